@@ -1,0 +1,55 @@
+"""Write files and folders so that they are either complete or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+
+@contextlib.contextmanager
+def atomic_path(destination: Path) -> Iterator[Path]:
+    """Yield a path beside `destination`; rename it there when the block ends without an error.
+
+    The block may write a file or make a folder at the yielded path. Whatever stood at
+    `destination` is replaced; after an error it is untouched and nothing new is left behind.
+    """
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    temporary = destination.with_name(f".{destination.name}.{os.getpid()}.tmp")
+    _remove(temporary)
+    try:
+        yield temporary
+        if temporary.is_dir() or destination.is_dir():
+            _remove(destination)
+        os.replace(temporary, destination)
+    finally:
+        _remove(temporary)
+
+
+def write_text(text: str, destination: Path) -> None:
+    """Write UTF-8 text atomically, with `\\n` line ends on every platform."""
+    with atomic_path(destination) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(content: Mapping[str, Any], destination: Path) -> None:
+    """Write indented JSON atomically. Raises ValueError on NaN or infinity, which JSON has not."""
+    write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", destination)
+
+
+def write_csv(table: pd.DataFrame, destination: Path) -> None:
+    """Write a table as CSV atomically, without its index."""
+    write_text(table.to_csv(index=False, lineterminator="\n"), destination)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

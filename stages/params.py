@@ -1,0 +1,187 @@
+"""params.yaml as frozen dataclasses. The one place that reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from stages.errors import StageError
+
+STRICT = ConfigDict(extra="forbid", strict=True)
+
+PositiveInt = Annotated[int, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Momentum = Annotated[float, Field(ge=0, lt=1)]
+
+
+@dataclass(frozen=True, config=STRICT)
+class DownloadParams:
+    """Where the archive and the weights come from."""
+
+    source: Annotated[str, Field(min_length=1)]
+    kaggle_dataset: Annotated[str, Field(pattern=r"^[\w-]+/[\w-]+/versions/[1-9]\d*$")]
+    synthetic_cells: Annotated[int, Field(ge=60)]
+    weights: Literal["imagenet", "none"]
+
+
+@dataclass(frozen=True, config=STRICT)
+class SplitParams:
+    """How the cells are divided; what validation and test leave is for training."""
+
+    strategy: Literal["stratified", "subject"]
+    validation_share: Fraction
+    test_share: Fraction
+
+
+@dataclass(frozen=True, config=STRICT)
+class PreprocessParams:
+    """How an image becomes a shard record; sizes in pixels."""
+
+    expected_size: PositiveInt
+    crop_size: PositiveInt | None
+    image_size: Annotated[int, Field(ge=32)]
+    cells_per_shard: PositiveInt
+
+
+@dataclass(frozen=True, config=STRICT)
+class PolicyParams:
+    """When the learning rate falls and when training stops; patience in epochs and reductions."""
+
+    patience: PositiveInt
+    factor: Fraction
+    stop_patience: PositiveInt
+
+
+@dataclass(frozen=True, config=STRICT)
+class TrainParams:
+    """How the model is fitted."""
+
+    optimizer: Literal["Adamax", "Adam", "AdamW", "SGD"]
+    learning_rate: PositiveFloat
+    batch_size: Annotated[int, Field(ge=2)]
+    epochs: PositiveInt
+    horizontal_flip: bool
+    policy: PolicyParams
+
+
+@dataclass(frozen=True, config=STRICT)
+class EvaluateParams:
+    """How the model is measured; p(ALL) at or above `threshold` is called ALL."""
+
+    threshold: Fraction
+
+
+@dataclass(frozen=True, config=STRICT)
+class BaseBatchNormMomentum:
+    """Momentum of the moving averages in the base, by the weights that it starts from."""
+
+    imagenet: Momentum
+    none: Momentum
+
+
+@dataclass(frozen=True, config=STRICT)
+class BatchNormParams:
+    """Batch normalisation of the pooled features."""
+
+    axis: int
+    momentum: Momentum
+    epsilon: PositiveFloat
+
+
+@dataclass(frozen=True, config=STRICT)
+class DenseParams:
+    """The regularised hidden layer."""
+
+    units: PositiveInt
+    activation: Literal["relu", "gelu", "silu"]
+    kernel_l2: NonNegativeFloat
+    activity_l1: NonNegativeFloat
+    bias_l1: NonNegativeFloat
+
+
+@dataclass(frozen=True, config=STRICT)
+class ModelParams:
+    """The network between the pixels and p(HEM), p(ALL)."""
+
+    base: Annotated[str, Field(pattern=r"^EfficientNetB[0-7]$")]
+    pooling: Literal["max", "avg"]
+    base_batch_norm_momentum: BaseBatchNormMomentum
+    batch_norm: BatchNormParams
+    dense: DenseParams
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+
+@dataclass(frozen=True, config=STRICT)
+class ProfileParams:
+    """The parameters of every stage for one kind of data."""
+
+    download: DownloadParams
+    split: SplitParams
+    preprocess: PreprocessParams
+    train: TrainParams
+    evaluate: EvaluateParams
+
+
+@dataclass(frozen=True, config=STRICT)
+class Params:
+    """The whole of params.yaml."""
+
+    profile: str
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    model: ModelParams
+    profiles: dict[str, ProfileParams]
+
+    def section(self, kind: type) -> Any:
+        """Return the section of type `kind`: the model's, or a stage's in the chosen profile."""
+        chosen = self.profiles[self.profile]
+        candidates = (self.model, *(getattr(chosen, name) for name in vars(chosen)))
+        return next(section for section in candidates if type(section) is kind)
+
+
+def load_params(path: Path) -> Params:
+    """Read and check params.yaml.
+
+    Raises:
+        StageError: on an unknown, missing, wrong-typed or out-of-range key, or a profile that
+            is not among `profiles`; the message names each.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        params = TypeAdapter(Params).validate_python(content)
+    except yaml.YAMLError as error:
+        raise StageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        problems = "; ".join(_explain(problem) for problem in error.errors())
+        raise StageError(f"{path}: {problems}") from error
+    if params.profile not in params.profiles:
+        known = ", ".join(sorted(params.profiles))
+        raise StageError(f"{path}: profile is {params.profile!r}, expected one of: {known}")
+    return params
+
+
+def _explain(problem: Any) -> str:
+    key = ".".join(str(part) for part in problem["loc"]) or "the file"
+    match problem["type"]:
+        case "missing":
+            return f"{key} is missing; add it"
+        case "unexpected_keyword_argument":
+            return f"{key} is not a known parameter; check its spelling or remove it"
+    given = problem["input"]
+    hint = ""
+    if isinstance(given, str) and _is_number(given):
+        hint = f" (YAML reads {given} as text; write it as {float(given)!r})"
+    return f"{key} is {given!r}: {problem['msg'].lower()}{hint}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,143 @@
+"""The shard format: written by preprocess, read by train and evaluate.
+
+    <shards>/index.json                          image size, and the cells of each shard
+    <shards>/<split>/<split>-00000.tfrecord      ZLIB level 1, one tf.train.Example a cell
+
+A record holds `image` (the raw bytes of a uint8 array, image_size × image_size × 3, RGB),
+`label` (0 HEM, 1 ALL) and `image_id` (the file name). Records stand in the order of cells.csv.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from stages.cells import CLASS_NAMES
+from stages.errors import StageError
+from stages.files import write_json
+
+_OPTIONS = tf.io.TFRecordOptions(compression_type="ZLIB", compression_level=1)
+_FEATURES = {
+    "image": tf.io.FixedLenFeature([], tf.string),
+    "label": tf.io.FixedLenFeature([], tf.int64),
+    "image_id": tf.io.FixedLenFeature([], tf.string),
+}
+_REBUILD = "make the shards again with `dvc repro --force preprocess`"
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of one split, decoded.
+
+    Attributes:
+        images: uint8, (cells, image_size, image_size, 3), RGB in 0…255.
+        labels: int64, (cells,); 0 HEM, 1 ALL.
+        image_ids: the file names.
+    """
+
+    images: np.ndarray[Any, np.dtype[np.uint8]]
+    labels: np.ndarray[Any, np.dtype[np.int64]]
+    image_ids: list[str]
+
+
+def shard_name(split: str, number: int) -> str:
+    """Return the path of a shard under the shard folder."""
+    return f"{split}/{split}-{number:05d}.tfrecord"
+
+
+def write_shard(
+    records: Iterable[tuple[np.ndarray[Any, np.dtype[np.uint8]], str, str]], path: Path
+) -> None:
+    """Write (image, class name, image id) records; the same records give the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tf.io.TFRecordWriter(str(path), _OPTIONS) as writer:
+        for image, label, image_id in records:
+            writer.write(_example(image, label, image_id))
+
+
+def write_index(shards: Path, *, image_size: int, cells: dict[str, list[int]]) -> None:
+    """Write the index: for each split, the number of cells in each of its shards."""
+    write_json(
+        {"image_size": image_size, "class_names": CLASS_NAMES, "cells": cells},
+        shards / "index.json",
+    )
+
+
+def read_index(shards: Path) -> dict[str, Any]:
+    """Read the index. Raises StageError if it is missing or speaks of other classes."""
+    path = shards / "index.json"
+    try:
+        index: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StageError(f"{path} cannot be read ({error}); {_REBUILD}") from error
+    if index["class_names"] != list(CLASS_NAMES):
+        raise StageError(
+            f"{path}: classes are {index['class_names']}, expected {list(CLASS_NAMES)}; {_REBUILD}"
+        )
+    return index
+
+
+def read_split(shards: Path, split: str) -> Cells:
+    """Read all cells of a split into memory (cells × image_size² × 3 bytes), in shard order.
+
+    Raises:
+        StageError: if the split is not in the index or empty, or a shard is missing, corrupt, or
+            holds other than what the index says.
+    """
+    index = read_index(shards)
+    counts = index["cells"].get(split, [])
+    if not sum(counts):
+        raise StageError(f"{shards}: split {split} holds no cells; change `split` in params.yaml")
+    size = index["image_size"]
+    paths = [shards / shard_name(split, number) for number in range(len(counts))]
+    images = np.empty((sum(counts), size, size, 3), np.uint8)
+    labels = np.empty(sum(counts), np.int64)
+    image_ids = []
+    position = 0
+    for path, count in zip(paths, counts, strict=True):
+        for record in _records(path, count):
+            images[position] = _pixels(record["image"].numpy(), size, path)
+            labels[position] = record["label"].numpy()
+            image_ids.append(record["image_id"].numpy().decode())
+            position += 1
+    return Cells(images, labels, image_ids)
+
+
+def _records(path: Path, count: int) -> Iterable[dict[str, Any]]:
+    dataset = tf.data.TFRecordDataset(str(path), compression_type="ZLIB")
+    found = 0
+    try:
+        for record in dataset.map(lambda record: tf.io.parse_single_example(record, _FEATURES)):
+            found += 1
+            if found <= count:
+                yield record
+    except tf.errors.OpError as error:
+        raise StageError(f"{path} is missing or corrupt ({error.message}); {_REBUILD}") from error
+    if found != count:
+        raise StageError(f"{path} holds {found} cells, expected {count}; {_REBUILD}")
+
+
+def _pixels(content: bytes, size: int, path: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    pixels = np.frombuffer(content, np.uint8)
+    if pixels.size != size * size * 3:
+        raise StageError(
+            f"{path}: an image has {pixels.size} bytes, expected {size}×{size}×3; {_REBUILD}"
+        )
+    return pixels.reshape(size, size, 3)
+
+
+def _example(image: np.ndarray[Any, np.dtype[np.uint8]], label: str, image_id: str) -> bytes:
+    features = {
+        "image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[image.tobytes()])),
+        "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[CLASS_NAMES.index(label)])),
+        "image_id": tf.train.Feature(bytes_list=tf.train.BytesList(value=[image_id.encode()])),
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    content: bytes = example.SerializeToString(deterministic=True)  # a map has no order of its own
+    return content
