@@ -210,14 +210,15 @@ def _preliminary_labels(archive: zipfile.ZipFile) -> dict[str, str]:
             f"{archive.filename}: {files[0]} has columns {', '.join(table.columns)}; "
             f"expected {', '.join(expected)}"
         )
-    for row in table.itertuples(index=False):
-        label = _parse(files[0], row.Patient_ID).label
-        if row.labels != str(CLASS_NAMES.index(label)):
+    originals = table["Patient_ID"].tolist()
+    for original, given in zip(originals, table["labels"].tolist(), strict=True):
+        label = _parse(files[0], original).label
+        if given != str(CLASS_NAMES.index(label)):
             raise StageError(
-                f"{archive.filename}: {files[0]} labels {row.Patient_ID} as {row.labels!r}; "
+                f"{archive.filename}: {files[0]} labels {original} as {given!r}; "
                 f"expected {CLASS_NAMES.index(label)} for {label}"
             )
-    return dict(zip(table["new_names"], table["Patient_ID"], strict=True))
+    return dict(zip(table["new_names"], originals, strict=True))
 
 
 def _check_crcs(path: Path, members: list[str], advance: Callable[[int], object]) -> None:

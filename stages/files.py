@@ -33,7 +33,7 @@ def atomic_path(destination: Path) -> Iterator[Path]:
 
 
 def write_text(text: str, destination: Path) -> None:
-    """Write UTF-8 text atomically, with `\\n` line ends on every platform."""
+    """Write UTF-8 text atomically, line ends as given."""
     with atomic_path(destination) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 

@@ -1,0 +1,78 @@
+"""Fixtures that every test may use: a tiny archive, and the real one where it is present."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages.archive import PRELIMINARY, PRELIMINARY_LABELS
+
+ROOT = Path(__file__).parents[1]
+REAL_SAMPLE = ROOT.parent / "shared/data/cnmc-sample.zip"
+TRAINING = "C-NMC_Leukemia/training_data"
+VALIDATION = "C-NMC_Leukemia/validation_data"
+TINY_SIZE = 36
+
+WriteArchive = Callable[..., Path]
+
+
+def bmp(seed: int, *, size: int = TINY_SIZE, brightness: int = 128) -> bytes:
+    """A noisy 24-bit BMP on black, its square cell brighter for a higher `brightness`."""
+    pixels = np.zeros((size, size, 3), np.uint8)
+    inner = slice(size // 4, -size // 4)
+    noise = np.random.default_rng(seed).integers(-40, 40, pixels[inner, inner].shape)
+    pixels[inner, inner] = brightness + noise
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "BMP")
+    return content.getvalue()
+
+
+def tiny_members(
+    *, subjects: int = 6, cells: int = 4, external: int = 2, size: int = TINY_SIZE
+) -> dict[str, bytes]:
+    """Members of an archive in Kaggle's layout: `subjects` a class, `cells` a subject."""
+    members = {}
+    for label in ("all", "hem"):
+        for subject in range(1, subjects + 1):
+            name = f"H{subject}" if label == "hem" else f"{subject}"
+            for cell in range(1, cells + 1):
+                path = f"{TRAINING}/fold_{subject % 3}/{label}/UID_{name}_{cell}_1_{label}.bmp"
+                seed = (label == "all") * 10_000 + subject * 100 + cell
+                members[path] = bmp(seed, size=size, brightness=90 if label == "hem" else 160)
+    rows = ["Patient_ID,new_names,labels"]
+    for number in range(1, external + 1):
+        label = "all" if number % 2 else "hem"
+        subject = f"{'H' if label == 'hem' else ''}{90 + number}"
+        rows.append(f"UID_{subject}_1_1_{label}.bmp,{number}.bmp,{int(label == 'all')}")
+        members[f"{VALIDATION}/{PRELIMINARY}/{number}.bmp"] = bmp(number, size=size)
+    if external:
+        members[f"{VALIDATION}/{PRELIMINARY_LABELS}"] = ("\r\n".join(rows) + "\r\n").encode()
+    return members
+
+
+@pytest.fixture
+def write_archive(tmp_path: Path) -> WriteArchive:
+    """Write an archive of the given members, or of `tiny_members`, and return its path."""
+
+    def write(members: Mapping[str, bytes] | None = None, name: str = "cnmc.zip") -> Path:
+        path = tmp_path / name
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for member, content in (tiny_members() if members is None else members).items():
+                archive.writestr(member, content)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def real_sample() -> Path:
+    """The archive of 1,160 real images; the test skips where it is absent."""
+    if not REAL_SAMPLE.exists():
+        pytest.skip(f"no real images at {REAL_SAMPLE}")
+    return REAL_SAMPLE
