@@ -10,18 +10,19 @@ The images of the final test phase have no public labels and are not read.
 from __future__ import annotations
 
 import io
+import lzma
 import os
 import re
 import zipfile
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from stages.cells import CLASS_NAMES, ImageName, parse_image_name
+from stages.cells import CLASS_NAMES, COLUMNS, ImageName, parse_image_name
 from stages.errors import StageError
 from stages.progress import progress
 
@@ -31,7 +32,7 @@ SYNTHETIC_MARK = b"synthetic cells drawn by this project: no microscope images"
 PRELIMINARY = "C-NMC_test_prelim_phase_data"
 PRELIMINARY_LABELS = f"{PRELIMINARY}_labels.csv"
 _FOLD = re.compile(r"fold_\d")
-_CELL_COLUMNS = ["image", "member", "label", "subject", "field", "cell", "fold"]
+_CELL_COLUMNS = ("image", "member", "label", "subject", "field", "cell", "fold")
 
 
 def open_archive(path: Path) -> zipfile.ZipFile:
@@ -42,9 +43,9 @@ def open_archive(path: Path) -> zipfile.ZipFile:
         raise StageError(
             f"{path} is missing: expected the dataset archive; run `dvc repro download`"
         ) from error
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
         raise StageError(
-            f"{path} is not a zip archive, or its end is cut off ({error}); "
+            f"{path} is not a zip archive, or it is damaged or cut off ({error}); "
             "bring it in again with `dvc repro --force download`"
         ) from error
 
@@ -58,10 +59,15 @@ def read_member(archive: zipfile.ZipFile, member: str) -> bytes:
             f"{archive.filename}: {member} is missing, though it is listed; "
             "make the list again with `dvc repro --force split`"
         ) from error
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
+    except RuntimeError as error:  # NotImplementedError is one
         raise StageError(
-            f"{archive.filename}: {member} is corrupt ({error}); bring the archive in again with "
-            "`dvc repro --force download`"
+            f"{archive.filename}: {member} cannot be unpacked ({error}); expected a zip without "
+            "a password, its members stored or compressed by deflate, bzip2 or LZMA"
+        ) from error
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError) as error:
+        raise StageError(
+            f"{archive.filename}: {member} is corrupt ({str(error) or 'it ends early'}); "
+            "bring the archive in again with `dvc repro --force download`"
         ) from error
 
 
@@ -87,15 +93,14 @@ def training_cells(archive: zipfile.ZipFile) -> pd.DataFrame:
         folds = [folder for folder in folders if _FOLD.fullmatch(folder)]
         if "training_data" not in folders or not folds or folders[-1] not in CLASS_NAMES:
             continue
-        parsed = _parse(member, name)
+        parsed = _parse(f"{archive.filename}: {member}", name)
         if parsed.label != folders[-1]:
             raise StageError(
                 f"{archive.filename}: {member} is of class {parsed.label} by its name, but lies "
                 f"in a folder of class {folders[-1]}"
             )
         rows.append((name, member, *_identity(parsed), folds[-1]))
-    cells = pd.DataFrame(rows, columns=_CELL_COLUMNS).sort_values("image", ignore_index=True)
-    _refuse_repeated_images(cells, archive)
+    cells = _table(rows, archive)
     missing = sorted(set(CLASS_NAMES) - set(cells["label"]))
     if missing:
         raise StageError(
@@ -115,21 +120,22 @@ def external_cells(archive: zipfile.ZipFile) -> pd.DataFrame:
 
     Raises:
         StageError: if there are images but no label file, or if it has other columns, labels
-            that contradict the names in it, or no row for an image.
+            that contradict the names in it, two rows for a name, or no row for an image; or if
+            an image stands twice.
     """
-    members = {
-        PurePosixPath(member).name: member
+    members = [
+        member
         for member in _files(archive)
         if PurePosixPath(member).parent.name == PRELIMINARY and member.endswith(".bmp")
-    }
+    ]
     labels = _preliminary_labels(archive) if members else {}
     rows = []
-    for name, member in sorted(members.items()):
+    for member in members:
+        name = PurePosixPath(member).name
         if name not in labels:
             raise StageError(f"{archive.filename}: {PRELIMINARY_LABELS} has no row for {name}")
-        parsed = _parse(PRELIMINARY_LABELS, labels[name])
-        rows.append((name, member, *_identity(parsed), "preliminary"))
-    return pd.DataFrame(rows, columns=_CELL_COLUMNS)
+        rows.append((name, member, *_identity(parse_image_name(labels[name])), "preliminary"))
+    return _table(rows, archive)
 
 
 def identical_images(archive: zipfile.ZipFile, members: Iterable[str]) -> list[list[str]]:
@@ -188,37 +194,61 @@ def _identity(name: ImageName) -> tuple[str, str, int, int]:
     return name.label, name.subject, name.field, name.cell
 
 
-def _refuse_repeated_images(cells: pd.DataFrame, archive: zipfile.ZipFile) -> None:
+def _table(rows: Sequence[tuple[str | int, ...]], archive: zipfile.ZipFile) -> pd.DataFrame:
+    types = {column: COLUMNS[column] for column in _CELL_COLUMNS}  # of an empty table, too
+    cells = pd.DataFrame(rows, columns=list(types)).astype(types)
+    cells = cells.sort_values("image", ignore_index=True)
     repeated = cells[cells["image"].duplicated(keep=False)]
     if len(repeated):
         first, second = repeated["member"].iloc[:2]
         raise StageError(f"{archive.filename}: one image name stands twice: {first}, {second}")
+    return cells
 
 
 def _preliminary_labels(archive: zipfile.ZipFile) -> dict[str, str]:
     """Map the new name of each preliminary-test image to its original one, which tells all."""
+    member = _label_file(archive)
+    where = f"{archive.filename}: {member}"
+    originals: dict[str, str] = {}
+    for original, name, given in _read_labels(archive, member).itertuples(index=False):
+        label = _parse(where, original).label
+        if given != str(CLASS_NAMES.index(label)):
+            raise StageError(
+                f"{where} labels {original} as {given!r}; "
+                f"expected {CLASS_NAMES.index(label)} for {label}"
+            )
+        if name in originals:
+            raise StageError(f"{where} has two rows for {name}")
+        originals[name] = original
+    return originals
+
+
+def _label_file(archive: zipfile.ZipFile) -> str:
     files = [name for name in _files(archive) if PurePosixPath(name).name == PRELIMINARY_LABELS]
     if len(files) != 1:
         raise StageError(
             f"{archive.filename}: expected one {PRELIMINARY_LABELS} beside the images of "
             f"{PRELIMINARY}, found {len(files)}"
         )
-    table = pd.read_csv(io.BytesIO(archive.read(files[0])), dtype=str, keep_default_na=False)
+    return files[0]
+
+
+def _read_labels(archive: zipfile.ZipFile, member: str) -> pd.DataFrame:
+    content = io.BytesIO(read_member(archive, member))
+    try:
+        table = pd.read_csv(content, dtype=str, keep_default_na=False)
+    except ValueError as error:  # pandas' own errors, and bytes that are not UTF-8
+        problem = " ".join(str(error).split())  # on one line
+        raise StageError(
+            f"{archive.filename}: {member} cannot be read as CSV ({problem})"
+        ) from error
     expected = ["Patient_ID", "new_names", "labels"]
     if list(table.columns) != expected:
         raise StageError(
-            f"{archive.filename}: {files[0]} has columns {', '.join(table.columns)}; "
+            f"{archive.filename}: {member} has columns {', '.join(table.columns)}; "
             f"expected {', '.join(expected)}"
         )
-    originals = table["Patient_ID"].tolist()
-    for original, given in zip(originals, table["labels"].tolist(), strict=True):
-        label = _parse(files[0], original).label
-        if given != str(CLASS_NAMES.index(label)):
-            raise StageError(
-                f"{archive.filename}: {files[0]} labels {original} as {given!r}; "
-                f"expected {CLASS_NAMES.index(label)} for {label}"
-            )
-    return dict(zip(table["new_names"], originals, strict=True))
+    return table
 
 
 def _check_crcs(path: Path, members: list[str], advance: Callable[[int], object]) -> None:

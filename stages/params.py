@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,7 +27,7 @@ class DownloadParams:
 
     source: Annotated[str, Field(min_length=1)]
     kaggle_dataset: Annotated[str, Field(pattern=r"^[\w-]+/[\w-]+/versions/[1-9]\d*$")]
-    synthetic_cells: Annotated[int, Field(ge=60)]
+    synthetic_cells: Annotated[int, Field(ge=240)]
     weights: Literal["imagenet", "none"]
 
 
@@ -67,6 +68,7 @@ class TrainParams:
     batch_size: Annotated[int, Field(ge=2)]
     epochs: PositiveInt
     horizontal_flip: bool
+    deterministic: bool
     policy: PolicyParams
 
 
@@ -153,7 +155,8 @@ def load_params(path: Path) -> Params:
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        params = TypeAdapter(Params).validate_python(content)
+        # By way of JSON, for which strictness means strict values, not ready-made dataclasses.
+        params = TypeAdapter(Params).validate_json(json.dumps(content, default=str))
     except yaml.YAMLError as error:
         raise StageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:

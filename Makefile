@@ -1,0 +1,56 @@
+# make repro          set everything up, then rebuild the whole pipeline
+# make test           set everything up, then check the code and run the tests
+# make check          the checks alone: lint, format, types
+# make requirements   pin every package anew, from pyproject.toml
+
+VENV := .venv
+BIN := $(VENV)/bin
+SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c "$(SUPPORTED)" 2>/dev/null && echo $$python && break; done)
+# Where an NVIDIA GPU is visible, TensorFlow comes with its CUDA packages.
+PINS := $(shell nvidia-smi >/dev/null 2>&1 && echo requirements-gpu.txt || echo requirements.txt)
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
+COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest \
+	--generate-hashes --custom-compile-command "make requirements"
+# The stages run `python`: in this environment, also where nobody has activated it.
+VENV_FIRST := import os, sys; first = os.path.join(sys.prefix, "bin") + os.pathsep; \
+path = os.environ.get("PATH", os.defpath); \
+os.environ["PATH"] = path if path.startswith(first) else first + path
+
+export PYTHONUNBUFFERED := 1
+
+.PHONY: repro test check requirements
+
+repro: $(VENV)/.$(PINS)
+	@$(BIN)/dvc repro
+	@$(BIN)/python -m stages.summary
+
+test: check
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.requirements-dev.txt
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+requirements: $(VENV)/.requirements-dev.txt
+	$(COMPILE) pyproject.toml --output-file requirements.txt
+	$(COMPILE) pyproject.toml --extra gpu --constraint requirements.txt --output-file requirements-gpu.txt
+	$(COMPILE) --group dev --constraint requirements.txt --output-file requirements-dev.txt
+
+$(VENV)/.requirements-dev.txt: requirements-dev.txt $(VENV)/.$(PINS)
+	@echo "Installing the tools for tests and checks into $(VENV)"
+	@$(INSTALL) $<
+	@touch $@
+
+$(VENV)/.$(PINS): $(PINS) | $(BIN)/python
+	@echo "Installing $(PINS) into $(VENV): a minute or two, more on a slow line"
+	@$(INSTALL) $<
+	@touch $@
+
+$(BIN)/python:
+	@$(if $(PYTHON),,$(error No Python 3.11, 3.12 or 3.13 with venv was found. Install one (Debian: \
+	python3-venv), or name it: make PYTHON=/path/to/python3.13))
+	@$(PYTHON) -m venv $(VENV)
+	@echo '$(VENV_FIRST)' > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/venv_first.pth"

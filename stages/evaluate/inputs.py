@@ -1,0 +1,67 @@
+"""What earlier stages reported, and the cells to measure on: read, and refused where useless."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages.cells import CLASS_NAMES
+from stages.errors import StageError
+
+HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+
+
+def read_report(path: Path, *, made_by: str, needs: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Read the JSON report of the stage `made_by`.
+
+    Raises:
+        StageError: if it is missing, not a JSON object, or lacks a key of `needs`.
+    """
+    remedy = f"make it again with `dvc repro --force {made_by}`"
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StageError(f"{path} cannot be read ({error}); {remedy}") from error
+    if not isinstance(report, dict):
+        raise StageError(f"{path} holds a {type(report).__name__}, expected an object; {remedy}")
+    missing = [key for key in needs if key not in report]
+    if missing:
+        raise StageError(f"{path} lacks {', '.join(missing)}; {remedy}")
+    return report
+
+
+def read_history(path: Path) -> pd.DataFrame:
+    """Read the training history: one row an epoch, at least the columns HISTORY_COLUMNS.
+
+    Raises:
+        StageError: if it is missing, not such a table, or empty.
+    """
+    remedy = "make it again with `dvc repro --force train`"
+    try:
+        history = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise StageError(f"{path} cannot be read ({error}); {remedy}") from error
+    missing = [column for column in HISTORY_COLUMNS if column not in history]
+    if missing or history.empty:
+        lack = f"columns {', '.join(missing)}" if missing else "epochs: it has no rows"
+        raise StageError(f"{path} lacks {lack}; {remedy}")
+    return history
+
+
+def require_both_classes(cells: pd.DataFrame, path: Path) -> None:
+    """Refuse a table of cells (at `path`) whose test split is empty or of one class.
+
+    Raises:
+        StageError: with the number of test cells of each class.
+    """
+    labels = cells.loc[cells["split"] == "test", "label"]
+    counts = {name: int((labels == name).sum()) for name in CLASS_NAMES}
+    if not all(counts.values()):
+        found = ", ".join(f"{count} of {name}" for name, count in counts.items())
+        raise StageError(
+            f"{path}: the test split holds {found}; expected cells of both classes, or neither "
+            "specificity nor ROC AUC exist; change `split` in params.yaml"
+        )

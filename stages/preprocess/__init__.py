@@ -1,0 +1,1 @@
+"""DVC stage preprocess: crop and resize the images, and write them as TFRecord shards."""

@@ -1,0 +1,60 @@
+"""From a member of the archive to the pixels that the model sees."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from stages.archive import read_member
+from stages.errors import StageError
+from stages.params import PreprocessParams
+
+
+def read_pixels(
+    archive: zipfile.ZipFile, member: str, params: PreprocessParams
+) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Read an image, crop its centre where asked for, and resize it.
+
+    The resize is Pillow's bilinear one, which averages over all source pixels of a target pixel,
+    after a reduction by a whole factor (`reducing_gap=1.0`).
+
+    Returns:
+        uint8 (image_size, image_size, 3), RGB in 0…255.
+
+    Raises:
+        StageError: if the image is missing, corrupt, or of another size or mode than expected.
+    """
+    image = _open(archive, member, params.expected_size)
+    if params.crop_size is not None:
+        edge = (params.expected_size - params.crop_size) // 2
+        image = image.crop((edge, edge, edge + params.crop_size, edge + params.crop_size))
+    size = (params.image_size, params.image_size)
+    return np.asarray(image.resize(size, Image.Resampling.BILINEAR, reducing_gap=1.0))
+
+
+def _open(archive: zipfile.ZipFile, member: str, expected: int) -> Image.Image:
+    content = io.BytesIO(read_member(archive, member))
+    try:
+        image = Image.open(content, formats=["BMP"])
+        image.load()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise StageError(
+            f"{archive.filename}: {member} is no readable BMP image ({error}); expected one like "
+            "the others. Bring the archive in again with `dvc repro --force download`"
+        ) from error
+    if image.mode != "RGB":
+        raise StageError(
+            f"{archive.filename}: {member} has mode {image.mode}, expected RGB (24 bits a pixel)"
+        )
+    if image.size != (expected, expected):
+        width, height = image.size
+        raise StageError(
+            f"{archive.filename}: {member} is {width}×{height}, expected {expected}×{expected} "
+            "like the others. Bring the archive in again with `dvc repro --force download`, or "
+            "set `preprocess.expected_size`"
+        )
+    return image

@@ -1,0 +1,37 @@
+"""DVC stage split: divide the cells into train, val and test, and report what leaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from stages.archive import external_cells, identical_images, open_archive, training_cells
+from stages.cells import SPLITS, write_cells
+from stages.files import write_json
+from stages.params import SplitParams
+from stages.split.assign import assign_parts
+from stages.split.groups import subject_groups
+from stages.split.report import split_report
+from stages.stage import run_stage
+
+
+def split(params: SplitParams, *, seed: int, archive: Path, cells_csv: Path, report: Path) -> str:
+    """Divide the cells into train, val and test, and report what leaks between them."""
+    with open_archive(archive) as opened:
+        training, external = training_cells(opened), external_cells(opened)
+        cells = pd.concat([training, external], ignore_index=True)
+        identical = identical_images(opened, cells["member"])
+    cells["group"] = subject_groups(cells, identical)
+    parts = assign_parts(cells.iloc[: len(training)], params, seed=seed)
+    cells["split"] = parts + ["external"] * len(external)
+    described = split_report(cells, params, identical=identical)
+    write_cells(cells, cells_csv)
+    write_json(described, report)
+    counts = ", ".join(f"{described[name]['cells']:,} {name}" for name in SPLITS)
+    leaking = described["leakage"]["subjects"]
+    return f"{counts} cells by strategy {params.strategy}; {leaking} subjects in more than one part"
+
+
+if __name__ == "__main__":
+    run_stage(split)

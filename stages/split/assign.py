@@ -1,0 +1,142 @@
+"""The two ways to divide the training listing into train, val and test."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from stages.cells import CLASS_NAMES, SPLITS
+from stages.errors import StageError
+from stages.params import SplitParams
+from stages.split.search import IntArray, place_groups
+
+PARTS = SPLITS[:3]
+
+_FEWEST_GROUPS = 5  # for each class: from fewer, an interval clustered by subject says little
+
+
+def assign_parts(cells: pd.DataFrame, params: SplitParams, *, seed: int) -> list[str]:
+    """Assign each cell to train, val or test; the order of the rows does not matter.
+
+    Args:
+        cells: a row a cell, with columns `image` (unique), `label` and `group`.
+        params: the strategy, and the shares of val and test in (0, 1).
+        seed: of scikit-learn's shuffle or of the search.
+
+    Returns:
+        The part of each row; every part holds cells of every class.
+
+    Raises:
+        StageError: if the shares leave nothing for training, or there are too few cells, or (by
+            subject) groups of subjects, for every part to hold every class.
+    """
+    held_out = _held_out_share(params)
+    ordered = cells.sort_values("image")
+    if params.strategy == "subject":
+        parts = _by_subject(ordered, params, seed=seed)
+    else:
+        parts = _stratified(ordered, params, held_out=held_out, seed=seed)
+    _require_every_class(parts, ordered["label"], params)
+    return pd.Series(parts, index=ordered.index).reindex(cells.index).tolist()
+
+
+def _held_out_share(params: SplitParams) -> float:
+    share = round(params.validation_share + params.test_share, 9)
+    if share >= 1:
+        raise StageError(
+            f"split.validation_share {params.validation_share} and split.test_share "
+            f"{params.test_share} sum to {share}, expected less than 1, for cells to train on; "
+            "lower one in params.yaml"
+        )
+    return share
+
+
+def _stratified(
+    cells: pd.DataFrame, params: SplitParams, *, held_out: float, seed: int
+) -> list[str]:
+    """Take val and test out together, then part them; each class in proportion, by image."""
+    labels = cells["label"].to_numpy()
+    rest_size = _whole_cells(held_out * len(cells))
+    test_size = _whole_cells(params.test_share / held_out * rest_size)
+    try:
+        train, rest = train_test_split(
+            np.arange(len(cells)), test_size=rest_size, stratify=labels, random_state=seed
+        )
+        val, test = train_test_split(
+            rest, test_size=test_size, stratify=labels[rest], random_state=seed
+        )
+    except ValueError as error:
+        raise _too_few(cells["label"], params, reason=str(error)) from error
+    parts = np.empty(len(cells), object)
+    for name, rows in zip(PARTS, (train, val, test), strict=True):
+        parts[rows] = name
+    return list(parts)
+
+
+def _whole_cells(cells: float) -> int:
+    """Round up as scikit-learn does, but not for a hair: (0.1 + 0.2) × 100 is above 30."""
+    return math.ceil(round(cells, 6))
+
+
+def _by_subject(cells: pd.DataFrame, params: SplitParams, *, seed: int) -> list[str]:
+    """Place whole groups, each class as near to its shares as the search finds."""
+    table = pd.crosstab(cells["group"], cells["label"]).reindex(
+        columns=list(CLASS_NAMES), fill_value=0
+    )
+    counts = table.to_numpy(np.int64)
+    groups = (counts > 0).sum(axis=0)
+    _require_groups(dict(zip(CLASS_NAMES, groups.tolist(), strict=True)))
+    placed = place_groups(
+        counts,
+        targets=_targets(counts.sum(axis=0), params),
+        # A quarter of the groups at most, so that about half are left for training.
+        fewest_groups=np.clip(groups // 4, 1, _FEWEST_GROUPS),
+        seed=seed,
+    )
+    part_of = {group: PARTS[part] for group, part in zip(table.index, placed, strict=True)}
+    return [part_of[group] for group in cells["group"]]
+
+
+def _require_groups(groups: dict[str, int]) -> None:
+    for name, count in groups.items():
+        if count < len(PARTS):
+            raise StageError(
+                f"split.strategy is subject, but the {name} cells are of {count} groups of "
+                f"subjects; expected {len(PARTS)} or more, one each for {', '.join(PARTS)} "
+                "(subjects that share an image are one group); set split.strategy to stratified "
+                "in params.yaml, or use an archive with more subjects"
+            )
+
+
+def _targets(totals: IntArray, params: SplitParams) -> IntArray:
+    """Cells of each class that each part should have: int64, (parts, classes)."""
+    val, test = (
+        np.array([round(share * total) for total in totals.tolist()])
+        for share in (params.validation_share, params.test_share)
+    )
+    return np.array([totals - val - test, val, test])
+
+
+def _require_every_class(parts: list[str], labels: pd.Series, params: SplitParams) -> None:
+    present = set(zip(parts, labels, strict=True))
+    lacking = [
+        f"{part} would have no {name}"
+        for part in PARTS
+        for name in CLASS_NAMES
+        if (part, name) not in present
+    ]
+    if lacking:
+        raise _too_few(labels, params, reason=", ".join(lacking))
+
+
+def _too_few(labels: pd.Series, params: SplitParams, *, reason: str) -> StageError:
+    found = " and ".join(f"{(labels == name).sum():,} {name}" for name in CLASS_NAMES)
+    return StageError(
+        f"{found} cells are too few to put both classes into {', '.join(PARTS)} with "
+        f"split.validation_share {params.validation_share} and split.test_share "
+        f"{params.test_share} ({reason}); make the smallest part larger in params.yaml, or use an "
+        "archive with more cells"
+    )

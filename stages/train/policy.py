@@ -1,0 +1,109 @@
+"""When the learning rate falls, when training stops, and which epoch's weights are kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from stages.errors import StageError
+from stages.params import PolicyParams
+
+
+@dataclass(frozen=True)
+class PolicyState:
+    """What the policy knows after an epoch.
+
+    Attributes:
+        learning_rate: for the next epoch.
+        epoch: the last one, counted from 1.
+        best_epoch: the one with the highest validation accuracy; on a tie, with the lower
+            validation loss; 0 before the first.
+        best_accuracy: its validation accuracy, in 0…1.
+        best_loss: its validation loss.
+        waited: epochs without a higher validation accuracy since the best or the last reduction.
+        reductions: reductions of the learning rate since the highest validation accuracy.
+        stop: whether training ends here.
+    """
+
+    learning_rate: float
+    epoch: int = 0
+    best_epoch: int = 0
+    best_accuracy: float = -math.inf
+    best_loss: float = math.inf
+    waited: int = 0
+    reductions: int = 0
+    stop: bool = False
+
+
+def after_epoch(
+    state: PolicyState, params: PolicyParams, *, accuracy: float, loss: float
+) -> PolicyState:
+    """Return the state after an epoch with this validation accuracy and loss.
+
+    After `patience` epochs without a higher accuracy the learning rate is multiplied by `factor`;
+    the `stop_patience`-th such reduction in a row ends the training instead.
+    """
+    epoch = state.epoch + 1
+    if accuracy > state.best_accuracy:
+        return PolicyState(state.learning_rate, epoch, epoch, accuracy, loss)
+    if accuracy == state.best_accuracy and loss < state.best_loss:
+        state = dataclasses.replace(state, best_epoch=epoch, best_loss=loss)
+    state = dataclasses.replace(state, epoch=epoch, waited=state.waited + 1)
+    if state.waited < params.patience:
+        return state
+    reductions = state.reductions + 1
+    stop = reductions >= params.stop_patience
+    factor = 1 if stop else params.factor
+    return dataclasses.replace(
+        state,
+        learning_rate=state.learning_rate * factor,
+        waited=0,
+        reductions=reductions,
+        stop=stop,
+    )
+
+
+class PlateauPolicy(keras.callbacks.Callback):  # type: ignore[misc]
+    """Applies the policy to a fit, and at its end gives the model the best epoch's weights.
+
+    Attributes:
+        state: the state after the last epoch.
+    """
+
+    def __init__(self, params: PolicyParams, *, learning_rate: float) -> None:
+        super().__init__()
+        self.state = PolicyState(learning_rate)
+        self._params = params
+        self._best_weights: list[Any] | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Set the learning rate."""
+        self.model.optimizer.learning_rate = self.state.learning_rate
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Take the epoch's result.
+
+        Raises:
+            StageError: if the loss or the validation loss is not finite.
+        """
+        logs = logs or {}
+        for name in ("loss", "val_loss"):
+            if not math.isfinite(logs[name]):
+                raise StageError(
+                    f"{name} is {logs[name]} in epoch {epoch + 1}: training has diverged; lower "
+                    f"`train.learning_rate`, now {self.state.learning_rate:g}"
+                )
+        self.state = after_epoch(
+            self.state, self._params, accuracy=logs["val_accuracy"], loss=logs["val_loss"]
+        )
+        if self.state.best_epoch == self.state.epoch:
+            self._best_weights = self.model.get_weights()
+        self.model.stop_training = self.state.stop
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Give the model the weights of the best epoch."""
+        self.model.set_weights(self._best_weights)

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stages.archive import SYNTHETIC_MARK
+from stages.download import weights as weights_module
+from stages.download.__main__ import download
+from stages.errors import StageError
+from stages.params import DownloadParams, load_params
+from tests.conftest import ROOT, TRAINING, WriteArchive, tiny_members
+from tests.download.http_server import Answer, serving
+from tests.download.kaggle_emulator import Kaggle, emulated_kaggle
+
+PARAMS = load_params(ROOT / "params.yaml")
+COUNTS = {f"training_data/fold_{fold}/{label}": 8 for fold in range(3) for label in ("all", "hem")}
+
+
+def run(folder: Path, **changes: Any) -> str:
+    params = dataclasses.replace(PARAMS.section(DownloadParams), **changes)
+    return download(
+        params,
+        model=PARAMS.model,
+        seed=PARAMS.seed,
+        archive=folder / "data/raw/cnmc.zip",
+        keras_home=folder / "data/raw/keras_home",
+        report=folder / "metrics/download.json",
+    )
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def read_report(folder: Path) -> Any:
+    return json.loads((folder / "metrics/download.json").read_text())
+
+
+@pytest.fixture
+def kaggle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Kaggle]:
+    with emulated_kaggle(monkeypatch, str(tmp_path / "home")) as emulator:
+        yield emulator
+
+
+def test_an_archive_comes_from_a_path_with_its_report(
+    tmp_path: Path, write_archive: WriteArchive
+) -> None:
+    source = write_archive(name="source.zip")
+    content = source.read_bytes()
+    line = run(tmp_path / "out", source=str(source))
+    assert line == (
+        f"50 images (24 ALL, 24 HEM, 2 preliminary), {len(content) / 1e6:.1f} MB, source path, "
+        f"weights none → {tmp_path / 'out/data/raw/cnmc.zip'}"
+    )
+    assert (tmp_path / "out/data/raw/cnmc.zip").read_bytes() == content
+    assert read_report(tmp_path / "out") == {
+        "source": "path",
+        "synthetic": False,
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "weights": "none",
+        "images": COUNTS | {"preliminary": 2},
+    }
+    assert files(tmp_path / "out") == [
+        "data/raw/cnmc.zip",
+        "data/raw/keras_home/keras.json",
+        "metrics/download.json",
+    ]
+
+
+def test_an_archive_comes_from_kaggle_under_its_handle(
+    tmp_path: Path, write_archive: WriteArchive, kaggle: Kaggle
+) -> None:
+    kaggle.content = write_archive(name="source.zip").read_bytes()
+    assert "source kaggle" in run(tmp_path / "out", source="kaggle")
+    assert (tmp_path / "out/data/raw/cnmc.zip").read_bytes() == kaggle.content
+    report = read_report(tmp_path / "out")
+    assert report["source"] == "kaggle"
+    assert report["dataset"] == "andrewmvd/leukemia-classification/versions/2"
+
+
+def test_an_archive_comes_from_a_url_that_the_report_does_not_hold(
+    tmp_path: Path, write_archive: WriteArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = write_archive(name="source.zip").read_bytes()
+    monkeypatch.setenv("NO_PROXY", "*")
+    with serving(lambda _: Answer(200, content)) as address:
+        line = run(tmp_path / "out", source=f"{address}/cnmc.zip?key=s3cr3t")
+    report = (tmp_path / "out/metrics/download.json").read_text()
+    assert json.loads(report)["source"] == "url"
+    assert "127.0.0.1" not in line + report
+    assert "s3cr3t" not in line + report
+
+
+def test_synthetic_cells_are_called_synthetic(tmp_path: Path, write_archive: WriteArchive) -> None:
+    source = write_archive(name="source.zip")
+    with zipfile.ZipFile(source, "a") as archive:
+        archive.comment = SYNTHETIC_MARK
+    assert run(tmp_path / "out", source=str(source)).startswith("50 synthetic images (")
+    assert read_report(tmp_path / "out")["synthetic"] is True
+
+
+def test_an_archive_without_preliminary_images_counts_none(
+    tmp_path: Path, write_archive: WriteArchive
+) -> None:
+    source = write_archive(tiny_members(external=0), "source.zip")
+    assert run(tmp_path / "out", source=str(source)).startswith("48 images (24 ALL, 24 HEM, 0 pre")
+    assert read_report(tmp_path / "out")["images"] == COUNTS | {"preliminary": 0}
+
+
+def test_the_same_source_gives_the_same_bytes(tmp_path: Path, write_archive: WriteArchive) -> None:
+    source = str(write_archive(name="source.zip"))
+    for folder in ("one", "two"):
+        run(tmp_path / folder, source=source)
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+    for name in files(tmp_path / "one"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "expected"),
+    [
+        (lambda _: b"<html>Sign in</html>", "is not a zip archive"),
+        (lambda content: content[:-100], "is not a zip archive, or it is damaged or cut off"),
+        (lambda content: content.replace(b"_all.bmp", b"_oll.bmp"), "expected an image name"),
+        (lambda content: content.replace(b"/hem/", b"/ham/"), "no training images of class hem"),
+    ],
+)
+def test_a_bad_archive_is_refused_under_the_name_of_its_source(
+    tmp_path: Path, write_archive: WriteArchive, spoil: Any, expected: str
+) -> None:
+    source = write_archive(name="source.zip")
+    source.write_bytes(spoil(source.read_bytes()))
+    with pytest.raises(StageError, match=expected) as caught:
+        run(tmp_path / "out", source=str(source))
+    assert str(source) in str(caught.value)
+    assert ".tmp" not in str(caught.value)
+    assert files(tmp_path / "out") == []
+
+
+def test_a_flipped_bit_in_a_member_is_found(tmp_path: Path, write_archive: WriteArchive) -> None:
+    source = write_archive(name="source.zip")
+    content = bytearray(source.read_bytes())
+    content[content.index(f"{TRAINING}/fold_1".encode()) + 200] ^= 1
+    source.write_bytes(content)
+    with pytest.raises(StageError, match=rf"{source}: {TRAINING}/fold_1/.*bmp is corrupt"):
+        run(tmp_path / "out", source=str(source))
+    assert files(tmp_path / "out") == []
+
+
+def test_nothing_is_left_when_the_weights_fail(
+    tmp_path: Path, write_archive: WriteArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("KERAS_HOME", "elsewhere")
+    source = write_archive(name="source.zip")
+    with serving(lambda _: Answer(200, b"other weights")) as address:
+        monkeypatch.setattr(weights_module, "published_weights", lambda _: (f"{address}/w.h5", ""))
+        with pytest.raises(StageError, match=r"w\.h5: MD5 is"):
+            run(tmp_path / "out", source=str(source), weights="imagenet")
+    assert files(tmp_path / "out") == []
+
+
+def test_a_failure_leaves_what_was_there_before(
+    tmp_path: Path, write_archive: WriteArchive
+) -> None:
+    run(tmp_path / "out", source=str(write_archive(name="source.zip")))
+    before = {name: (tmp_path / "out" / name).read_bytes() for name in files(tmp_path / "out")}
+    with pytest.raises(StageError, match="is not a file"):
+        run(tmp_path / "out", source="missing.zip")
+    after = {name: (tmp_path / "out" / name).read_bytes() for name in files(tmp_path / "out")}
+    assert after == before
+
+
+def start(folder: Path, source: str, code: list[str]) -> subprocess.CompletedProcess[str]:
+    """Start Python in a folder whose params.yaml has a synthetic profile with this source."""
+    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    content["profiles"]["synthetic"]["download"]["source"] = source
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    return subprocess.run(
+        [sys.executable, *code, "--archive=a.zip", "--keras-home=home", "--report=report.json"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_tensorflow_is_not_imported_without_imagenet_weights(
+    tmp_path: Path, write_archive: WriteArchive
+) -> None:
+    program = (
+        "import sys; from stages.download.__main__ import download; "
+        "from stages.stage import run_stage; run_stage(download); "
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    done = start(tmp_path, str(write_archive(name="source.zip")), ["-c", program])
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("download: 50 images")
+
+
+def test_an_error_ends_in_one_line(tmp_path: Path) -> None:
+    done = start(tmp_path, "missing.zip", ["-m", "stages.download"])
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("download: missing.zip is not a file")
+    assert done.stderr.count("\n") == 1
+    assert files(tmp_path) == ["params.yaml"]
+
+
+def test_the_real_sample_arrives_as_it_is(tmp_path: Path, real_sample: Path) -> None:
+    line = run(tmp_path / "out", source=str(real_sample))
+    assert line.startswith("1,162 images (731 ALL, 429 HEM, 2 preliminary), 71.7 MB, source path")

@@ -1,0 +1,137 @@
+import os
+import subprocess
+import sys
+import zipfile
+from hashlib import md5
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+from sklearn.metrics import roc_auc_score
+
+from stages.archive import identical_images, is_synthetic, open_archive, verify_archive
+from stages.download.synthetic import write_synthetic_archive
+
+CELLS = 240
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("synthetic") / "cnmc.zip"
+    write_synthetic_archive(path, cells=CELLS, seed=1)
+    return path
+
+
+def test_it_passes_the_check_of_any_archive_and_says_that_it_is_synthetic(archive: Path) -> None:
+    cells = verify_archive(archive)
+    assert (cells["fold"] != "preliminary").sum() == CELLS
+    assert (cells["fold"] == "preliminary").sum() == CELLS // 12
+    with open_archive(archive) as opened:
+        assert is_synthetic(opened)
+
+
+def test_every_class_has_many_subjects_fields_and_folds(archive: Path) -> None:
+    training = verify_archive(archive).query("fold != 'preliminary'")
+    subjects = training.groupby("label")["subject"].nunique()
+    assert subjects["all"] >= 20
+    assert subjects["hem"] >= 20
+    assert set(training["fold"]) == {"fold_0", "fold_1", "fold_2"}
+    assert training["field"].nunique() > 1
+    sizes = training.groupby("subject").size()
+    assert sizes.min() >= 4
+    assert sizes.max() > sizes.min()
+
+
+def test_no_external_subject_is_in_training(archive: Path) -> None:
+    cells = verify_archive(archive)
+    external = cells["fold"] == "preliminary"
+    assert not set(cells.loc[external, "subject"]) & set(cells.loc[~external, "subject"])
+
+
+def test_images_are_450_px_24_bit_bmps_with_a_cell_on_black(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        member = opened.namelist()[0]
+        assert opened.getinfo(member).file_size == 608_454  # as each of C-NMC 2019
+        with opened.open(member) as file, Image.open(file) as image:
+            assert (image.format, image.mode, image.size) == ("BMP", "RGB", (450, 450))
+            pixels = np.asarray(image)
+    assert not pixels[:40].any()
+    assert pixels[225, 225].all()
+    assert 0.03 < (pixels.sum(axis=2) > 0).mean() < 0.6
+
+
+def test_one_subject_is_spelled_in_lower_case(archive: Path) -> None:
+    names = [name for name in zipfile.ZipFile(archive).namelist() if "_h3_" in name.lower()]
+    assert names
+    assert all("/UID_h3_" in name for name in names)
+
+
+def test_some_images_are_identical_under_two_subject_names(archive: Path) -> None:
+    cells = verify_archive(archive).set_index("member")
+    with open_archive(archive) as opened:
+        twins = identical_images(opened, cells.index)
+    pairs = {tuple(sorted(cells["subject"][members])) for members in twins}
+    assert pairs == {("20", "21"), ("H2", "H4")}
+    assert len(twins) == 6
+
+
+def test_another_seed_gives_other_cells(archive: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.zip"
+    write_synthetic_archive(other, cells=CELLS, seed=2)
+    first, second = zipfile.ZipFile(archive), zipfile.ZipFile(other)
+    shared = set(first.namelist()) & set(second.namelist())
+    images = sorted(name for name in shared if name.endswith(".bmp"))
+    assert len(images) > CELLS // 2
+    assert not any(first.read(name) == second.read(name) for name in images[:20])
+
+
+def test_size_alone_tells_the_classes_apart_about_as_well_as_on_real_cells(archive: Path) -> None:
+    cells = verify_archive(archive).query("fold != 'preliminary'")
+    areas = []
+    with zipfile.ZipFile(archive) as opened:
+        for member in cells["member"]:
+            with opened.open(member) as file, Image.open(file) as image:
+                areas.append(np.count_nonzero(np.asarray(image).sum(axis=2)))
+    auc = roc_auc_score(cells["label"] == "all", areas)  # 0.81 on C-NMC 2019
+    assert 0.7 < auc < 0.9
+
+
+def test_the_bytes_are_the_same_without_the_processors_vector_units(
+    archive: Path, tmp_path: Path
+) -> None:
+    from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+
+    dispatched = [name for name in __cpu_dispatch__ if __cpu_features__.get(name)]
+    if not dispatched:
+        pytest.skip("numpy has nothing to switch off on this processor")
+    path = tmp_path / "plain.zip"
+    code = (
+        "import sys; from pathlib import Path;"
+        "from stages.download.synthetic import write_synthetic_archive as write;"
+        f"write(Path(sys.argv[1]), cells={CELLS}, seed=1)"
+    )
+    environment = os.environ | {"NPY_DISABLE_CPU_FEATURES": " ".join(dispatched)}
+    subprocess.run([sys.executable, "-c", code, path], env=environment, cwd=ROOT, check=True)
+    assert path.read_bytes() == archive.read_bytes()
+
+
+def test_no_member_is_deflated_because_deflate_differs_between_builds_of_zlib(
+    archive: Path,
+) -> None:
+    kinds = {info.compress_type for info in zipfile.ZipFile(archive).infolist()}
+    assert kinds == {zipfile.ZIP_BZIP2}
+
+
+def test_the_archive_of_the_built_in_profile_is_the_one_in_dvc_lock(tmp_path: Path) -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    lock = yaml.safe_load((ROOT / "dvc.lock").read_text())
+    cells = params["profiles"]["synthetic"]["download"]["synthetic_cells"]
+    path = tmp_path / "cnmc.zip"
+    write_synthetic_archive(path, cells=cells, seed=params["seed"])
+
+    expected = {out["path"]: out["md5"] for out in lock["stages"]["download"]["outs"]}
+    found = md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    assert found == expected["data/raw/cnmc.zip"]

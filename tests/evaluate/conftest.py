@@ -1,0 +1,147 @@
+"""A model whose answers are known, and everything that the evaluate stage reads, tiny."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.cells import write_cells
+from stages.shards import shard_name, write_index, write_shard
+
+SIZE = 32
+SLOPE = 10.0
+
+Inputs = dict[str, Path]
+World = Callable[..., Inputs]
+
+
+def p_all(brightness: float) -> float:
+    """What `brightness_model` answers for an image of one brightness (0…255)."""
+    return float(1 / (1 + np.exp(-SLOPE * (brightness / 255 - 0.5))))
+
+
+def brightness_model(*, size: int = SIZE, classes: int = 2, slope: float = SLOPE) -> keras.Model:
+    """Bright is ALL: softmax of 0 and slope × (mean brightness / 255 − 0.5)."""
+    images = keras.Input((size, size, 3))
+    mean = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(images))
+    dense = keras.layers.Dense(classes, activation="softmax")
+    model = keras.Model(images, dense(mean))
+    kernel, bias = np.zeros((3, classes)), np.zeros(classes)
+    kernel[:, 1], bias[1] = slope / 3, -slope / 2
+    dense.set_weights([kernel, bias])
+    return model
+
+
+def save(model: keras.Model, path: Path) -> Path:
+    with warnings.catch_warnings():
+        # Keras 3.15 copies TensorFlow's variables, which have no `copy` keyword (NumPy 2).
+        warnings.filterwarnings("ignore", "__array__ implementation doesn't accept a copy keyword")
+        model.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def model_keras(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save(brightness_model(), tmp_path_factory.mktemp("models") / "model.keras")
+
+
+def cell_rows(split: str, labels: Sequence[str], *, first: int = 1) -> list[dict[str, Any]]:
+    """Rows of cells.csv, one a label; two cells a subject."""
+    rows = []
+    for number, label in enumerate(labels, start=first):
+        subject = f"{'H' if label == 'hem' else ''}{number // 2 + 1}"
+        image = f"UID_{subject}_{number}_1_{label}.bmp"
+        rows.append(
+            {
+                "image": image,
+                "member": f"training_data/fold_0/{label}/{image}",
+                "label": label,
+                "subject": subject,
+                "field": number,
+                "cell": 1,
+                "fold": "fold_0",
+                "group": subject,
+                "split": split,
+            }
+        )
+    return rows
+
+
+def write_shards(
+    shards: Path, parts: Mapping[str, list[tuple[dict[str, Any], int]]], *, per_shard: int = 3
+) -> None:
+    """Write each part's (row of cells.csv, brightness) as plain images of that brightness."""
+    counts = {}
+    for part, cells in parts.items():
+        portions = [cells[start : start + per_shard] for start in range(0, len(cells), per_shard)]
+        for number, portion in enumerate(portions):
+            records = (
+                (np.full((SIZE, SIZE, 3), brightness, np.uint8), row["label"], row["image"])
+                for row, brightness in portion
+            )
+            write_shard(records, shards / shard_name(part, number))
+        counts[part] = [len(portion) for portion in portions]
+    write_index(shards, image_size=SIZE, cells=counts)
+
+
+@pytest.fixture
+def world(tmp_path: Path, model_keras: Path) -> World:
+    """Write what the stage reads, and return its paths, the outputs' among them."""
+
+    def write(
+        *,
+        test: Sequence[tuple[str, int]] = (("all", 250), ("hem", 10), ("all", 60), ("hem", 90)),
+        external: Sequence[tuple[str, int]] = (),
+        synthetic: bool = True,
+        leakage: Mapping[str, Any] | None = None,
+    ) -> Inputs:
+        parts = {}
+        for part, cells, first in (("test", test, 1), ("external", external, 101)):
+            if cells:
+                rows = cell_rows(part, [label for label, _ in cells], first=first)
+                parts[part] = list(zip(rows, [brightness for _, brightness in cells], strict=True))
+        paths = _paths(tmp_path, model_keras)
+        write_cells(
+            pd.DataFrame([row for cells in parts.values() for row, _ in cells]), paths["cells_csv"]
+        )
+        write_shards(paths["shards"], parts)
+        reports = {
+            "download_report": {"source": "synthetic", "synthetic": synthetic},
+            "split_report": {"leakage": leakage or {"subjects": 0, "images": {"test": 0}}},
+            "train_report": {"epochs": 2, "best_epoch": 2, "val_accuracy": 0.75},
+        }
+        for name, report in reports.items():
+            paths[name].write_text(json.dumps(report))
+        paths["history_csv"].write_text(
+            "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate\n"
+            "1,0.7,0.5,0.69,0.5,0.001\n2,0.5,0.8,0.6,0.75,0.001\n"
+        )
+        return paths
+
+    return write
+
+
+def _paths(folder: Path, model_keras: Path) -> Inputs:
+    files = {
+        "cells_csv": "data/splits/cells.csv",
+        "shards": "data/shards",
+        "download_report": "metrics/download.json",
+        "split_report": "metrics/split.json",
+        "train_report": "metrics/train.json",
+        "history_csv": "metrics/history.csv",
+        "test_report": "metrics/test.json",
+        "predictions_csv": "metrics/predictions.csv",
+        "roc_csv": "metrics/roc.csv",
+        "confusion_csv": "metrics/confusion.csv",
+        "report_html": "metrics/report.html",
+    }
+    (folder / "metrics").mkdir(exist_ok=True)
+    return {"model_keras": model_keras} | {name: folder / path for name, path in files.items()}

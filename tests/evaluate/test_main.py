@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from stages.errors import StageError
+from stages.evaluate.__main__ import evaluate
+from stages.evaluate.metrics import measure
+from stages.params import EvaluateParams
+
+from .conftest import Inputs, World
+
+OUTPUTS = ("test_report", "predictions_csv", "roc_csv", "confusion_csv", "report_html")
+ROOT = Path(__file__).parents[2]
+BOTH = (("all", 240), ("hem", 20))
+
+
+def run(paths: Inputs, *, threshold: float = 0.5) -> str:
+    return evaluate(EvaluateParams(threshold=threshold), profile="synthetic", **paths)
+
+
+def test_the_stage_measures_and_says_so(world: World) -> None:
+    paths = world()
+
+    line = run(paths)
+
+    assert line == (
+        "4 test cells: accuracy 0.750, sensitivity 0.500, specificity 1.000, ROC AUC 0.750 "
+        f"(SYNTHETIC data) → {paths['test_report']}, {paths['report_html']}"
+    )
+    results = json.loads(paths["test_report"].read_text())
+    assert list(results) == ["data", "threshold", "test"]
+    assert results["data"] == "synthetic"
+    assert results["test"]["confusion"]["false_negative"] == 1
+    assert "SYNTHETIC DATA" in paths["report_html"].read_text()
+
+
+def test_real_data_are_not_called_synthetic(world: World) -> None:
+    paths = world(synthetic=False)
+
+    assert "(C-NMC 2019 data)" in run(paths)
+    assert json.loads(paths["test_report"].read_text())["data"] == "C-NMC 2019"
+    assert "SYNTHETIC" not in paths["report_html"].read_text()
+
+
+def test_every_figure_can_be_recomputed_from_the_predictions(world: World) -> None:
+    paths = world(external=[*BOTH, ("all", 127), ("hem", 128)])
+    run(paths, threshold=0.4)
+
+    predictions = pd.read_csv(paths["predictions_csv"])
+    results = json.loads(paths["test_report"].read_text())
+
+    assert list(predictions) == ["split", "image", "subject", "label", "p_all"]
+    for part in ("test", "external"):
+        rows = predictions[predictions["split"] == part]
+        assert measure(rows, threshold=0.4) == results[part]
+
+
+def test_p_all_is_written_with_eight_decimals(world: World) -> None:
+    paths = world(test=[(label, level) for level in range(0, 256, 5) for label in ("all", "hem")])
+    run(paths)
+
+    text = pd.read_csv(paths["predictions_csv"], dtype=str)["p_all"]
+    assert text.str.fullmatch(r"[01]\.\d{8}").all()
+
+
+def test_only_test_cells_are_in_the_curve_and_the_confusion(world: World) -> None:
+    paths = world()
+    run(paths)
+    alone = {name: paths[name].read_bytes() for name in ("roc_csv", "confusion_csv")}
+
+    run(world(external=BOTH))
+
+    assert {name: paths[name].read_bytes() for name in alone} == alone
+    assert len(pd.read_csv(paths["confusion_csv"])) == 4
+
+
+def test_a_second_run_writes_the_same_bytes(world: World) -> None:
+    paths = world(external=BOTH)
+    run(paths)
+    first = {name: paths[name].read_bytes() for name in OUTPUTS}
+    run(paths)
+
+    assert {name: paths[name].read_bytes() for name in OUTPUTS} == first
+
+
+def test_leakage_is_said_in_the_metrics_and_in_the_report(world: World) -> None:
+    paths = world(leakage={"subjects_in_train_and_test": 60})
+    run(paths)
+
+    warning = json.loads(paths["test_report"].read_text())["leakage_warning"]
+    assert "subjects in train and test: 60" in warning
+    assert warning in paths["report_html"].read_text()
+
+
+def test_external_cells_of_one_class_leave_null_and_a_reason(world: World) -> None:
+    paths = world(external=[("all", 200), ("all", 90)])
+    run(paths)
+
+    external = json.loads(paths["test_report"].read_text())["external"]
+    assert external["sensitivity"] == 0.5
+    assert external["roc_auc"] is None
+    assert external["undefined"].startswith("every cell is of class all: no ")
+
+
+@pytest.mark.parametrize("test", [(), (("all", 9), ("all", 8))])
+def test_a_test_split_without_both_classes_stops_the_stage(
+    world: World, test: tuple[tuple[str, int], ...]
+) -> None:
+    paths = world(test=test, external=BOTH)
+
+    with pytest.raises(StageError, match="the test split holds 0 of hem, "):
+        run(paths)
+    assert not any(paths[name].exists() for name in OUTPUTS)
+
+
+def test_the_command_runs_whatever_backend_the_user_has_chosen_for_keras(world: World) -> None:
+    paths = world()
+    folder = paths["test_report"].parents[1]
+    shutil.copy(ROOT / "params.yaml", folder)
+    options = [f"--{name.replace('_', '-')}={path}" for name, path in paths.items()]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.evaluate", *options],
+        cwd=folder,
+        env=os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("evaluate: 4 test cells: accuracy 0.750, ")
+
+
+def test_every_path_is_an_argument_of_the_fixture(world: World) -> None:
+    named = set(inspect.signature(evaluate).parameters) - {"params", "profile"}
+
+    assert named == set(world())

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.cells import read_cells
+from stages.errors import StageError
+from stages.evaluate.predict import load_classifier, predict_split
+
+from .conftest import SIZE, World, brightness_model, cell_rows, p_all, save, write_shards
+
+
+@pytest.fixture
+def model(model_keras: Path) -> keras.Model:
+    return load_classifier(model_keras, image_size=SIZE)
+
+
+def test_every_cell_is_predicted_in_shard_order(world: World, model: keras.Model) -> None:
+    cells = [("all" if number % 3 else "hem", number) for number in range(130)]  # over two batches
+    paths = world(test=cells)
+    listed = read_cells(paths["cells_csv"])
+
+    predictions = predict_split(model, paths["shards"], "test", listed=listed)
+
+    assert predictions["image"].tolist() == listed["image"].tolist()
+    assert predictions["subject"].tolist() == listed["subject"].tolist()
+    assert predictions["label"].tolist() == [label for label, _ in cells]
+    expected = [p_all(brightness) for _, brightness in cells]
+    np.testing.assert_allclose(predictions["p_all"], expected, atol=1e-4)
+
+
+def test_p_all_survives_the_file(world: World, model: keras.Model) -> None:
+    paths = world()
+    predictions = predict_split(
+        model, paths["shards"], "test", listed=read_cells(paths["cells_csv"])
+    )
+
+    assert [float(f"{p:.8f}") for p in predictions["p_all"]] == predictions["p_all"].tolist()
+
+
+def test_a_missing_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StageError, match=r"model\.keras is missing; make it .*--force train`"):
+        load_classifier(tmp_path / "model.keras", image_size=SIZE)
+
+
+def test_a_truncated_model_is_refused(tmp_path: Path, model_keras: Path) -> None:
+    path = tmp_path / "model.keras"
+    path.write_bytes(model_keras.read_bytes()[:-100])
+
+    with pytest.raises(StageError, match=r"model\.keras is cut off .*--force train`"):
+        load_classifier(path, image_size=SIZE)
+
+
+@pytest.mark.parametrize("member", ["config.json", "model.weights.h5"])
+def test_a_model_with_a_flipped_byte_is_refused(
+    tmp_path: Path, model_keras: Path, member: str
+) -> None:
+    path = tmp_path / "model.keras"
+    content = bytearray(model_keras.read_bytes())
+    with zipfile.ZipFile(model_keras) as archive:
+        content[archive.getinfo(member).header_offset + 100] ^= 0xFF
+    path.write_bytes(content)
+
+    with pytest.raises(StageError, match=r"model\.keras cannot be loaded .*--force train`"):
+        load_classifier(path, image_size=SIZE)
+
+
+def test_a_model_for_another_image_size_is_refused(model_keras: Path) -> None:
+    with pytest.raises(
+        StageError, match="takes images of n×32×32×3, but the shards hold n×64×64×3; make it again"
+    ):
+        load_classifier(model_keras, image_size=64)
+
+
+def test_a_model_of_three_classes_is_refused(tmp_path: Path) -> None:
+    path = save(brightness_model(classes=3), tmp_path / "model.keras")
+
+    with pytest.raises(StageError, match=r"gives n×3, expected n×2: p\(hem\), p\(all\); make it"):
+        load_classifier(path, image_size=SIZE)
+
+
+def test_nan_predictions_are_refused(world: World) -> None:
+    paths = world()
+
+    with pytest.raises(
+        StageError, match=r"gives \[.*nan\] for UID_1_1_1_all\.bmp .* 4 of 4 cells.*diverged"
+    ):
+        predict_split(
+            brightness_model(slope=np.nan),
+            paths["shards"],
+            "test",
+            listed=read_cells(paths["cells_csv"]),
+        )
+
+
+def test_logits_are_refused(world: World, model: keras.Model) -> None:
+    model.layers[-1].activation = keras.activations.linear
+    paths = world()
+
+    with pytest.raises(StageError, match=r"expected p\(hem\) and p\(all\) that add up to 1"):
+        predict_split(model, paths["shards"], "test", listed=read_cells(paths["cells_csv"]))
+
+
+def drop_first(cells: pd.DataFrame) -> pd.DataFrame:
+    return cells.iloc[1:]
+
+
+def move_first_to_training(cells: pd.DataFrame) -> pd.DataFrame:
+    return cells.assign(split=["train", *cells["split"].iloc[1:]])
+
+
+def relabel_first(cells: pd.DataFrame) -> pd.DataFrame:
+    return cells.assign(label=["hem", *cells["label"].iloc[1:]])
+
+
+def add_one(cells: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([cells, pd.DataFrame(cell_rows("test", ["hem"], first=50))])
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (drop_first, r"UID_1_1_1_all\.bmp is in the test shards but not among the test cells"),
+        (move_first_to_training, r"UID_1_1_1_all\.bmp is in the test shards but not among the"),
+        (relabel_first, r"UID_1_1_1_all\.bmp is of class all in the test shards and hem in cells"),
+        (add_one, r"the test shards hold 4 images, cells\.csv lists 5"),
+    ],
+)
+def test_shards_of_other_cells_than_the_table_are_refused(
+    world: World,
+    model: keras.Model,
+    change: Callable[[pd.DataFrame], pd.DataFrame],
+    complaint: str,
+) -> None:
+    paths = world()
+    listed = change(read_cells(paths["cells_csv"]))
+
+    with pytest.raises(StageError, match=f"{complaint}.*; make the shards again .*preprocess`"):
+        predict_split(model, paths["shards"], "test", listed=listed)
+
+
+def test_a_repeated_image_is_refused(world: World, model: keras.Model) -> None:
+    paths = world()
+    listed = read_cells(paths["cells_csv"])
+    first = listed.iloc[0].to_dict()
+    write_shards(
+        paths["shards"], {"test": [(first, 9), (first, 9), *[(r, 9) for r in rest(listed)]]}
+    )
+
+    with pytest.raises(StageError, match=r"the test shards hold 5 images, cells\.csv lists 4"):
+        predict_split(model, paths["shards"], "test", listed=listed)
+
+
+def rest(listed: pd.DataFrame) -> list[dict[str, object]]:
+    return listed.iloc[1:].to_dict("records")

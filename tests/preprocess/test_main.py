@@ -1,0 +1,134 @@
+import shutil
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.archive import external_cells, open_archive, training_cells
+from stages.cells import write_cells
+from stages.errors import StageError
+from stages.params import PreprocessParams
+from stages.preprocess.__main__ import plan_shards, preprocess
+from stages.shards import read_index, read_split
+from tests.conftest import TINY_SIZE, WriteArchive, bmp, tiny_members
+
+PARAMS = PreprocessParams(
+    expected_size=TINY_SIZE, crop_size=None, image_size=32, cells_per_shard=10
+)
+
+
+def split_cells(archive: Path, destination: Path) -> pd.DataFrame:
+    with open_archive(archive) as opened:
+        training, external = training_cells(opened), external_cells(opened)
+    training["split"] = ["train", "train", "val", "test"] * (len(training) // 4)
+    external["split"] = "external"
+    cells = pd.concat([training, external], ignore_index=True)
+    cells["group"] = cells["subject"]
+    write_cells(cells, destination)
+    return cells
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def archive(write_archive: WriteArchive) -> Path:
+    return write_archive()
+
+
+def test_every_cell_is_in_the_shards_of_its_split_once(archive: Path, tmp_path: Path) -> None:
+    cells = split_cells(archive, tmp_path / "cells.csv")
+    shards = tmp_path / "shards"
+    line = preprocess(PARAMS, archive=archive, cells_csv=tmp_path / "cells.csv", shards=shards)
+    assert read_index(shards)["image_size"] == 32
+    for split, rows in cells.groupby("split"):
+        read = read_split(shards, split)
+        assert read.image_ids == rows["image"].tolist()
+        assert read.labels.tolist() == (rows["label"] == "all").astype(int).tolist()
+        assert read.images.shape == (len(rows), 32, 32, 3)
+    assert "24 train, 12 val, 12 test, 2 external cells of 32 px" in line
+
+
+def test_the_bytes_do_not_depend_on_the_number_of_workers(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split_cells(archive, tmp_path / "cells.csv")
+    found = []
+    for workers in (1, 3, 8):
+        monkeypatch.setattr("os.cpu_count", lambda workers=workers: workers)
+        shards = tmp_path / f"shards-{workers}"
+        preprocess(PARAMS, archive=archive, cells_csv=tmp_path / "cells.csv", shards=shards)
+        found.append(digests(shards))
+    assert found[0] == found[1] == found[2]
+
+
+def test_shards_are_filled_in_the_order_of_the_cells(archive: Path, tmp_path: Path) -> None:
+    cells = split_cells(archive, tmp_path / "cells.csv")
+    planned = plan_shards(cells, 10)
+    assert [len(shard.cells) for shard in planned["train"]] == [10, 10, 4]
+    assert planned["train"][2].name == "train/train-00002.tfrecord"
+    joined = pd.concat([shard.cells for shard in planned["train"]])
+    assert joined["image"].tolist() == cells.loc[cells["split"] == "train", "image"].tolist()
+
+
+def test_without_external_cells_there_are_no_external_shards(
+    write_archive: WriteArchive, tmp_path: Path
+) -> None:
+    archive = write_archive(tiny_members(external=0))
+    split_cells(archive, tmp_path / "cells.csv")
+    shards = tmp_path / "shards"
+    preprocess(PARAMS, archive=archive, cells_csv=tmp_path / "cells.csv", shards=shards)
+    assert sorted(path.name for path in shards.iterdir()) == ["index.json", "test", "train", "val"]
+
+
+def test_after_an_error_the_old_shards_stand_and_nothing_new_does(
+    write_archive: WriteArchive, tmp_path: Path
+) -> None:
+    members = tiny_members()
+    archive = write_archive(members)
+    split_cells(archive, tmp_path / "cells.csv")
+    shards = tmp_path / "out" / "shards"
+    preprocess(PARAMS, archive=archive, cells_csv=tmp_path / "cells.csv", shards=shards)
+    before = digests(shards)
+    last = max(name for name in members if "/fold_" in name)
+    broken = write_archive(members | {last: bmp(1, size=TINY_SIZE + 2)}, name="broken.zip")
+    with pytest.raises(StageError, match=f"{Path(last).name} is 38×38, expected 36×36"):
+        preprocess(PARAMS, archive=broken, cells_csv=tmp_path / "cells.csv", shards=shards)
+    assert digests(shards) == before
+    assert [path.name for path in shards.parent.iterdir()] == ["shards"]
+
+
+def test_a_crop_larger_than_the_images_is_refused(archive: Path, tmp_path: Path) -> None:
+    split_cells(archive, tmp_path / "cells.csv")
+    params = replace(PARAMS, crop_size=TINY_SIZE + 1)
+    with pytest.raises(StageError, match=r"crop_size is 37, expected at most .* 36"):
+        preprocess(params, archive=archive, cells_csv=tmp_path / "cells.csv", shards=tmp_path / "s")
+
+
+def test_real_images_keep_their_colours(real_sample: Path, tmp_path: Path) -> None:
+    cells = split_cells_of_real(real_sample, tmp_path / "cells.csv")
+    params = PreprocessParams(expected_size=450, crop_size=None, image_size=64, cells_per_shard=32)
+    shards = tmp_path / "shards"
+    preprocess(params, archive=real_sample, cells_csv=tmp_path / "cells.csv", shards=shards)
+    images = read_split(shards, "train").images
+    assert len(images) == (cells["split"] == "train").sum()
+    cell = images[np.any(images > 0, axis=-1)].mean(axis=0)
+    assert cell[2] > cell[0] > cell[1]  # stained violet: blue over red over green
+    shutil.rmtree(shards)
+
+
+def split_cells_of_real(archive: Path, destination: Path) -> pd.DataFrame:
+    with open_archive(archive) as opened:
+        cells = training_cells(opened).iloc[::20].reset_index(drop=True)
+    cells["split"] = ["train", "val", "test"][: len(cells)] + ["train"] * (len(cells) - 3)
+    cells["group"] = cells["subject"]
+    write_cells(cells, destination)
+    return cells
