@@ -84,8 +84,8 @@ def read_cells(path: Path) -> pd.DataFrame:
     """
     try:
         cells = pd.read_csv(path, dtype=COLUMNS, keep_default_na=False)
-    except ValueError as error:
-        raise StageError(f"{path}: {error}. {_REBUILD}") from error
+    except (ValueError, OverflowError) as error:
+        raise StageError(f"{path}: {' '.join(str(error).split())}. {_REBUILD}") from error
     if list(cells.columns) != list(COLUMNS):
         raise StageError(
             f"{path}: columns are {', '.join(cells.columns)}; expected {', '.join(COLUMNS)}. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -150,15 +151,20 @@ def load_params(path: Path) -> Params:
     """Read and check params.yaml.
 
     Raises:
-        StageError: on an unknown, missing, wrong-typed or out-of-range key, or a profile that
-            is not among `profiles`; the message names each.
+        StageError: if the file is missing or no YAML; on an unknown, missing, wrong-typed or
+            out-of-range key, or a profile that is not among `profiles`; the message names each.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
         # By way of JSON, for which strictness means strict values, not ready-made dataclasses.
-        params = TypeAdapter(Params).validate_json(json.dumps(content, default=str))
-    except yaml.YAMLError as error:
+        content = json.dumps(yaml.safe_load(path.read_text(encoding="utf-8")), default=str)
+    except FileNotFoundError as error:
+        raise StageError(
+            f"{path} is missing; run this where params.yaml and dvc.yaml are"
+        ) from error
+    except (yaml.YAMLError, TypeError, ValueError) as error:  # also for what JSON cannot say
         raise StageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    try:
+        params = TypeAdapter(Params).validate_json(content)
     except ValidationError as error:
         problems = "; ".join(_explain(problem) for problem in error.errors())
         raise StageError(f"{path}: {problems}") from error
@@ -175,16 +181,21 @@ def _explain(problem: Any) -> str:
             return f"{key} is missing; add it"
         case "unexpected_keyword_argument":
             return f"{key} is not a known parameter; check its spelling or remove it"
-    given = problem["input"]
-    hint = ""
-    if isinstance(given, str) and _is_number(given):
-        hint = f" (YAML reads {given} as text; write it as {float(given)!r})"
-    return f"{key} is {given!r}: {problem['msg'].lower()}{hint}"
+    given, message = problem["input"], problem["msg"]
+    hint = _number_hint(given, problem["type"]) if isinstance(given, str) else ""
+    return f"{key} is {given!r}: {message[0].lower()}{message[1:]}{hint}"
 
 
-def _is_number(text: str) -> bool:
+def _number_hint(text: str, problem_type: str) -> str:
+    """Say how to write a number that YAML reads as text, as it does 1e-3, which has no dot."""
+    if problem_type not in ("int_type", "float_type"):
+        return ""
     try:
-        float(text)
+        number = float(text)
     except ValueError:
-        return False
-    return True
+        return ""
+    if not math.isfinite(number):
+        return ""
+    whole = problem_type == "int_type" and number.is_integer()
+    written = yaml.safe_dump(int(number) if whole else number).split()[0]
+    return f" (YAML reads it as text; write it as {written})"

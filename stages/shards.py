@@ -70,12 +70,15 @@ def write_index(shards: Path, *, image_size: int, cells: dict[str, list[int]]) -
 
 
 def read_index(shards: Path) -> dict[str, Any]:
-    """Read the index. Raises StageError if it is missing or speaks of other classes."""
+    """Read the index. Raises StageError if it is missing, incomplete, or has other classes."""
     path = shards / "index.json"
     try:
         index: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise StageError(f"{path} cannot be read ({error}); {_REBUILD}") from error
+    keys = ("image_size", "class_names", "cells")
+    if not isinstance(index, dict) or not all(key in index for key in keys):
+        raise StageError(f"{path}: expected an object with {', '.join(keys)}; {_REBUILD}")
     if index["class_names"] != list(CLASS_NAMES):
         raise StageError(
             f"{path}: classes are {index['class_names']}, expected {list(CLASS_NAMES)}; {_REBUILD}"
@@ -118,7 +121,8 @@ def _records(path: Path, count: int) -> Iterable[dict[str, Any]]:
             if found <= count:
                 yield record
     except tf.errors.OpError as error:
-        raise StageError(f"{path} is missing or corrupt ({error.message}); {_REBUILD}") from error
+        message = " ".join(error.message.split())
+        raise StageError(f"{path} is missing or corrupt ({message}); {_REBUILD}") from error
     if found != count:
         raise StageError(f"{path} holds {found} cells, expected {count}; {_REBUILD}")
 

@@ -137,7 +137,7 @@ def _look(picture: _Picture, seed: int, cell: np.random.Generator) -> Look:
     raggedness = (0.42 if leukemic else 0.20) + 0.04 * bell(subject) + 0.08 * bell(cell)
     stain = 5 * bell(subject)
     red, green, blue = (stain + 4 * bell(subject) for _ in range(3))
-    tint = (5 if leukemic else -5) + 2 * bell(cell)
+    tint = (6 if leukemic else -6) + 2 * bell(cell)
     brightness = 1 + 0.08 * bell(subject)
     left, top = 0.06 * bell(field), 0.06 * bell(field)
     return Look(

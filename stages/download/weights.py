@@ -9,6 +9,7 @@ from pathlib import Path
 from stages.download.transfer import download_url
 from stages.errors import StageError
 from stages.files import write_json
+from stages.quiet import import_tensorflow
 
 KERAS_SETTINGS = {
     "backend": "tensorflow",
@@ -35,6 +36,7 @@ def published_weights(base: str) -> tuple[str, str]:
 
     Imports Keras, and TensorFlow with it.
     """
+    import_tensorflow()
     from keras.src.applications import efficientnet  # the table has no public name
 
     url = f"{efficientnet.BASE_WEIGHTS_PATH}{base.lower()}_notop.h5"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from stages.evaluate.metrics import P_ALL_DECIMALS, confusion_rows, measure, roc
 from stages.evaluate.report import render_report
 from stages.files import write_csv, write_json, write_text
 from stages.params import EvaluateParams
+from stages.quiet import import_tensorflow
 from stages.stage import run_stage
 
 
@@ -62,8 +62,7 @@ def evaluate(
 
 def _predict(model_keras: Path, *, shards: Path, cells_csv: Path) -> pd.DataFrame:
     """Predict the test cells, and the external ones where the shards have them, in one table."""
-    # Keras reads it when TensorFlow is imported: the user's own settings must not change a run.
-    os.environ["KERAS_BACKEND"] = "tensorflow"
+    import_tensorflow()
     from stages.evaluate.predict import load_classifier, predict_split
     from stages.shards import read_index
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stages.files import write_csv, write_json
 from stages.params import ModelParams, TrainParams
+from stages.quiet import import_tensorflow
 from stages.stage import run_stage
 
 
@@ -28,8 +29,8 @@ def train(
         StageError: see stages/train/fit.py.
     """
     started = time.monotonic()
-    # Keras reads these when it is imported: the user's own settings must not change a run.
-    os.environ.update(KERAS_HOME=str(keras_home.absolute()), KERAS_BACKEND="tensorflow")
+    os.environ["KERAS_HOME"] = str(keras_home.absolute())  # read when Keras is imported
+    import_tensorflow()
     from stages.train.export import write_model
     from stages.train.fit import fit
 

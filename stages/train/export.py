@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -14,8 +15,9 @@ from stages.files import atomic_path
 def write_model(model: keras.Model, destination: Path) -> None:
     """Write the model without its optimizer as a `.keras` file, atomically.
 
-    Keras puts the date into the file's metadata and its zip entries; both are left out here, so
-    that the bytes depend on nothing but the network, its weights and the version of Keras.
+    Keras puts the date into the file's metadata and its zip entries, and memory addresses into
+    its configuration (`shared_object_id`); all of them are replaced, so that the bytes depend on
+    nothing but the network, its weights and the version of Keras.
     """
     inference = keras.Model(model.inputs, model.outputs, name=model.name)
     with atomic_path(destination) as temporary:
@@ -31,11 +33,23 @@ def _rewrite(source: Path, destination: Path) -> None:
     with zipfile.ZipFile(source) as saved, zipfile.ZipFile(destination, "w") as archive:
         for name in sorted(saved.namelist()):
             content = saved.read(name)
-            if name == "metadata.json":
-                content = _undated(content)
+            if name.endswith(".json"):
+                content = json.dumps(_lasting(json.loads(content), numbers={})).encode()
             archive.writestr(zipfile.ZipInfo(name), content)
 
 
-def _undated(metadata: bytes) -> bytes:
-    content = json.loads(metadata)
-    return json.dumps({"keras_version": content["keras_version"]}).encode()
+def _lasting(config: Any, *, numbers: dict[int, int]) -> Any:
+    """Leave dates out, and number shared objects by their first appearance."""
+    if isinstance(config, list):
+        return [_lasting(item, numbers=numbers) for item in config]
+    if not isinstance(config, dict):
+        return config
+    lasting = {
+        key: _lasting(value, numbers=numbers)
+        for key, value in config.items()
+        if key != "date_saved"
+    }
+    if "shared_object_id" in lasting:
+        address = lasting["shared_object_id"]
+        lasting["shared_object_id"] = numbers.setdefault(address, len(numbers))
+    return lasting

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,10 +40,7 @@ def brightness_model(*, size: int = SIZE, classes: int = 2, slope: float = SLOPE
 
 
 def save(model: keras.Model, path: Path) -> Path:
-    with warnings.catch_warnings():
-        # Keras 3.15 copies TensorFlow's variables, which have no `copy` keyword (NumPy 2).
-        warnings.filterwarnings("ignore", "__array__ implementation doesn't accept a copy keyword")
-        model.save(path)
+    model.save(path)
     return path
 
 

@@ -11,7 +11,7 @@ from stages.archive import external_cells, open_archive, training_cells
 from stages.cells import write_cells
 from stages.errors import StageError
 from stages.params import PreprocessParams
-from stages.preprocess.__main__ import plan_shards, preprocess
+from stages.preprocess.__main__ import preprocess
 from stages.shards import read_index, read_split
 from tests.conftest import TINY_SIZE, WriteArchive, bmp, tiny_members
 
@@ -68,15 +68,6 @@ def test_the_bytes_do_not_depend_on_the_number_of_workers(
         preprocess(PARAMS, archive=archive, cells_csv=tmp_path / "cells.csv", shards=shards)
         found.append(digests(shards))
     assert found[0] == found[1] == found[2]
-
-
-def test_shards_are_filled_in_the_order_of_the_cells(archive: Path, tmp_path: Path) -> None:
-    cells = split_cells(archive, tmp_path / "cells.csv")
-    planned = plan_shards(cells, 10)
-    assert [len(shard.cells) for shard in planned["train"]] == [10, 10, 4]
-    assert planned["train"][2].name == "train/train-00002.tfrecord"
-    joined = pd.concat([shard.cells for shard in planned["train"]])
-    assert joined["image"].tolist() == cells.loc[cells["split"] == "train", "image"].tolist()
 
 
 def test_without_external_cells_there_are_no_external_shards(

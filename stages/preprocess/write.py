@@ -1,0 +1,90 @@
+"""Plan the shards and write them, on all cores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.archive import open_archive
+from stages.cells import SPLITS
+from stages.params import PreprocessParams
+from stages.preprocess.images import read_pixels
+from stages.progress import progress
+from stages.shards import shard_name, write_index, write_shard
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard to be written: its path under the shard folder and its rows of cells.csv."""
+
+    name: str
+    cells: pd.DataFrame
+
+
+def plan_shards(cells: pd.DataFrame, cells_per_shard: int) -> dict[str, list[Shard]]:
+    """Cut each split, in the order of `cells`, into shards of `cells_per_shard` and a rest."""
+    planned = {}
+    for split in SPLITS:
+        rows = cells[cells["split"] == split]
+        starts = range(0, len(rows), cells_per_shard)
+        planned[split] = [
+            Shard(shard_name(split, number), rows.iloc[start : start + cells_per_shard])
+            for number, start in enumerate(starts)
+        ]
+    return {split: shards for split, shards in planned.items() if shards}
+
+
+def write_shards(
+    planned: dict[str, list[Shard]], params: PreprocessParams, *, archive: Path, folder: Path
+) -> None:
+    """Write the planned shards and their index into a folder, on all cores.
+
+    The bytes do not depend on the number of workers: each shard is written by one of them.
+
+    Raises:
+        StageError: if an image is missing, corrupt, or of another size or mode than expected.
+    """
+    shards = [shard for split in planned.values() for shard in split]
+    total = sum(len(shard.cells) for shard in shards)
+    with (
+        progress(total=total, description="Preprocessing", unit="image") as bar,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        jobs = [
+            pool.submit(_write_shard, shard, params, archive, folder, bar.update)
+            for shard in shards
+        ]
+        try:
+            for job in jobs:
+                job.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    write_index(folder, image_size=params.image_size, cells=_cells_per_shard(planned))
+
+
+def _write_shard(
+    shard: Shard,
+    params: PreprocessParams,
+    archive: Path,
+    folder: Path,
+    advance: Callable[[int], object],
+) -> None:
+    def records() -> Iterator[tuple[np.ndarray[Any, np.dtype[np.uint8]], str, str]]:
+        with open_archive(archive) as members:
+            for member, label, image in shard.cells[["member", "label", "image"]].to_numpy():
+                yield read_pixels(members, member, params), label, image
+                advance(1)
+
+    write_shard(records(), folder / shard.name)
+
+
+def _cells_per_shard(planned: dict[str, list[Shard]]) -> dict[str, list[int]]:
+    return {split: [len(shard.cells) for shard in shards] for split, shards in planned.items()}

@@ -1,0 +1,161 @@
+"""dvc.yaml tells DVC what each stage depends on: held against what the code imports and takes."""
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stages.params import ProfileParams
+from stages.stage import needs
+
+ROOT = Path(__file__).parents[1]
+PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+STAGES = PIPELINE["stages"]
+SHIPPED = yaml.safe_load((ROOT / "params.yaml").read_text())
+SHIPPED_STAGES = list(ProfileParams.__dataclass_fields__)
+
+
+def imported_files(file: Path) -> set[Path]:
+    """The project's own files that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if (module := ROOT / f"{name.replace('.', '/')}.py").is_file():
+                found.add(module)
+    return found
+
+
+def closure(files: set[Path]) -> set[Path]:
+    seen: set[Path] = set()
+    while files:
+        file = files.pop()
+        seen.add(file)
+        files |= imported_files(file) - seen
+    return seen
+
+
+def option_paths(name: str) -> dict[str, str]:
+    return dict(re.findall(r"--(\S+) (\S+)", STAGES[name]["cmd"]))
+
+
+def outputs(stage: dict) -> set[str]:
+    listed = [*stage.get("outs", []), *stage.get("metrics", []), *stage.get("plots", [])]
+    return {next(iter(item)) if isinstance(item, dict) else item for item in listed}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_depends_on_its_own_folder_and_each_shared_module_it_imports(name: str) -> None:
+    folder = ROOT / "stages" / name
+    reached = closure(set(folder.glob("*.py")))
+    shared = {str(file.relative_to(ROOT)) for file in reached if file.parent != folder}
+    expected = shared | {f"stages/{name}", "stages/__init__.py"}
+    code = {path for path in STAGES[name]["deps"] if path.startswith("stages/")}
+    assert code == expected
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_imports_from_no_other_stage(name: str) -> None:
+    for file in sorted((ROOT / "stages" / name).glob("*.py")):
+        for imported in imported_files(file):
+            assert imported.parent in (ROOT / "stages", file.parent)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_option_of_a_stage_is_a_dependency_or_an_output(name: str) -> None:
+    paths = set(option_paths(name).values())
+    made = outputs(STAGES[name])
+    read = set(STAGES[name]["deps"])
+    assert paths <= made | read
+    assert made <= paths
+    data = {path for path in read if not path.startswith(("stages/", "requirements"))}
+    assert data <= paths
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_the_options_in_cmd_are_those_that_the_stage_takes(name: str) -> None:
+    stage = getattr(importlib.import_module(f"stages.{name}.__main__"), name)
+    taken = [key for key, kind in stage.__annotations__.items() if kind in (Path, "Path")]
+    assert list(option_paths(name)) == [key.replace("_", "-") for key in taken]
+    assert STAGES[name]["cmd"].startswith(f"python -m stages.{name} ")
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_the_parameters_in_dvc_yaml_are_those_that_the_stage_takes(name: str) -> None:
+    stage = getattr(importlib.import_module(f"stages.{name}.__main__"), name)
+    sections = {f"{key.title()}Params": f"profiles.${{profile}}.{key}" for key in SHIPPED_STAGES}
+    sections["ModelParams"] = "model"
+    taken = {sections.get(kind.__name__, key) for key, kind in needs(stage).items()}
+    tracked = set(STAGES[name]["params"])
+    if name == "download":  # of the model it needs the base alone, to fetch its weights
+        tracked = tracked - {"model.base"} | {"model"}
+    assert tracked == taken
+
+
+def test_the_order_of_the_stages_is_that_of_the_profiles() -> None:
+    assert list(STAGES) == SHIPPED_STAGES
+
+
+def test_both_profiles_have_the_same_keys() -> None:
+    def keys(section: object) -> object:
+        if not isinstance(section, dict):
+            return None
+        return {key: keys(value) for key, value in section.items()}
+
+    profiles = SHIPPED["profiles"]
+    assert keys(profiles["synthetic"]) == keys(profiles["cnmc"])
+
+
+def test_the_real_profile_is_the_recipe() -> None:
+    train = SHIPPED["profiles"]["cnmc"]["train"]
+    expected = {"optimizer": "Adamax", "learning_rate": 1e-3, "batch_size": 40, "epochs": 40}
+    assert {key: train[key] for key in expected} == expected
+    assert train["horizontal_flip"]
+    assert train["policy"]["factor"] == 0.5
+    assert SHIPPED["profiles"]["cnmc"]["download"]["weights"] == "imagenet"
+    assert SHIPPED["model"]["base"] == "EfficientNetB3"
+    assert SHIPPED["seed"] == 123
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_stage_says_what_it_is_for(name: str) -> None:
+    assert STAGES[name]["desc"]
+
+
+def test_every_stage_whose_libraries_can_change_its_output_depends_on_their_versions() -> None:
+    # download alone does not: it verifies bytes, and a new library must not fetch 1 GB again.
+    with_pins = [name for name in STAGES if "requirements.txt" in STAGES[name]["deps"]]
+    assert with_pins == ["split", "preprocess", "train", "evaluate"]
+
+
+def test_plots_have_templates_and_axis_titles() -> None:
+    for plot in PIPELINE["plots"]:
+        for name, settings in plot.items():
+            assert {"template", "title", "x", "y", "x_label", "y_label"} <= set(settings), name
+
+
+def test_metrics_and_plots_stand_in_git_and_the_rest_in_the_cache() -> None:
+    for stage in STAGES.values():
+        for kind in ("metrics", "plots"):
+            for item in stage.get(kind, []):
+                assert next(iter(item.values())) == {"cache": False}
+        assert all(isinstance(out, str) for out in stage["outs"])
+
+
+def test_cached_outputs_are_git_ignored_by_the_committed_file() -> None:
+    ignored = [
+        line.strip("/")
+        for line in (ROOT / ".gitignore").read_text().splitlines()
+        if line.startswith("/")
+    ]
+    for stage in STAGES.values():
+        for out in stage["outs"]:
+            assert any(out == entry or out.startswith(f"{entry}/") for entry in ignored), out

@@ -1,0 +1,42 @@
+"""Shards and parameters of a training that takes seconds."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.params import ModelParams, TrainParams, load_params
+from stages.shards import shard_name, write_index, write_shard
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> Path:
+    """Shards of 12 training and 6 validation cells of 32 px, ALL brighter than HEM."""
+    folder = tmp_path / "shards"
+    counts = {"train": 12, "val": 6}
+    for split, count in counts.items():
+        random = np.random.default_rng(count)
+        records = []
+        for number in range(count):
+            label = "all" if number % 2 else "hem"
+            level = 140 if number % 2 else 60
+            image = random.integers(level, level + 60, (32, 32, 3), np.uint8)
+            records.append((image, label, f"{split}-{number}.bmp"))
+        write_shard(records, folder / shard_name(split, 0))
+    write_index(folder, image_size=32, cells={split: [count] for split, count in counts.items()})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def train_params() -> TrainParams:
+    shipped: TrainParams = load_params(ROOT / "params.yaml").section(TrainParams)
+    return replace(shipped, batch_size=4, epochs=2)
+
+
+@pytest.fixture(scope="session")
+def model_params() -> ModelParams:
+    shipped: ModelParams = load_params(ROOT / "params.yaml").section(ModelParams)
+    return replace(shipped, base="EfficientNetB0", dense=replace(shipped.dense, units=8))

@@ -1,0 +1,79 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from stages.download.weights import KERAS_SETTINGS
+
+ROOT = Path(__file__).parents[2]
+OUTPUTS = ("model.keras", "train.json", "history.csv")
+
+
+def run_train(folder: Path, shards: Path, **changes: object) -> subprocess.CompletedProcess[str]:
+    """Run the stage as DVC does, in a folder with small parameters."""
+    folder.mkdir()
+    shutil.copytree(ROOT / "stages", folder / "stages")
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["model"] |= {"base": "EfficientNetB0"}
+    params["profiles"]["synthetic"]["train"] |= {"batch_size": 4, "epochs": 2} | changes
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    (folder / "home").mkdir()
+    (folder / "home/keras.json").write_text(json.dumps(KERAS_SETTINGS))
+    command = [sys.executable, "-m", "stages.train", "--shards", shards, "--keras-home", "home"]
+    command += ["--model-keras", "model.keras", "--report", "train.json"]
+    command += ["--history-csv", "history.csv"]
+    environment = os.environ | {"KERAS_BACKEND": "jax"}  # of no consequence
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_two_runs_give_the_same_bytes(shards: Path, tmp_path: Path) -> None:
+    digests = []
+    for name in ("first", "second"):
+        finished = run_train(tmp_path / name, shards)
+        assert finished.returncode == 0, finished.stderr
+        outputs = [(tmp_path / name / output).read_bytes() for output in OUTPUTS]
+        digests.append([sha256(content).hexdigest() for content in outputs])
+    assert digests[0] == digests[1]
+
+    folder = tmp_path / "first"
+    report = json.loads((folder / "train.json").read_text())
+    history = pd.read_csv(folder / "history.csv")
+    assert len(history) == report["epochs"] == 2
+    best = history.loc[report["best_epoch"] - 1]
+    assert best["val_accuracy"] == report["val_accuracy"] == history["val_accuracy"].max()
+    assert report["steps_per_epoch"] == 3
+    assert report["weights"] == "none"
+    assert f"best epoch {report['best_epoch']} of 2" in finished.stdout.splitlines()[-1]
+    model = keras.models.load_model(folder / "model.keras")
+    images = np.zeros((1, 32, 32, 3), np.uint8)
+    assert model.predict_on_batch(images).sum() == pytest.approx(1)
+
+
+def test_a_batch_larger_than_the_training_set_is_one_clear_line(
+    shards: Path, tmp_path: Path
+) -> None:
+    finished = run_train(tmp_path / "run", shards, batch_size=13)
+    assert finished.returncode == 1
+    assert finished.stderr.splitlines()[-1].startswith("train: ")
+    assert "12 training cells do not fill a batch" in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert not any((tmp_path / "run" / output).exists() for output in OUTPUTS)
+
+
+def test_a_loss_that_diverges_is_one_clear_line(shards: Path, tmp_path: Path) -> None:
+    finished = run_train(tmp_path / "run", shards, optimizer="SGD", learning_rate=1e30)
+    assert finished.returncode == 1
+    assert "training has diverged; lower `train.learning_rate`" in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert not any((tmp_path / "run" / output).exists() for output in OUTPUTS)
