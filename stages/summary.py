@@ -24,8 +24,8 @@ def summary(report: dict[str, Any]) -> str:
     for name in ("cells", *METRICS):
         values = "".join(f"{_figure(report[part][name]):>12}" for part in parts)
         lines.append(f"{name.replace('_', ' '):18}{values}")
-    if "leakage_warning" in report:
-        lines += ["", f"Mind: {report['leakage_warning']}"]
+    for warning in report["warnings"]:
+        lines += ["", f"Mind: {warning}"]
     lines += [
         "",
         "Model    models/model.keras",

@@ -2,7 +2,10 @@
 
 import ast
 import importlib
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -137,16 +140,20 @@ def test_every_stage_whose_libraries_can_change_its_output_depends_on_their_vers
 
 
 def test_plots_have_templates_and_axis_titles() -> None:
-    for plot in PIPELINE["plots"]:
-        for name, settings in plot.items():
-            assert {"template", "title", "x", "y", "x_label", "y_label"} <= set(settings), name
+    listed = [PIPELINE["plots"], *(stage.get("plots", []) for stage in STAGES.values())]
+    plots = {
+        name: settings for items in listed for item in items for name, settings in item.items()
+    }
+    assert {"metrics/roc.csv", "metrics/confusion.csv", "metrics/history.csv", "loss"} <= set(plots)
+    for name, settings in plots.items():
+        assert {"template", "title", "x", "y", "x_label", "y_label"} <= set(settings), name
 
 
 def test_metrics_and_plots_stand_in_git_and_the_rest_in_the_cache() -> None:
     for stage in STAGES.values():
         for kind in ("metrics", "plots"):
             for item in stage.get(kind, []):
-                assert next(iter(item.values())) == {"cache": False}
+                assert next(iter(item.values()))["cache"] is False
         assert all(isinstance(out, str) for out in stage["outs"])
 
 
@@ -159,3 +166,16 @@ def test_cached_outputs_are_git_ignored_by_the_committed_file() -> None:
     for stage in STAGES.values():
         for out in stage["outs"]:
             assert any(out == entry or out.startswith(f"{entry}/") for entry in ignored), out
+
+
+def test_dvc_lock_was_made_by_this_code_with_these_parameters() -> None:
+    dvc = Path(sys.executable).with_name("dvc")
+    finished = subprocess.run(
+        [dvc, "status", "--json"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for stage, changes in json.loads(finished.stdout).items():
+        for change in changes:
+            assert isinstance(change, dict), f"{stage}: {change}"  # else the command has changed
+            states = change.get("changed deps", {}) | change.get("changed outs", {})
+            # What a clone has not pulled is deleted; what does not fit the lock is modified.
+            assert set(states.values()) <= {"deleted"}, f"{stage}: {states}"

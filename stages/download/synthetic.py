@@ -136,8 +136,8 @@ def _look(picture: _Picture, seed: int, cell: np.random.Generator) -> Look:
     contrast = (7 if leukemic else 17) + 1.5 * bell(subject) + 2 * bell(cell)
     raggedness = (0.42 if leukemic else 0.20) + 0.04 * bell(subject) + 0.08 * bell(cell)
     stain = 5 * bell(subject)
-    red, green, blue = (stain + 4 * bell(subject) for _ in range(3))
-    tint = (6 if leukemic else -6) + 2 * bell(cell)
+    red, green, blue = (stain + 5 * bell(subject) for _ in range(3))
+    tint = (5 if leukemic else -5) + 2 * bell(cell)
     brightness = 1 + 0.08 * bell(subject)
     left, top = 0.06 * bell(field), 0.06 * bell(field)
     return Look(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,14 +12,14 @@ import tensorflow as tf
 
 from stages.errors import StageError
 from stages.params import ModelParams, TrainParams
-from stages.shards import read_split
+from stages.shards import Cells, read_split
 from stages.train.batches import training_batches, validation_batches
 from stages.train.log import EpochLog
 from stages.train.model import build_model
-from stages.train.policy import PlateauPolicy
+from stages.train.policy import PlateauPolicy, PolicyState
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Fit:
     """A fitted model, what is to be told of it, and its figures for each epoch."""
 
@@ -33,68 +33,52 @@ def fit(
 ) -> Fit:
     """Fit the network to the training cells, guided by the validation cells.
 
+    It starts from ImageNet weights where `keras_home` holds those of the base, else from scratch.
+
     Raises:
         StageError: if there are fewer training cells than a batch holds, or the loss diverges.
     """
     training, validation = read_split(shards, "train"), read_split(shards, "val")
+    steps = _steps_per_epoch(training, params, shards)
+    device = _prepare_device(deterministic=params.deterministic)
+    keras.utils.set_random_seed(seed)
+    weights = _initial_weights(model, keras_home)
+    image_size = training.images.shape[1]
+    network = build_model(model, image_size=image_size, weights=weights)
+    print(
+        f"{model.base} from {weights or 'scratch'}: {len(training.labels):,} training and "
+        f"{len(validation.labels):,} validation cells of {image_size} px, {steps} steps an epoch, "
+        f"on {device}. The first step takes longest.",
+        flush=True,
+    )
+    state, history = _run(network, params, training=training, validation=validation, seed=seed)
+    report = {
+        **_outcome(state),
+        "steps_per_epoch": steps,
+        "weights": weights or "none",
+        "parameters": network.count_params(),
+        "device": device,
+        "deterministic": params.deterministic,
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+    }
+    return Fit(network, report, history)
+
+
+def _steps_per_epoch(training: Cells, params: TrainParams, shards: Path) -> int:
     steps = len(training.labels) // params.batch_size
     if not steps:
         raise StageError(
             f"{shards}: {len(training.labels)} training cells do not fill a batch; expected "
             f"`train.batch_size`, now {params.batch_size}, to be no more than that"
         )
-    keras.utils.set_random_seed(seed)
-    if params.deterministic:
+    return steps
+
+
+def _prepare_device(*, deterministic: bool) -> str:
+    """Have TensorFlow use the GPU where there is one; return the name of what it uses."""
+    if deterministic:
         tf.config.experimental.enable_op_determinism()
-    device = _device()
-    weights_file = keras_home / "models" / f"{model.base.lower()}_notop.h5"
-    weights: Literal["imagenet"] | None = "imagenet" if weights_file.exists() else None
-    network = build_model(model, image_size=training.images.shape[1], weights=weights)
-    print(
-        f"{model.base} from {weights or 'scratch'}: {len(training.labels):,} training and "
-        f"{len(validation.labels):,} validation cells of {training.images.shape[1]} px, "
-        f"{steps} steps an epoch, on {device}. The first step takes longest.",
-        flush=True,
-    )
-    optimizer = getattr(keras.optimizers, params.optimizer)(params.learning_rate)
-    network.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    policy = PlateauPolicy(params.policy, learning_rate=params.learning_rate)
-    log = EpochLog(policy, epochs=params.epochs, steps=steps, batch_size=params.batch_size)
-    network.fit(
-        training_batches(
-            training,
-            batch_size=params.batch_size,
-            epochs=params.epochs,
-            seed=seed,
-            horizontal_flip=params.horizontal_flip,
-        ),
-        steps_per_epoch=steps,
-        epochs=params.epochs,
-        validation_data=validation_batches(validation, batch_size=params.batch_size),
-        callbacks=[policy, log],
-        verbose=0,
-    )
-    state = policy.state
-    report = {
-        "best_epoch": state.best_epoch,
-        "epochs": state.epoch,
-        "stopped_by": "policy" if state.stop else "epochs",
-        "val_accuracy": round(float(state.best_accuracy), 6),
-        "val_loss": round(float(state.best_loss), 6),
-        "steps_per_epoch": steps,
-        "weights": weights or "none",
-        "trainable_parameters": sum(
-            int(v.shape.num_elements() or 0) for v in network.trainable_variables
-        ),
-        "device": device,
-        "deterministic": params.deterministic,
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-    }
-    return Fit(network, report, log.history())
-
-
-def _device() -> str:
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)  # leave room for others
@@ -102,3 +86,46 @@ def _device() -> str:
         return "CPU"
     details = tf.config.experimental.get_device_details(gpus[0])
     return f"GPU {details.get('device_name', 'of unknown name')}"
+
+
+def _initial_weights(model: ModelParams, keras_home: Path) -> Literal["imagenet"] | None:
+    weights = keras_home / "models" / f"{model.base.lower()}_notop.h5"
+    return "imagenet" if weights.exists() else None
+
+
+def _run(
+    network: keras.Model, params: TrainParams, *, training: Cells, validation: Cells, seed: int
+) -> tuple[PolicyState, pd.DataFrame]:
+    """Fit the network in place; return where the policy stands and the history."""
+    optimizer = getattr(keras.optimizers, params.optimizer)(params.learning_rate)
+    network.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    steps = len(training.labels) // params.batch_size
+    policy = PlateauPolicy(params.policy, learning_rate=params.learning_rate)
+    log = EpochLog(policy, epochs=params.epochs, steps=steps, batch_size=params.batch_size)
+    batches = training_batches(
+        training,
+        batch_size=params.batch_size,
+        epochs=params.epochs,
+        seed=seed,
+        horizontal_flip=params.horizontal_flip,
+    )
+    network.fit(
+        batches,
+        steps_per_epoch=steps,
+        epochs=params.epochs,
+        validation_data=validation_batches(validation, batch_size=params.batch_size),
+        callbacks=[policy, log],
+        shuffle=False,  # `training_batches` has done it
+        verbose=0,
+    )
+    return policy.state, log.history()
+
+
+def _outcome(state: PolicyState) -> dict[str, Any]:
+    return {
+        "best_epoch": state.best_epoch,
+        "epochs": state.epoch,
+        "stopped_by": "policy" if state.stop else "epochs",
+        "val_accuracy": round(float(state.best_accuracy), 6),
+        "val_loss": round(float(state.best_loss), 6),
+    }

@@ -37,7 +37,7 @@ def test_the_stage_measures_and_says_so(world: World) -> None:
         f"(SYNTHETIC data) → {paths['test_report']}, {paths['report_html']}"
     )
     results = json.loads(paths["test_report"].read_text())
-    assert list(results) == ["data", "threshold", "test"]
+    assert list(results) == ["data", "threshold", "warnings", "test"]
     assert results["data"] == "synthetic"
     assert results["test"]["confusion"]["false_negative"] == 1
     assert "SYNTHETIC DATA" in paths["report_html"].read_text()
@@ -96,7 +96,7 @@ def test_leakage_is_said_in_the_metrics_and_in_the_report(world: World) -> None:
     paths = world(leakage={"subjects_in_train_and_test": 60})
     run(paths)
 
-    warning = json.loads(paths["test_report"].read_text())["leakage_warning"]
+    warning = json.loads(paths["test_report"].read_text())["warnings"][0]
     assert "subjects in train and test: 60" in warning
     assert warning in paths["report_html"].read_text()
 

@@ -19,7 +19,7 @@ HISTORY = pd.DataFrame(
 def page(*, split: dict[str, Any] | None = None, profile: str = "cnmc", **results: Any) -> str:
     measured = measure(PREDICTIONS, threshold=0.5)
     return render_report(
-        {"data": "C-NMC 2019", "threshold": 0.5, "test": measured} | results,
+        {"data": "C-NMC 2019", "threshold": 0.5, "warnings": [], "test": measured} | results,
         profile=profile,
         roc=roc_points(PREDICTIONS),
         history=HISTORY,
@@ -54,7 +54,7 @@ def test_the_same_results_give_the_same_bytes() -> None:
 
 
 def test_the_page_is_well_formed_and_no_id_stands_twice() -> None:
-    outline = Outline(page(external=measure(PREDICTIONS, threshold=0.2), leakage_warning="leaks"))
+    outline = Outline(page(external=measure(PREDICTIONS, threshold=0.2), warnings=["leaks"]))
     ids = [attributes["id"] for _, attributes in outline.tags if "id" in attributes]
 
     assert outline.open == []
@@ -110,8 +110,8 @@ def test_every_metric_stands_in_the_table_for_test_and_external_cells() -> None:
 
 
 def test_the_leakage_warning_stands_in_the_page_only_where_there_is_one() -> None:
-    assert "the warning" in page(leakage_warning="the warning")
-    assert 'id="leakage-warning"' not in page()
+    assert "the warning" in page(warnings=["the warning"])
+    assert "Read with care" not in page()
 
 
 def test_what_split_and_train_report_is_shown() -> None:
@@ -123,7 +123,7 @@ def test_what_split_and_train_report_is_shown() -> None:
 
 def test_names_are_escaped() -> None:
     hostile = "<script>alert(1)</script>"
-    text = page(split={hostile: hostile, "leakage": {}}, profile=hostile, leakage_warning=hostile)
+    text = page(split={hostile: hostile, "leakage": {}}, profile=hostile, warnings=[hostile])
 
     assert "<script" not in text
     assert text.count("&lt;script&gt;") == 4
