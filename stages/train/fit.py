@@ -38,9 +38,9 @@ def fit(
     Raises:
         StageError: if there are fewer training cells than a batch holds, or the loss diverges.
     """
+    device = _prepare_device(deterministic=params.deterministic)  # before TensorFlow does anything
     training, validation = read_split(shards, "train"), read_split(shards, "val")
     steps = _steps_per_epoch(training, params, shards)
-    device = _prepare_device(deterministic=params.deterministic)
     keras.utils.set_random_seed(seed)
     weights = _initial_weights(model, keras_home)
     image_size = training.images.shape[1]
@@ -79,6 +79,9 @@ def _prepare_device(*, deterministic: bool) -> str:
     """Have TensorFlow use the GPU where there is one; return the name of what it uses."""
     if deterministic:
         tf.config.experimental.enable_op_determinism()
+        # Not enough on a CPU: with operations beside each other, about one run in two on a busy
+        # machine gave other bits (TensorFlow 2.21). Each still runs on all cores.
+        tf.config.threading.set_inter_op_parallelism_threads(1)
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)  # leave room for others
