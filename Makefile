@@ -44,13 +44,15 @@ $(VENV)/.requirements-dev.txt: requirements-dev.txt $(VENV)/.$(PINS)
 	@$(INSTALL) $<
 	@touch $@
 
-$(VENV)/.$(PINS): $(PINS) | $(BIN)/python
+$(VENV)/.$(PINS): $(PINS) | $(VENV)/.made
 	@echo "Installing $(PINS) into $(VENV): a minute or two, more on a slow line"
 	@$(INSTALL) $<
+	@echo '$(VENV_FIRST)' > "$$($(BIN)/python -c \
+		'import sysconfig; print(sysconfig.get_path("purelib"))')/venv_first.pth"
 	@touch $@
 
-$(BIN)/python:
+$(VENV)/.made:
 	@$(if $(PYTHON),,$(error No Python 3.11, 3.12 or 3.13 with venv was found. Install one (Debian: \
 	python3-venv), or name it: make PYTHON=/path/to/python3.13))
 	@$(PYTHON) -m venv $(VENV)
-	@echo '$(VENV_FIRST)' > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/venv_first.pth"
+	@touch $@

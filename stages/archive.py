@@ -31,7 +31,7 @@ SYNTHETIC_MARK = b"synthetic cells drawn by this project: no microscope images"
 
 PRELIMINARY = "C-NMC_test_prelim_phase_data"
 PRELIMINARY_LABELS = f"{PRELIMINARY}_labels.csv"
-_FOLD = re.compile(r"fold_\d")
+_FOLD = re.compile(r"fold_\d+", re.ASCII)
 _CELL_COLUMNS = ("image", "member", "label", "subject", "field", "cell", "fold")
 
 
@@ -91,7 +91,10 @@ def training_cells(archive: zipfile.ZipFile) -> pd.DataFrame:
     for member in _files(archive):
         *folders, name = PurePosixPath(member).parts
         folds = [folder for folder in folders if _FOLD.fullmatch(folder)]
-        if "training_data" not in folders or not folds or folders[-1] not in CLASS_NAMES:
+        if "training_data" not in folders:
+            continue
+        if not folds or folders[-1] not in CLASS_NAMES:
+            _refuse_stray_image(member, archive)
             continue
         parsed = _parse(f"{archive.filename}: {member}", name)
         if parsed.label != folders[-1]:
@@ -126,7 +129,7 @@ def external_cells(archive: zipfile.ZipFile) -> pd.DataFrame:
     members = [
         member
         for member in _files(archive)
-        if PurePosixPath(member).parent.name == PRELIMINARY and member.endswith(".bmp")
+        if PurePosixPath(member).parent.name == PRELIMINARY and _is_image(member)
     ]
     labels = _preliminary_labels(archive) if members else {}
     rows = []
@@ -177,6 +180,18 @@ def verify_archive(path: Path) -> pd.DataFrame:
         for _ in pool.map(lambda portion: _check_crcs(path, portion, bar.update), portions):
             pass
     return cells
+
+
+def _is_image(member: str) -> bool:
+    return member.lower().endswith(".bmp")
+
+
+def _refuse_stray_image(member: str, archive: zipfile.ZipFile) -> None:
+    if _is_image(member):
+        raise StageError(
+            f"{archive.filename}: {member} lies outside the class folders; expected "
+            "…/training_data/fold_0/{all,hem}/UID_….bmp"
+        )
 
 
 def _files(archive: zipfile.ZipFile) -> list[str]:

@@ -92,7 +92,7 @@ class BaseBatchNormMomentum:
 class BatchNormParams:
     """Batch normalisation of the pooled features."""
 
-    axis: int
+    axis: Annotated[int, Field(ge=-1, le=-1)]  # pooled features have no other
     momentum: Momentum
     epsilon: PositiveFloat
 

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 
 def progress(*, total: int, description: str, unit: str) -> tqdm[Any]:
-    """Return a progress bar on standard error; in a log it writes a line every ten seconds."""
+    """Return a progress bar on standard error; in a log it moves every ten seconds."""
     terminal = sys.stderr.isatty()
     return tqdm(
         total=total,

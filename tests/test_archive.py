@@ -22,7 +22,7 @@ from stages.archive import (
 )
 from stages.cells import COLUMNS
 from stages.errors import StageError
-from tests.conftest import TRAINING, VALIDATION, WriteArchive, tiny_members
+from tests.conftest import TRAINING, VALIDATION, WriteArchive, bmp, tiny_members
 
 IMAGE = f"{TRAINING}/fold_1/all/UID_1_1_1_all.bmp"
 LABELS = f"{VALIDATION}/{PRELIMINARY_LABELS}"
@@ -292,3 +292,19 @@ def test_the_real_sample_is_counted_and_its_twins_are_found(real_sample: Path) -
         assert len(external_cells(archive)) == 2
         twins = identical_images(archive, cells["member"])
     assert [len(group) for group in twins] == [2] * 28
+
+
+@pytest.mark.parametrize("folder", ["fold_1/all/extra", "fold_1", "elsewhere/all", "fold_1/blast"])
+def test_a_training_image_outside_the_class_folders_is_refused(
+    write_archive: WriteArchive, folder: str
+) -> None:
+    stray = f"{TRAINING}/{folder}/UID_5_9_9_all.bmp"
+    path = write_archive(tiny_members() | {stray: bmp(1)})
+    with open_archive(path) as archive, pytest.raises(StageError, match=f"{stray} lies outside"):
+        training_cells(archive)
+
+
+def test_folds_may_have_numbers_of_several_digits(write_archive: WriteArchive) -> None:
+    path = write_archive(tiny_members() | {f"{TRAINING}/fold_10/all/UID_5_9_9_all.bmp": bmp(1)})
+    with open_archive(path) as archive:
+        assert "fold_10" in set(training_cells(archive)["fold"])

@@ -107,3 +107,24 @@ def test_a_changed_learning_rate_runs_train_and_evaluate_alone(
     assert "learning_rate" in run(clone, "dvc", "params", "diff")
     difference = json.loads(run(clone, "dvc", "metrics", "diff", "--json"))
     assert "test.log_loss" in difference["metrics/test.json"]
+
+
+def test_one_switch_goes_from_the_built_in_cells_to_real_ones(
+    clone: Path,
+    first_run: str,  # noqa: ARG001
+    real_sample: Path,
+) -> None:
+    settings = {
+        "profile": "cnmc",
+        "profiles.cnmc.download.source": real_sample,
+        "profiles.cnmc.download.weights": "none",
+        "profiles.cnmc.preprocess.image_size": 32,
+        "profiles.cnmc.train.epochs": 1,
+    }
+    switches = [part for key, value in settings.items() for part in ("-S", f"{key}={value}")]
+    assert stages_run(run(clone, "dvc", "exp", "run", *switches)) == STAGES
+    report = json.loads((clone / "metrics/test.json").read_text())
+    assert report["data"] == "C-NMC 2019"
+    assert report["test"]["cells"] == 174
+    assert report["external"]["cells"] == 2
+    assert "SYNTHETIC" not in (clone / "metrics/report.html").read_text()

@@ -9,7 +9,7 @@ import pandas as pd
 
 from stages.cells import read_cells
 from stages.evaluate.inputs import read_history, read_report, require_both_classes
-from stages.evaluate.leakage import leakage_warning
+from stages.evaluate.leakage import split_warnings
 from stages.evaluate.metrics import P_ALL_DECIMALS, confusion_rows, measure, roc_points
 from stages.evaluate.report import render_report
 from stages.files import write_csv, write_json, write_text
@@ -47,7 +47,7 @@ def evaluate(
         "data": "synthetic" if download["synthetic"] else "C-NMC 2019",
         "threshold": params.threshold,
         # In a list, which DVC keeps in git and leaves out of its tables of metrics.
-        "warnings": [warning] if (warning := leakage_warning(split["leakage"])) else [],
+        "warnings": split_warnings(split),
         **_measures(predictions, threshold=params.threshold),
     }
     page = render_report(

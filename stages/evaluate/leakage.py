@@ -1,9 +1,30 @@
-"""What the split's report says of leakage, and what the test figures then do not mean."""
+"""What is wrong with the split by its own report, and what the figures then do not mean."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+MOST_POINTS = 2
+"""Percentage points by which the parts may miss their size or class share without a warning."""
+
+
+def split_warnings(split: Mapping[str, Any]) -> list[str]:
+    """Say what metrics/split.json warns of: leakage, and parts unlike what was asked."""
+    warnings = [leakage_warning(split["leakage"]), deviation_warning(split)]
+    return [warning for warning in warnings if warning is not None]
+
+
+def deviation_warning(split: Mapping[str, Any]) -> str | None:
+    """Say how far the parts are from their size and class share; None up to MOST_POINTS."""
+    deviation = split.get("deviation_points", {})
+    if max(deviation.values(), default=0) <= MOST_POINTS:
+        return None
+    return (
+        f"The parts of the split miss their sizes by up to {deviation['size']:.1f} and their "
+        f"class shares by up to {deviation['class_share']:.1f} percentage points: too few groups "
+        "of subjects to choose from. A figure for a class with few test cells means little."
+    )
 
 
 def leakage_warning(leakage: Mapping[str, Any]) -> str | None:
@@ -16,9 +37,9 @@ def leakage_warning(leakage: Mapping[str, Any]) -> str | None:
     if not found:
         return None
     return (
-        f"The parts of the split share what they should not ({', '.join(found)}): the test "
-        "figures say how the model does on further cells of subjects that it knows, not on new "
-        "patients."
+        f"The parts of the split share what they should not ({', '.join(found)}): figures on "
+        "parts that share subjects say how the model does on further cells of subjects that it "
+        "knows, not on new patients."
     )
 
 

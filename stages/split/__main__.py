@@ -30,7 +30,12 @@ def split(params: SplitParams, *, seed: int, archive: Path, cells_csv: Path, rep
     write_json(described, report)
     counts = ", ".join(f"{described[name]['cells']:,} {name}" for name in SPLITS)
     leaking = described["leakage"]["subjects"]
-    return f"{counts} cells by strategy {params.strategy}; {leaking} subjects in more than one part"
+    deviation = described["deviation_points"]
+    return (
+        f"{counts} cells by strategy {params.strategy}; {leaking} subjects in more than one part; "
+        f"sizes within {deviation['size']:.1f} and class shares within "
+        f"{deviation['class_share']:.1f} percentage points of what was asked"
+    )
 
 
 if __name__ == "__main__":
