@@ -10,13 +10,15 @@ A record holds `image` (the raw bytes of a uint8 array, image_size × image_size
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import tensorflow as tf
+from pydantic import Field, TypeAdapter, ValidationError
 
 from stages.cells import CLASS_NAMES
 from stages.errors import StageError
@@ -28,6 +30,9 @@ _FEATURES = {
     "label": tf.io.FixedLenFeature([], tf.int64),
     "image_id": tf.io.FixedLenFeature([], tf.string),
 }
+_IMAGE_SIZE = TypeAdapter(Annotated[int, Field(gt=0, strict=True)])
+_CELL_COUNTS = TypeAdapter(dict[str, list[Annotated[int, Field(ge=0, strict=True)]]])
+_TENSORFLOW_INTERNALS = re.compile(r"\{\{.*?\}\}|\[Op:.*")
 _REBUILD = "make the shards again with `dvc repro --force preprocess`"
 
 
@@ -70,7 +75,7 @@ def write_index(shards: Path, *, image_size: int, cells: dict[str, list[int]]) -
 
 
 def read_index(shards: Path) -> dict[str, Any]:
-    """Read the index. Raises StageError if it is missing, incomplete, or has other classes."""
+    """Read the index. Raises StageError if it is missing, malformed, or has other classes."""
     path = shards / "index.json"
     try:
         index: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -83,6 +88,14 @@ def read_index(shards: Path) -> dict[str, Any]:
         raise StageError(
             f"{path}: classes are {index['class_names']}, expected {list(CLASS_NAMES)}; {_REBUILD}"
         )
+    try:
+        _IMAGE_SIZE.validate_python(index["image_size"])
+        _CELL_COUNTS.validate_python(index["cells"])
+    except ValidationError as error:
+        raise StageError(
+            f"{path}: expected image_size as a number above 0, and in cells for each split a list "
+            f"of the numbers of cells in its shards; {_REBUILD}"
+        ) from error
     return index
 
 
@@ -121,7 +134,7 @@ def _records(path: Path, count: int) -> Iterable[dict[str, Any]]:
             if found <= count:
                 yield record
     except tf.errors.OpError as error:
-        message = " ".join(error.message.split())
+        message = " ".join(_TENSORFLOW_INTERNALS.sub("", error.message).split())
         raise StageError(f"{path} is missing or corrupt ({message}); {_REBUILD}") from error
     if found != count:
         raise StageError(f"{path} holds {found} cells, expected {count}; {_REBUILD}")

@@ -151,8 +151,10 @@ def test_a_shard_that_is_cut_off_is_told(shards: Path) -> None:
         path.write_bytes(content[:length])
         assert re.match(
             r"/test/test-00000.tfrecord (is missing or corrupt|holds \d cells, expected 3)",
-            failure(shards),
+            message := failure(shards),
         )
+        assert "{{" not in message  # the names of TensorFlow's inner nodes
+        assert "[Op:" not in message
 
 
 @settings(
@@ -229,6 +231,24 @@ def test_other_classes_in_the_index_are_told(shards: Path, classes: Any) -> None
     change_index(shards, class_names=classes)
     message = failure(shards)
     assert message == f"/index.json: classes are {classes}, expected ['hem', 'all']{REBUILD}"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"image_size": "4"},
+        {"image_size": 0},
+        {"image_size": True},
+        {"cells": 5},
+        {"cells": {"test": 5}},
+        {"cells": {"test": ["a"]}},
+        {"cells": {"test": [-1, 6]}},
+        {"cells": {"train": None}},
+    ],
+)
+def test_an_index_of_other_types_is_told(shards: Path, changes: dict[str, Any]) -> None:
+    change_index(shards, **changes)
+    assert failure(shards).startswith("/index.json: expected image_size as a number above 0, and")
 
 
 @pytest.mark.parametrize("key", ["image_size", "class_names", "cells"])

@@ -25,7 +25,7 @@ from stages.files import atomic_path
 from stages.progress import progress
 
 _ROOT = "C-NMC_Leukemia"
-_SUBJECTS = {"all": 26, "hem": 20}
+_SUBJECTS = {"all": 36, "hem": 28}
 _ALL_SHARE = 0.65  # 0.68 in C-NMC 2019
 _EXTERNAL_SUBJECTS = {"all": 6, "hem": 6}
 _FIRST_EXTERNAL_SUBJECT = 51

@@ -36,8 +36,10 @@ def evaluate(
     report_html: Path,
 ) -> str:
     """Measure the model on the test cells (and the external ones), and write the report."""
-    download = read_report(download_report, made_by="download", needs=("synthetic",))
-    split = read_report(split_report, made_by="split", needs=("leakage",))
+    download = read_report(download_report, made_by="download", needs={"synthetic": bool})
+    split = read_report(
+        split_report, made_by="split", needs={"leakage": dict, "deviation_points": dict}
+    )
     train = read_report(train_report, made_by="train")
     history = read_history(history_csv)
     predictions = _predict(model_keras, shards=shards, cells_csv=cells_csv)

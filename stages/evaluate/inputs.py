@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,17 @@ import pandas as pd
 from stages.cells import CLASS_NAMES
 from stages.errors import StageError
 
+_JSON_NAMES = {bool: "boolean", dict: "object"}
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 
 
-def read_report(path: Path, *, made_by: str, needs: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Read the JSON report of the stage `made_by`.
+def read_report(
+    path: Path, *, made_by: str, needs: Mapping[str, type] | None = None
+) -> dict[str, Any]:
+    """Read the JSON report of the stage `made_by`, which has at least the keys of `needs`.
 
     Raises:
-        StageError: if it is missing, not a JSON object, or lacks a key of `needs`.
+        StageError: if it is missing, not a JSON object, or lacks a key, or one of another type.
     """
     remedy = f"make it again with `dvc repro --force {made_by}`"
     try:
@@ -27,9 +31,10 @@ def read_report(path: Path, *, made_by: str, needs: tuple[str, ...] = ()) -> dic
         raise StageError(f"{path} cannot be read ({error}); {remedy}") from error
     if not isinstance(report, dict):
         raise StageError(f"{path} holds a {type(report).__name__}, expected an object; {remedy}")
-    missing = [key for key in needs if key not in report]
-    if missing:
-        raise StageError(f"{path} lacks {', '.join(missing)}; {remedy}")
+    for key, kind in (needs or {}).items():
+        if not isinstance(report.get(key), kind):
+            found = f"has {key}: {report[key]!r}" if key in report else f"lacks {key}"
+            raise StageError(f"{path} {found}; expected a JSON {_JSON_NAMES[kind]}; {remedy}")
     return report
 
 

@@ -17,7 +17,7 @@ def split_warnings(split: Mapping[str, Any]) -> list[str]:
 
 def deviation_warning(split: Mapping[str, Any]) -> str | None:
     """Say how far the parts are from their size and class share; None up to MOST_POINTS."""
-    deviation = split.get("deviation_points", {})
+    deviation = split["deviation_points"]
     if max(deviation.values(), default=0) <= MOST_POINTS:
         return None
     return (

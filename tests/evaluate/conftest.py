@@ -111,7 +111,10 @@ def world(tmp_path: Path, model_keras: Path) -> World:
         write_shards(paths["shards"], parts)
         reports = {
             "download_report": {"source": "synthetic", "synthetic": synthetic},
-            "split_report": {"leakage": leakage or {"subjects": 0, "images": {"test": 0}}},
+            "split_report": {
+                "leakage": leakage or {"subjects": 0, "images": {"test": 0}},
+                "deviation_points": {"size": 0.0, "class_share": 0.0},
+            },
             "train_report": {"epochs": 2, "best_epoch": 2, "val_accuracy": 0.75},
         }
         for name, report in reports.items():

@@ -15,7 +15,8 @@ from stages.evaluate.inputs import read_history, read_report, require_both_class
         (None, r"split\.json cannot be read \(.*No such file"),
         ("{", r"split\.json cannot be read \(Expecting property name"),
         ("[]", r"split\.json holds a list, expected an object"),
-        ('{"cells": 1}', r"split\.json lacks leakage"),
+        ('{"cells": 1}', r"split\.json lacks leakage; expected a JSON object"),
+        ('{"leakage": 3}', r"split\.json has leakage: 3; expected a JSON object"),
     ],
 )
 def test_a_useless_report_is_refused(tmp_path: Path, content: str | None, complaint: str) -> None:
@@ -24,7 +25,7 @@ def test_a_useless_report_is_refused(tmp_path: Path, content: str | None, compla
         path.write_text(content)
 
     with pytest.raises(StageError, match=rf"{complaint}.*; make it again .*--force split`"):
-        read_report(path, made_by="split", needs=("leakage",))
+        read_report(path, made_by="split", needs={"leakage": dict})
 
 
 @pytest.mark.parametrize(
