@@ -177,7 +177,7 @@ SYNTHETIC = "profiles.synthetic"
         ("model.dropout", [0, 0.99], [-0.1, 1]),
         (f"{SYNTHETIC}.download.source", ["https://example.org/a.zip"], [""]),
         (f"{SYNTHETIC}.download.kaggle_dataset", ["a/b/versions/12"], ["a/b", "a/b/versions/0"]),
-        (f"{SYNTHETIC}.download.synthetic_cells", [240], [239]),
+        (f"{SYNTHETIC}.download.synthetic_cells", [320], [319]),
         (f"{SYNTHETIC}.split.test_share", [0.01, 0.99], [0, 1]),
         (f"{SYNTHETIC}.preprocess.crop_size", [1, None], [0]),
         (f"{SYNTHETIC}.preprocess.image_size", [32], [31]),

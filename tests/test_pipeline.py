@@ -13,7 +13,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 TINY = {
-    "download": {"synthetic_cells": 240},
+    "download": {"synthetic_cells": 320},
     "preprocess": {"image_size": 32},
     "train": {"epochs": 1, "batch_size": 40},
 }
@@ -81,7 +81,7 @@ def test_one_command_runs_every_stage_and_says_what_was_made(clone: Path, first_
         assert made in first_run
     report = json.loads((clone / "metrics/test.json").read_text())
     assert report["data"] == "synthetic"
-    assert report["test"]["cells"] == 36
+    assert report["test"]["cells"] == 48
     assert "Data: synthetic" in run(clone, "python", "-m", "stages.summary")
 
 

@@ -4,10 +4,10 @@ The same seed gives the same bytes on any processor and with any build of zlib: 
 the pixels; the members are compressed with bzip2, which has one encoder, where deflate has many.
 
 The cells behave like the real ones. Nuclei of ALL are larger, more ragged and smoother in their
-chromatin, with overlap; each subject has a stain and a light of its own, so that external cells,
-whose subjects are not in training, are harder than test cells of subjects that are. As in the
-real set, one subject is spelled in lower case, and some images stand byte-identical under two
-subject names.
+chromatin, with overlap; each subject has a stain and a light of its own, so that cells of subjects
+that are not in training are harder, and a split by image scores better than a split by subject. As
+in the real set, one subject is spelled in lower case, and some images stand byte-identical under
+two subject names.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def write_synthetic_archive(destination: Path, *, cells: int, seed: int) -> None
 
     Args:
         destination: path of the archive.
-        cells: training images of both classes, at least 240; to them come a twelfth as many
+        cells: training images of both classes, at least 320; to them come a twelfth as many
             preliminary-test images, of other subjects, and their label file.
         seed: the same seed gives the same bytes.
     """
