@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from stages.cells import parse_image_name
 from stages.layout import FINAL_FOLDER, LABEL_FOLDER, PRELIMINARY_FOLDER
 
 _NAMED = 3
@@ -114,7 +115,7 @@ def differences(found: Mapping[str, Sequence[File]], inventory: Inventory) -> li
     """Say of each folder how it differs, as far as counts, sizes, numbers and digest tell.
 
     Args:
-        found: the files of each folder, by canonical name.
+        found: the files of each folder, by canonical name; training images under names that parse.
         inventory: what is expected.
 
     Returns:
@@ -148,9 +149,9 @@ def _size_clues(files: Sequence[File], expected: Folder) -> list[str]:
 def _name_clues(files: Sequence[File], expected: Folder) -> list[str]:
     names = {file.name for file in files}
     if expected.subjects is not None:
-        subjects = {name.split("_")[1].upper() for name in names}
+        subjects = {parse_image_name(name).subject for name in names}
         if len(subjects) != expected.subjects:
-            return [f"of {len(subjects)} subjects, expected {expected.subjects}"]
+            return [f"subjects: {len(subjects)}, expected {expected.subjects}"]
     if not expected.numbered:
         return []
     numbers = [f"{number}.bmp" for number in range(1, expected.files + 1)]

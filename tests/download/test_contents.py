@@ -97,10 +97,10 @@ def test_a_member_under_another_name_in_its_own_header_is_refused(tmp_path: Path
 
 
 def test_a_bomb_that_declares_little_is_given_up_at_once(tmp_path: Path) -> None:
-    # 3 GB in 2 kB of bzip2, which zipfile's own reader would hold in memory all at once.
+    # 300 MB in 300 bytes of bzip2, which zipfile's own reader would hold in memory all at once.
     packer = bz2.BZ2Compressor()
     black = bytes(1 << 24)
-    bomb = b"".join(packer.compress(black) for _ in range(180)) + packer.flush()
+    bomb = b"".join(packer.compress(black) for _ in range(18)) + packer.flush()
     path = write(tmp_path / "cnmc.zip", {IMAGE: bomb}, zipfile.ZIP_STORED)
     for field in (8, 10):  # the method, in the member's header and in the directory's entry
         content = bytearray(path.read_bytes())
@@ -110,7 +110,7 @@ def test_a_bomb_that_declares_little_is_given_up_at_once(tmp_path: Path) -> None
     declare(path, IMAGE, size=600_000)
     code = (
         "import resource, sys; from pathlib import Path;"
-        f"resource.setrlimit(resource.RLIMIT_AS, ({2 << 30}, {2 << 30}));"
+        f"resource.setrlimit(resource.RLIMIT_AS, ({400 << 20}, {400 << 20}));"
         "from stages.download.contents import digest_members; digest_members(Path(sys.argv[1]))"
     )
     done = subprocess.run(
@@ -122,7 +122,9 @@ def test_a_bomb_that_declares_little_is_given_up_at_once(tmp_path: Path) -> None
 def test_no_file_stays_open_after_a_failure(write_archive: WriteArchive) -> None:
     path = write_archive()
     declare(path, IMAGE, crc=0)
-    before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0
+    opened = Path("/proc/self/fd")
+    if not opened.exists():
+        pytest.skip("this system does not tell which files are open")
+    before = len(list(opened.iterdir()))
     failure(path)
-    after = len(os.listdir("/proc/self/fd")) if before else 0
-    assert after == before
+    assert len(list(opened.iterdir())) == before
