@@ -60,8 +60,8 @@ def check_line(line: str, fault: Fault, source: Path) -> None:
     assert ".tmp" not in line  # the user knows no temporary file
     assert "download again" not in line  # it is the user's own file
     assert "--force" not in line
-    if fault.kind != "folder":
-        assert line.endswith(f"; {REMEDIES['path']}")
+    own = REMEDIES["folder" if fault.kind == "folder" else "path"]
+    assert line.endswith((f"; {own}", "; put the file or folder itself there"))
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

@@ -83,6 +83,16 @@ def test_a_member_of_another_size_than_declared_is_refused(
     )
 
 
+def test_a_member_is_given_up_at_the_first_chunk_too_many(tmp_path: Path) -> None:
+    path = write(tmp_path / "cnmc.zip", {IMAGE: os.urandom(4 * CHUNK)}, zipfile.ZIP_BZIP2)
+    content = bytearray(path.read_bytes())
+    content[3 * CHUNK] ^= 1  # what lies there is not even read
+    path.write_bytes(content)
+    assert "Invalid data stream" in failure(path)
+    declare(path, IMAGE, size=10)
+    assert "unpacks to more than the 10 bytes" in failure(path)
+
+
 def test_a_checksum_that_does_not_fit_is_told(tmp_path: Path) -> None:
     path = write(tmp_path / "cnmc.zip", {IMAGE: b"123456789"}, zipfile.ZIP_STORED)
     declare(path, IMAGE, crc=0xCBF43927)

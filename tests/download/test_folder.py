@@ -9,7 +9,13 @@ import pytest
 
 from stages.download.folder import pack_folder
 from stages.errors import StageError
-from stages.layout import FINAL_FOLDER, PRELIMINARY_LABELS
+from stages.layout import (
+    FINAL,
+    FINAL_FOLDER,
+    PRELIMINARY,
+    PRELIMINARY_FOLDER,
+    PRELIMINARY_LABELS,
+)
 from tests.conftest import TRAINING, VALIDATION, tiny_members
 
 
@@ -63,18 +69,21 @@ def test_the_same_files_give_the_same_bytes_whatever_dates_rights_and_order(
     assert packed(later, "later.zip") == first
 
 
-@pytest.mark.parametrize("start", ["C-NMC_Leukemia", ".", ".."])
-def test_any_folder_around_the_set_and_nesting_gives_the_same_bytes(
+@pytest.mark.parametrize("start", ["", "fold_parents", "a/b/c"])
+def test_any_nesting_and_any_order_of_folders_gives_the_same_bytes(
     folder: Path, tmp_path: Path, start: str
 ) -> None:
-    first = packed(folder)
-    (tmp_path / "packed.zip").unlink()
-    nested = folder / TRAINING / "fold_0"
-    nested.rename(folder / TRAINING / "inner")
-    (folder / TRAINING / "inner").rename(folder / TRAINING / "fold_0_")
-    (folder / TRAINING / "fold_0").mkdir()
-    (folder / TRAINING / "fold_0_").rename(folder / TRAINING / "fold_0/fold_0")
-    assert packed(folder / start, "../again.zip" if start == "C-NMC_Leukemia" else "a.zip") == first
+    nested = {
+        str(path.relative_to(folder))
+        .replace(TRAINING, "z")
+        .replace("fold_0/hem", "b/fold_0/fold_0/hem/hem")
+        .replace(f"C-NMC_Leukemia/{PRELIMINARY_FOLDER}", f"y/{PRELIMINARY}/{PRELIMINARY}")
+        .replace(f"C-NMC_Leukemia/{FINAL_FOLDER}", f"zz/{FINAL}"): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    unpack(tmp_path / "nested" / start, nested)
+    assert packed(tmp_path / "nested", "again.zip") == packed(folder)
 
 
 def test_hidden_files_and_what_is_no_part_of_the_set_are_left_out(folder: Path) -> None:
