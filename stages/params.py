@@ -28,6 +28,7 @@ class DownloadParams:
 
     source: Annotated[str, Field(min_length=1)]
     kaggle_dataset: Annotated[str, Field(pattern=r"^[\w-]+/[\w-]+/versions/[1-9]\d*$")]
+    accept_unknown_archive: bool
     synthetic_cells: Annotated[int, Field(ge=320)]
     weights: Literal["imagenet", "none"]
 

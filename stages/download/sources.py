@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 import fsspec
 
+from stages.download.folder import pack_folder
 from stages.download.kaggle import download_dataset
 from stages.download.synthetic import write_synthetic_archive
 from stages.download.transfer import CHUNK, download_url, public_url, root_cause, write_chunks
@@ -49,6 +50,8 @@ def fetch_archive(params: DownloadParams, destination: Path, *, seed: int) -> No
             download_url(params.source, destination)
         case "url":
             _copy_remote(params.source, destination)
+        case "path" if Path(params.source).is_dir():
+            pack_folder(Path(params.source), destination)
         case _:
             _copy_file(Path(params.source), destination)
 
