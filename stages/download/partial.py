@@ -46,9 +46,12 @@ class Partial:
 
         Of a file that is all there the last byte is asked for again, to hear its edition.
         """
-        if self.edition.validator is None or self.size == 0:
+        size, total = self.size, self.edition.size
+        if self.edition.validator is None or size == 0:
             return 0
-        return self.size - 1 if self.size == self.edition.size else self.size
+        if total is None or size < total:
+            return size
+        return total - 1 if size == total else 0
 
     def restart(self, edition: Edition) -> None:
         """Forget all bytes, and note the edition of those to come."""

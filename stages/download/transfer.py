@@ -105,9 +105,10 @@ def _complete(origin: Origin, partial: Partial, destination: Path, patience: Pat
         except InterruptionError as error:
             if partial.size > furthest:
                 retries, furthest = patience.retries, partial.size
-            if retries.total == 0:
+            elif retries.total == 0:
                 raise StageError(_given_up(origin, partial, error, patience)) from error
-            retries = retries.increment()
+            else:
+                retries = retries.increment()
             pause = _pause(retries, error.retry_after)
             _tell(f"{origin.name}: {error}. Trying again in {pause:.0f} s")
             time.sleep(pause)
