@@ -71,13 +71,12 @@ class Partial:
         Raises:
             StageError: if the disk is full; what has arrived stays.
         """
-        with self.path.open("r+b" if start else "wb") as file:
+        # A full disk may show at the end of the block only, where buffers are written.
+        with disk_full_told(self.path), self.path.open("r+b" if start else "wb") as file:
             file.seek(start)
             file.truncate()
             for chunk in chunks:
-                with disk_full_told(self.path):
-                    file.write(chunk)
-                advance(len(chunk))
+                advance(file.write(chunk))
 
     def discard(self) -> None:
         """Forget all bytes."""

@@ -9,6 +9,7 @@ import re
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +31,7 @@ class Answer:
     sent: int | None = None  # bytes of the body that are really sent; None for all
     stalls: bool = False  # then waits, instead of closing, until the client has gone
     resets: bool = False  # then resets the connection instead of closing it
+    goes_on: threading.Event | None = None  # then waits for this, and sends the rest
 
 
 @contextlib.contextmanager
@@ -107,13 +109,19 @@ class Storage:
 Fault = Callable[[Storage, Request], Answer]
 
 
-def broken(share: float, *, stalls: bool = False, resets: bool = False) -> Fault:
+def broken(
+    share: float,
+    *,
+    stalls: bool = False,
+    resets: bool = False,
+    goes_on: threading.Event | None = None,
+) -> Fault:
     """A connection that ends, stalls or is reset where that share of the file is through."""
 
     def fault(storage: Storage, request: Request) -> Answer:
         answer = storage.right(request)
         sent = max(0, int(len(storage.content) * share) - storage.start(request))
-        return replace(answer, sent=sent, stalls=stalls, resets=resets)
+        return replace(answer, sent=sent, stalls=stalls, resets=resets, goes_on=goes_on)
 
     return fault
 
@@ -155,6 +163,7 @@ def _handler(answer: Callable[[Request], Answer]) -> type[BaseHTTPRequestHandler
                 if reply.stalls:
                     self.connection.recv(1)
             if reply.resets:
+                time.sleep(0.2)  # or what is on its way is lost, too
                 linger = struct.pack("ii", 1, 0)
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 self.connection.close()
@@ -169,5 +178,8 @@ def _handler(answer: Callable[[Request], Answer]) -> type[BaseHTTPRequestHandler
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(reply.body[: reply.sent])
+                if reply.goes_on is not None:
+                    reply.goes_on.wait(60)
+                    self.wfile.write(reply.body[reply.sent :])
 
     return Handler
