@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stages.download.origin import CHUNK
 from tests.download.http_server import (
     Answer,
     Fault,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from tests.download.scene import Scene
 
 DOCUMENT = Path(__file__).parents[2] / "docs/faults-download.md"
-CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def wrong_sha256(scene: Scene) -> str:
     return scene.run(sha256="0" * 64)
 
 
-KAGGLE = "Kaggle dataset andrewmvd/leukemia-classification/versions/2"
+KAGGLE = "Kaggle dataset …"
 GIVEN_UP = "given up after 3 tries without a new byte"
 SIGN_IN = (
     "give Kaggle your API token (https://www.kaggle.com/settings) in KAGGLE_API_TOKEN or "
@@ -342,9 +342,8 @@ def render(rows: list[Row]) -> str:
         "Whatever the outcome, no wrong byte is in `data/raw`; after an error there is nothing "
         "new in it.",
         "Here the stage waits 0.5 s for a byte and tries 3 times; really it waits 60 s and tries "
-        "9 times, in about",
-        "three minutes, again from each new byte on. `…` stands for a number, a path or a "
-        "checksum.",
+        "9 times,",
+        "anew from each new byte on. `…` stands for a name, a number, a path or a checksum.",
         "",
         "| fault | outcome |",
         "| --- | --- |",
