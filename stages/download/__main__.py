@@ -52,8 +52,6 @@ def download(
 
 def _verify(new_archive: Path, params: DownloadParams) -> Verified:
     kind = source_kind(params.source)
-    if kind == "path" and Path(params.source).is_dir():
-        kind = "folder"
     name = source_name(params)
     verified = verify_archive(new_archive, name=name, remedy=REMEDIES[kind], inventory=C_NMC_2019)
     if kind == "kaggle" and verified.differences and not params.accept_unknown_archive:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 from typing import Any
+from urllib.parse import urljoin
 
 import requests
 from kagglehub.clients import build_kaggle_client
@@ -11,7 +12,8 @@ from kagglehub.handle import parse_dataset_handle
 from kagglesdk.datasets.types.dataset_api_service import ApiDownloadDatasetRequest
 from requests.adapters import HTTPAdapter
 
-from stages.download.transfer import ADVICE, TIMEOUT, http_errors, save_body
+from stages.download.origin import PATIENCE, Patience
+from stages.download.web import ADVICE, WebOrigin
 from stages.errors import StageError
 
 _SIGN_IN = (
@@ -25,27 +27,47 @@ _ADVICE = ADVICE | {
 }
 
 
-def download_dataset(handle: str, destination: Path) -> None:
-    """Download a dataset version (`owner/name/versions/number`) as Kaggle's zip of it.
+def kaggle_origin(handle: str, *, patience: Patience = PATIENCE) -> WebOrigin:
+    """Return where the zip of a dataset version (`owner/name/versions/number`) comes from."""
+    name = f"Kaggle dataset {handle}"
+    resolve = partial(signed_address, handle, patience=patience)
+    return WebOrigin(name, name, resolve, patience=patience, advice=_ADVICE)
 
-    kagglehub's own `dataset_download` would unpack it. Credentials are looked for where Kaggle's
-    tools look for them; public datasets need none.
+
+def signed_address(handle: str, *, patience: Patience = PATIENCE) -> str:
+    """Ask Kaggle for the address, with a signature that expires, of a dataset version's zip.
+
+    kagglehub's own `dataset_download` would fetch and unpack it. Credentials are looked for where
+    Kaggle's tools look for them; public datasets need none.
 
     Raises:
-        StageError: on any failure; the message holds no credentials.
+        StageError: if the file with the credentials cannot be read, or Kaggle names no address.
+        requests.RequestException: if Kaggle refuses or cannot be reached.
     """
-    name = f"Kaggle dataset {handle}"
-    with http_errors(name, advice=_ADVICE), _client() as client:
-        # The client (kagglesdk 0.1.37) waits for ever and has no setting for it.
+    with _client() as client:
+        # The client (kagglesdk 0.1.37) waits for ever, and follows the redirect.
+        session = client.http_client()._session
         for scheme in ("https://", "http://"):
-            client.http_client()._session.mount(scheme, _ImpatientAdapter())
-        with client.datasets.dataset_api_client.download_dataset(_request(handle)) as response:
-            save_body(response, destination, name=name)
+            session.mount(scheme, _ImpatientAdapter(patience))
+        session.max_redirects = 0
+        try:
+            client.datasets.dataset_api_client.download_dataset(_request(handle)).close()
+        except requests.TooManyRedirects as redirect:
+            if redirect.response is not None:
+                return urljoin(redirect.response.url, redirect.response.headers["Location"])
+    raise StageError(
+        f"Kaggle dataset {handle}: Kaggle named no address to fetch it from; set download.source "
+        "to a path or URL of the archive, and see whether a newer kagglehub knows what has changed"
+    )
 
 
 class _ImpatientAdapter(HTTPAdapter):
+    def __init__(self, patience: Patience) -> None:
+        super().__init__()
+        self._timeout = patience.timeout
+
     def send(self, *args: Any, **options: Any) -> requests.Response:
-        return super().send(*args, **options | {"timeout": TIMEOUT})
+        return super().send(*args, **options | {"timeout": self._timeout})
 
 
 def _client() -> Any:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import fsspec
+from typing import BinaryIO
 
 from stages.download.folder import pack_folder
-from stages.download.kaggle import download_dataset
+from stages.download.kaggle import kaggle_origin
+from stages.download.origin import PATIENCE, Origin, Patience
+from stages.download.partial import check_space, disk_full_told, state_folder
+from stages.download.storage import StorageOrigin
 from stages.download.synthetic import write_synthetic_archive
-from stages.download.transfer import CHUNK, download_url, public_url, root_cause, write_chunks
+from stages.download.transfer import sha256_in_params, transfer, wrong_checksum
+from stages.download.web import public_url, web_origin
 from stages.errors import StageError
 from stages.params import DownloadParams
+from stages.progress import progress
 
 
 def source_kind(source: str) -> str:
-    """Return what `download.source` means: synthetic, kaggle, url or path."""
+    """Return what `download.source` means: synthetic, kaggle, url, folder or path (of a file)."""
     if source in ("synthetic", "kaggle"):
         return source
-    return "url" if "://" in source else "path"
+    if "://" in source:
+        return "url"
+    return "folder" if Path(source).expanduser().is_dir() else "path"
 
 
 def source_name(params: DownloadParams) -> str:
@@ -35,25 +40,43 @@ def source_name(params: DownloadParams) -> str:
     return params.source
 
 
-def fetch_archive(params: DownloadParams, destination: Path, *, seed: int) -> None:
+def fetch_archive(
+    params: DownloadParams, destination: Path, *, seed: int, patience: Patience = PATIENCE
+) -> None:
     """Write the archive to `destination`, its content not yet verified.
 
     Raises:
-        StageError: if the source is missing, cannot be read, or breaks off.
+        StageError: if the source is missing or cannot be read, `download.sha256` is not that of
+            its bytes, or one of those of `transfer`.
     """
+    checksums = sha256_in_params(params.sha256)
     match source_kind(params.source):
         case "synthetic":
             write_synthetic_archive(destination, cells=params.synthetic_cells, seed=seed)
-        case "kaggle":
-            download_dataset(params.kaggle_dataset, destination)
-        case "url" if params.source.lower().startswith(("http://", "https://")):
-            download_url(params.source, destination)
-        case "url":
-            _copy_remote(params.source, destination)
-        case "path" if Path(params.source).is_dir():
-            pack_folder(Path(params.source), destination)
+        case "folder":
+            pack_folder(Path(params.source).expanduser(), destination)
+        case "path":
+            _copy_file(Path(params.source).expanduser(), destination)
         case _:
-            _copy_file(Path(params.source), destination)
+            origin = remote_origin(params, patience=patience)
+            transfer(
+                origin, destination, state=state_folder(), checksums=checksums, patience=patience
+            )
+            return
+    problem = wrong_checksum(destination, checksums)
+    if problem:
+        raise StageError(
+            f"{source_name(params)}: {problem}; correct download.sha256, or give the right source"
+        )
+
+
+def remote_origin(params: DownloadParams, *, patience: Patience = PATIENCE) -> Origin:
+    """Return the place that a source of kind kaggle or url means."""
+    if source_kind(params.source) == "kaggle":
+        return kaggle_origin(params.kaggle_dataset, patience=patience)
+    if params.source.lower().startswith(("http://", "https://")):
+        return web_origin(params.source, patience=patience)
+    return StorageOrigin(params.source)
 
 
 def _copy_file(source: Path, destination: Path) -> None:
@@ -62,45 +85,18 @@ def _copy_file(source: Path, destination: Path) -> None:
             f"{source} is not a file; download.source may be synthetic, kaggle, or a path or URL "
             "of a zip archive in the layout of Kaggle's andrewmvd/leukemia-classification"
         )
-    with source.open("rb") as file:
-        total = source.stat().st_size
-        write_chunks(_chunks(file), destination, name=str(source), total=total)
-
-
-def _copy_remote(url: str, destination: Path) -> None:
-    """Copy what fsspec can open: s3://, gs://, ftp:// and others."""
-    name = public_url(url)
-    with _open_remote(url, name) as file:
-        write_chunks(
-            _remote_chunks(file, name), destination, name=name, total=getattr(file, "size", None)
-        )
-
-
-def _open_remote(url: str, name: str) -> Any:
-    try:
-        filesystem, path = fsspec.url_to_fs(url)
-        return filesystem.open(path, "rb")
-    except ImportError as error:  # fsspec's text says which package to install
-        raise StageError(f"{name} cannot be opened: {error}") from error
-    except Exception as error:
-        raise _unreadable(name, error) from error
-
-
-def _remote_chunks(file: BinaryIO, name: str) -> Iterator[bytes]:
-    try:
-        yield from _chunks(file)
-    except Exception as error:
-        raise _unreadable(name, error) from error
-
-
-def _unreadable(name: str, error: Exception) -> StageError:
-    # Each of fsspec's file systems has its own errors, with addresses or keys in their texts.
-    return StageError(
-        f"{name} cannot be read ({root_cause(error)}); check the address, "
-        "your credentials for it, and the network"
-    )
+    size = source.stat().st_size
+    check_space(destination, destination, size=size, name=str(source))
+    with (
+        source.open("rb") as file,
+        destination.open("wb") as copy,
+        disk_full_told(destination),
+        progress(total=size, description="Copying", unit="B") as bar,
+    ):
+        for chunk in _chunks(file):
+            bar.update(copy.write(chunk))
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    while chunk := file.read(CHUNK):
+    while chunk := file.read(1 << 20):
         yield chunk

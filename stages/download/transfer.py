@@ -1,141 +1,163 @@
-"""Bytes from a server into a file: with timeouts, length, checksum, and one line on a failure."""
+"""A file from an origin: resumed where it broke off, checked, and whole or not there."""
 
 from __future__ import annotations
 
-import base64
 import contextlib
+import functools
 import hashlib
-import re
-from collections.abc import Iterable, Iterator, Mapping
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import requests
-import urllib3
+from urllib3 import Retry
+from urllib3.exceptions import InvalidHeader
 
+from stages.download.origin import PATIENCE, Edition, InterruptionError, Origin, Patience
+from stages.download.partial import Partial, check_space, locked_partial
 from stages.errors import StageError
 from stages.progress import progress
 
-TIMEOUT = (10.0, 60.0)
-"""Seconds to connect, and seconds without a byte."""
 
-CHUNK = 1 << 20
+@dataclass(frozen=True)
+class Checksum:
+    """What the bytes must hash to, and who says so.
 
-ADVICE = {
-    401: "the address needs credentials, or refuses those it was given",
-    403: "check that you may read it; a signed address may have expired",
-    404: "check the address",
-    407: "give the proxy's credentials in HTTPS_PROXY",
-    429: "too many requests: wait some minutes and try again",
-}
-"""What the user can do about an HTTP status."""
+    Attributes:
+        algorithm: as hashlib calls it.
+        digits: hexadecimal, in lower case.
+        authority: as messages say it, for example `as download.sha256 says`.
+    """
 
-
-def download_url(url: str, destination: Path) -> None:
-    """Download an http(s) address into a file. Raises StageError on any failure."""
-    name = public_url(url)
-    with (
-        http_errors(name, advice=ADVICE),
-        requests.get(
-            url, stream=True, timeout=TIMEOUT, headers={"Accept-Encoding": "identity"}
-        ) as response,
-    ):
-        response.raise_for_status()
-        save_body(response, destination, name=name)
+    algorithm: str
+    digits: str
+    authority: str
 
 
-def save_body(response: requests.Response, destination: Path, *, name: str) -> None:
-    """Write a streamed body as sent; compare its length and MD5 where the server tells them.
+def sha256_in_params(digits: str | None) -> list[Checksum]:
+    """Return what `download.sha256` asks for: nothing where it is null."""
+    return [Checksum("sha256", digits, "as download.sha256 says")] if digits else []
+
+
+def transfer(
+    origin: Origin,
+    destination: Path,
+    *,
+    state: Path,
+    checksums: Sequence[Checksum] = (),
+    patience: Patience = PATIENCE,
+) -> None:
+    """Bring a file from its origin to `destination`.
+
+    Bytes of an earlier run that broke off, was killed or ran out of disk are used again if the
+    origin still has the same edition. After a wrong checksum all are fetched once more.
+
+    Args:
+        origin: where it comes from.
+        destination: where it goes to; its folder exists.
+        state: folder for the partial file.
+        checksums: what the bytes must hash to, beside what the origin announces.
+        patience: how long to wait, and how often to try again.
 
     Raises:
-        StageError: if the connection breaks, or the length (Content-Length) or the checksum
-            (x-goog-hash, https://cloud.google.com/storage/docs/xml-api/reference-headers) differs.
+        StageError: if it cannot be had, a checksum is wrong, the disk is full, or another run is
+            fetching it.
     """
-    total = response.raw.length_remaining  # Content-Length, where it is there and a number
-    write_chunks(_body(response, name), destination, name=name, total=total)
-    expected = _announced_md5(response)
-    if expected is None:
-        return
-    with destination.open("rb") as file:
-        digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).digest()
-    if base64.b64encode(digest).decode() != expected:
-        raise StageError(
-            f"{name}: the bytes that arrived are not those that the server announced "
-            f"(MD5 {digest.hex()}); try again"
-        )
+    with locked_partial(state, origin.identity, name=origin.name) as partial:
+        problem = None
+        for _ in range(2):
+            if problem:
+                _tell(f"{origin.name}: {problem}; fetching it once more")
+            _complete(origin, partial, destination, patience)
+            problem = wrong_checksum(partial.path, [*_announced(partial.edition), *checksums])
+            if problem is None:
+                partial.move(destination)
+                return
+            partial.discard()
+    raise StageError(f"{origin.name}: {problem}, the second time in a row; nothing of it is kept")
 
 
-def write_chunks(
-    chunks: Iterable[bytes], destination: Path, *, name: str, total: int | None
-) -> None:
-    """Write chunks to a file, with progress. Raises StageError if they are not `total` bytes."""
-    written = 0
-    with (
-        destination.open("wb") as file,
-        progress(total=total or 0, description="Transferring", unit="B") as bar,
-    ):
-        for chunk in chunks:
-            written += file.write(chunk)
-            bar.update(len(chunk))
-    if total is not None and written != total:
-        raise StageError(f"{name}: {written:,} bytes arrived, expected {total:,}; try again")
+def wrong_checksum(path: Path, checksums: Sequence[Checksum]) -> str | None:
+    """Say which checksum of a file is not the expected one; None if all are right."""
+    for checksum in checksums:
+        new_hash = functools.partial(hashlib.new, checksum.algorithm, usedforsecurity=False)
+        with path.open("rb") as file:
+            digits = hashlib.file_digest(file, new_hash).hexdigest()
+        if digits != checksum.digits:
+            return (
+                f"{checksum.algorithm.upper()} is {digits}, expected "
+                f"{checksum.digits} {checksum.authority}"
+            )
+    return None
 
 
-@contextlib.contextmanager
-def http_errors(name: str, *, advice: Mapping[int, str]) -> Iterator[None]:
-    """Turn the errors of requests into a StageError that names the source and no secret.
+def _announced(edition: Edition) -> list[Checksum]:
+    return [Checksum("md5", edition.md5, "as the server says")] if edition.md5 else []
 
-    Their own texts are not shown: they hold whole addresses, with the signatures in them.
+
+def _complete(origin: Origin, partial: Partial, destination: Path, patience: Patience) -> None:
+    """Ask until all bytes are there; each new byte renews the patience."""
+    retries, furthest = patience.retries, partial.size
+    while True:
+        try:
+            _receive(origin, partial, destination)
+        except InterruptionError as error:
+            if partial.size > furthest:
+                retries, furthest = patience.retries, partial.size
+            elif retries.total == 0:
+                raise StageError(_given_up(origin, partial, error, patience)) from error
+            else:
+                retries = retries.increment()
+            pause = _pause(retries, error.retry_after)
+            _tell(f"{origin.name}: {error}. Trying again in {pause:.0f} s")
+            time.sleep(pause)
+        else:
+            return
+
+
+def _receive(origin: Origin, partial: Partial, destination: Path) -> None:
+    """Ask once, and write what comes.
+
+    Raises:
+        InterruptionError: if that is not all.
     """
-    try:
-        yield
-    except requests.HTTPError as error:
-        response = error.response
-        response.close()
-        status = response.status_code
-        hint = advice.get(status, "check the address")
-        if status >= 500:
-            hint = "the server is at fault: try again later"
-        raise StageError(
-            f"{name}: the server answered {status} {response.reason}; {hint}"
-        ) from error
-    except requests.RequestException as error:
-        raise StageError(
-            f"{name} cannot be reached ({root_cause(error)}); check the address, the network, and "
-            "HTTP_PROXY and HTTPS_PROXY if you need a proxy"
-        ) from error
+    with origin.read(partial.resumes_at, partial.edition) as body:
+        if body.start == 0:
+            partial.restart(body.edition)
+        elif partial.edition.fits(body.edition):
+            partial.note(partial.edition.completed(body.edition))
+        else:
+            partial.discard()
+            raise InterruptionError("the file there changed between two requests")
+        total = partial.edition.size
+        if total is not None:
+            check_space(partial.path, destination, size=total, name=origin.name)
+        with progress(
+            total=total or 0, initial=body.start, description="Transferring", unit="B"
+        ) as bar:
+            partial.write(body.chunks, start=body.start, advance=bar.update)
+    if total is not None and partial.size != total:
+        raise InterruptionError(f"{partial.size:,} bytes arrived, expected {total:,}")
 
 
-def root_cause(error: BaseException) -> str:
-    """Return what the system said at the bottom of an error, or else only the error's type.
-
-    The texts of libraries may hold addresses with credentials; those of the system do not.
-    """
-    bottom = error
-    while bottom.__context__ is not None:
-        bottom = bottom.__context__
-    return getattr(bottom, "strerror", None) or type(error).__name__
+def _pause(retries: Retry, retry_after: str | None) -> float:
+    """Return the seconds that the server asks for, or else those of the next backoff."""
+    with contextlib.suppress(InvalidHeader):  # a wish in no known form is none
+        if retry_after is not None:
+            return retries.parse_retry_after(retry_after)
+    return retries.get_backoff_time()
 
 
-def public_url(url: str) -> str:
-    """Return a URL as messages may show it: without user, password, query and fragment."""
-    scheme, _, rest = url.partition("://")
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    if "@" in rest[len(authority) :]:
-        return f"{scheme}://…"  # a password may hold an unescaped / or ?, and reach to here
-    host = authority.rpartition("@")[2]
-    path = re.split(r"[?#]", rest[len(authority) :], maxsplit=1)[0]
-    return f"{scheme}://{host}{path}"
+def _given_up(
+    origin: Origin, partial: Partial, error: InterruptionError, patience: Patience
+) -> str:
+    tries = (patience.retries.total or 0) + 1
+    kept = ""
+    if partial.resumes_at:
+        kept = f"; {partial.size:,} bytes are kept, and the next run goes on from there"
+    return f"{origin.name}: {error}; given up after {tries} tries without a new byte{kept}"
 
 
-def _body(response: requests.Response, name: str) -> Iterator[bytes]:
-    try:
-        yield from response.raw.stream(CHUNK, decode_content=False)
-    except urllib3.exceptions.HTTPError as error:
-        raise StageError(f"{name}: the transfer broke off ({error.args[0]}); try again") from error
-
-
-def _announced_md5(response: requests.Response) -> str | None:
-    """Return the MD5 of `x-goog-hash: crc32c=…,md5=…`, in base64."""
-    checksums = response.headers.get("x-goog-hash", "").split(",")
-    named = dict(checksum.strip().partition("=")[::2] for checksum in checksums)
-    return named.get("md5")
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

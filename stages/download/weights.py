@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
-from stages.download.transfer import download_url
-from stages.errors import StageError
+from stages.download.origin import PATIENCE, Patience
+from stages.download.partial import state_folder
+from stages.download.transfer import Checksum, transfer
+from stages.download.web import web_origin
 from stages.files import write_json
 from stages.quiet import import_tensorflow
 
@@ -20,7 +21,9 @@ KERAS_SETTINGS = {
 """Written out, so that no ~/.keras/keras.json changes a run."""
 
 
-def make_keras_home(folder: Path, *, base: str, weights: str) -> None:
+def make_keras_home(
+    folder: Path, *, base: str, weights: str, patience: Patience = PATIENCE
+) -> None:
     """Write `keras.json` and, for `weights: imagenet`, `models/<base>_notop.h5` into a folder.
 
     Raises:
@@ -28,7 +31,7 @@ def make_keras_home(folder: Path, *, base: str, weights: str) -> None:
     """
     write_json(KERAS_SETTINGS, folder / "keras.json")
     if weights == "imagenet":
-        _fetch_weights(base, folder)
+        _fetch_weights(base, folder, patience)
 
 
 def published_weights(base: str) -> tuple[str, str]:
@@ -43,16 +46,16 @@ def published_weights(base: str) -> tuple[str, str]:
     return url, efficientnet.WEIGHTS_HASHES[base.lower().removeprefix("efficientnet")][1]
 
 
-def _fetch_weights(base: str, folder: Path) -> None:
+def _fetch_weights(base: str, folder: Path, patience: Patience) -> None:
     # Keras reads its settings as it is imported, and would write them to a home without any.
     os.environ["KERAS_HOME"] = str(folder)
-    url, expected = published_weights(base)
+    url, md5 = published_weights(base)
     destination = folder / "models" / Path(url).name
     destination.parent.mkdir()
-    download_url(url, destination)
-    with destination.open("rb") as file:
-        md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    if md5 != expected:
-        raise StageError(
-            f"{url}: MD5 is {md5}, expected {expected} as in the installed Keras; try again"
-        )
+    transfer(
+        web_origin(url, patience=patience),
+        destination,
+        state=state_folder(),
+        checksums=[Checksum("md5", md5, "as the installed Keras says")],
+        patience=patience,
+    )

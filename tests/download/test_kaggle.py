@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from stages.download import kaggle as kaggle_module
-from stages.download.kaggle import download_dataset
+from stages.download.kaggle import kaggle_origin
+from stages.download.transfer import transfer
 from stages.errors import StageError
-from tests.download.http_server import Answer
+from tests.download.conftest import QUICK
+from tests.download.http_server import Answer, broken, flipped, refused
 from tests.download.kaggle_emulator import SIGNATURE, Kaggle, emulated_kaggle, refusal
 
 HANDLE = "andrewmvd/leukemia-classification/versions/2"
-CONTENT = bytes(range(256)) * 20_000
+CONTENT = bytes(range(256)) * 4000
 SECRET = "0123456789abcdef-secret"
 
 
@@ -24,19 +25,25 @@ def kaggle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Kaggle]:
         yield emulator
 
 
-def failure(destination: Path, handle: str = HANDLE) -> str:
+def fetch(folder: Path, handle: str = HANDLE) -> bytes:
+    origin = kaggle_origin(handle, patience=QUICK)
+    transfer(origin, folder / "cnmc.zip", state=folder / "state", patience=QUICK)
+    return (folder / "cnmc.zip").read_bytes()
+
+
+def failure(folder: Path, handle: str = HANDLE) -> str:
     with pytest.raises(StageError) as caught:
-        download_dataset(handle, destination)
+        fetch(folder, handle)
     message = str(caught.value)
     assert "\n" not in message
     assert SIGNATURE not in message
     assert SECRET not in message
+    assert not (folder / "cnmc.zip").exists()
     return message
 
 
 def test_the_archive_arrives_byte_for_byte(kaggle: Kaggle, tmp_path: Path) -> None:
-    download_dataset(HANDLE, tmp_path / "cnmc.zip")
-    assert (tmp_path / "cnmc.zip").read_bytes() == CONTENT
+    assert fetch(tmp_path) == CONTENT
     assert [request.method for request in kaggle.requests] == ["POST", "GET"]
 
 
@@ -57,27 +64,44 @@ def test_credentials_go_to_kaggle_and_not_to_the_storage(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    download_dataset(HANDLE, tmp_path / "cnmc.zip")
+    fetch(tmp_path)
     api, storage = kaggle.requests
     assert api.headers.get("Authorization") == expected
     assert "Authorization" not in storage.headers
 
 
+def test_the_same_address_is_used_while_it_works(kaggle: Kaggle, tmp_path: Path) -> None:
+    kaggle.storage.faults = [broken(0.3), broken(0.6)]
+    assert fetch(tmp_path) == CONTENT
+    assert [request.method for request in kaggle.requests] == ["POST", "GET", "GET", "GET"]
+
+
+def test_an_expired_address_is_replaced_and_no_byte_lost(kaggle: Kaggle, tmp_path: Path) -> None:
+    def expires(storage: object, request: object) -> Answer:
+        kaggle.expired = 1
+        return broken(0.5)(storage, request)  # type: ignore[arg-type]
+
+    kaggle.storage.faults = [expires]
+    assert fetch(tmp_path) == CONTENT
+    assert [request.method for request in kaggle.requests] == ["POST", "GET", "GET", "POST", "GET"]
+    assert kaggle.storage.starts == [0, len(CONTENT) // 2, len(CONTENT) // 2]
+
+
 def test_an_unknown_version_says_what_to_check(kaggle: Kaggle, tmp_path: Path) -> None:
-    message = failure(tmp_path / "cnmc.zip", "andrewmvd/leukemia-classification/versions/9")
+    message = failure(tmp_path, "andrewmvd/leukemia-classification/versions/9")
     assert "versions/9: the server answered 404 Not Found" in message
     assert "download.kaggle_dataset" in message
     assert len(kaggle.requests) == 1
 
 
 @pytest.mark.parametrize(
-    ("status", "advice"),
+    ("status", "advice", "tries"),
     [
-        (401, "KAGGLE_API_TOKEN"),
-        (403, "KAGGLE_API_TOKEN"),
-        (429, "wait some minutes"),
-        (500, "server is at fault"),
-        (503, "server is at fault"),
+        (401, "KAGGLE_API_TOKEN", 1),
+        (403, "KAGGLE_API_TOKEN", 1),
+        (429, "wait some minutes", 3),
+        (500, "server is at fault", 3),
+        (503, "server is at fault", 3),
     ],
 )
 @pytest.mark.parametrize("where", ["api", "storage"])
@@ -87,47 +111,46 @@ def test_a_refusal_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch,
     status: int,
     advice: str,
+    tries: int,
     where: str,
 ) -> None:
     monkeypatch.setenv("KAGGLE_API_TOKEN", SECRET)
     if where == "api":
-        kaggle.api = refusal(status)
+        kaggle.api_always = refusal(status)
     else:
-        body = f"<Error>{SIGNATURE}</Error>".encode() * 100_000
-        kaggle.storage = {"status": status, "body": body, "headers": {}}
-    message = failure(tmp_path / "cnmc.zip")
+        kaggle.storage.always = refused(status)
+    message = failure(tmp_path)
     assert f"Kaggle dataset {HANDLE}: the server answered {status}" in message
     assert advice in message
+    asked = [
+        request for request in kaggle.requests if (request.method == "POST") == (where == "api")
+    ]
+    assert len(asked) == tries
+
+
+def test_a_passing_fault_of_the_api_passes(kaggle: Kaggle, tmp_path: Path) -> None:
+    kaggle.api = [refusal(429, Retry_After="0"), refusal(500)]
+    assert fetch(tmp_path) == CONTENT
 
 
 def test_other_bytes_than_announced_are_refused(kaggle: Kaggle, tmp_path: Path) -> None:
-    kaggle.storage = {"body": CONTENT[:-1] + b"\0"}
-    assert "not those that the server announced" in failure(tmp_path / "cnmc.zip")
+    kaggle.storage.always = flipped
+    assert "as the server says, the second time in a row" in failure(tmp_path)
 
 
 def test_bytes_without_a_checksum_are_taken(kaggle: Kaggle, tmp_path: Path) -> None:
-    kaggle.storage = {"headers": {"x-goog-hash": "crc32c=n03x6A=="}}
-    download_dataset(HANDLE, tmp_path / "cnmc.zip")
-    assert (tmp_path / "cnmc.zip").read_bytes() == CONTENT
+    kaggle.storage.headers = {"x-goog-hash": "crc32c=n03x6A=="}
+    assert fetch(tmp_path) == CONTENT
 
 
-def test_a_short_body_is_refused(kaggle: Kaggle, tmp_path: Path) -> None:
-    kaggle.storage = {"sent": len(CONTENT) // 3}
-    assert "the transfer broke off" in failure(tmp_path / "cnmc.zip")
+def test_silence_of_the_api_ends_in_an_error(kaggle: Kaggle, tmp_path: Path) -> None:
+    kaggle.api_always = Answer(status=0, stalls=True)
+    assert "the server did not answer in time; given up after 3 tries" in failure(tmp_path)
 
 
-@pytest.mark.parametrize("where", ["api", "storage", "body"])
-def test_silence_ends_in_an_error(
-    kaggle: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
-) -> None:
-    monkeypatch.setattr(kaggle_module, "TIMEOUT", (0.2, 0.2))
-    if where == "api":
-        kaggle.api = Answer(status=0, stalls=True)
-    else:
-        status = 0 if where == "storage" else 200
-        kaggle.storage = {"status": status, "sent": len(CONTENT) // 3, "stalls": True}
-    message = failure(tmp_path / "cnmc.zip")
-    assert ("broke off" if where == "body" else "cannot be reached (ReadTimeout)") in message
+def test_an_api_without_a_redirect_is_told(kaggle: Kaggle, tmp_path: Path) -> None:
+    kaggle.api_always = Answer(200, CONTENT, {"Content-Type": "application/zip"})
+    assert "Kaggle named no address to fetch it from; set download.source" in failure(tmp_path)
 
 
 @pytest.mark.usefixtures("kaggle")
@@ -137,7 +160,7 @@ def test_no_connection_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyP
         address = f"http://127.0.0.1:{unused.getsockname()[1]}"
         monkeypatch.setenv("HTTP_PROXY", address)
         monkeypatch.setenv("http_proxy", address)
-        message = failure(tmp_path / "cnmc.zip")
+        message = failure(tmp_path)
     assert "cannot be reached (Connection refused); check" in message
 
 
@@ -147,6 +170,6 @@ def test_a_bad_credentials_file_is_named(tmp_path: Path, content: str) -> None:
     credentials = tmp_path / "home/kaggle.json"
     credentials.parent.mkdir()
     credentials.write_text(content)
-    message = failure(tmp_path / "cnmc.zip")
+    message = failure(tmp_path)
     assert str(credentials) in message
     assert "mend the file or remove it" in message

@@ -1,29 +1,31 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
-import fsspec
 import pytest
-from fsspec.implementations.memory import MemoryFileSystem
 
 from stages.archive import SYNTHETIC_MARK
 from stages.download import sources
-from stages.download.sources import fetch_archive, source_kind, source_name
+from stages.download.sources import fetch_archive, remote_origin, source_kind, source_name
+from stages.download.storage import StorageOrigin
+from stages.download.web import WebOrigin
 from stages.errors import StageError
 from stages.params import DownloadParams, load_params
 from tests.conftest import ROOT
-from tests.download.http_server import Answer, serving
+from tests.download.conftest import QUICK
+from tests.download.http_server import broken, storing
 
 CONTENT = bytes(range(256)) * 10_000
 SECRET = "s3cr3t"
 PARAMS = load_params(ROOT / "params.yaml").section(DownloadParams)
 
 
-def fetch(source: str, destination: Path) -> bytes:
-    fetch_archive(dataclasses.replace(PARAMS, source=source), destination, seed=3)
+def fetch(source: str, destination: Path, sha256: str | None = None) -> bytes:
+    params = dataclasses.replace(PARAMS, source=source, sha256=sha256)
+    fetch_archive(params, destination, seed=3, patience=QUICK)
     return destination.read_bytes()
 
 
@@ -83,66 +85,55 @@ def test_synthetic_cells_are_drawn_from_the_seed(
     assert drawn == [(PARAMS.synthetic_cells, 3)]
 
 
-def test_kaggle_is_asked_for_the_pinned_version(
+@pytest.mark.parametrize(
+    ("source", "kind", "name"),
+    [
+        ("kaggle", WebOrigin, f"Kaggle dataset {PARAMS.kaggle_dataset}"),
+        ("https://host/a.zip", WebOrigin, "https://host/a.zip"),
+        ("HTTP://host/a.zip", WebOrigin, "HTTP://host/a.zip"),
+        ("s3://bucket/a.zip", StorageOrigin, "s3://bucket/a.zip"),
+        (f"sftp://me:{SECRET}@host/a.zip", StorageOrigin, "sftp://host/a.zip"),
+    ],
+)
+def test_what_is_far_away_has_an_origin(source: str, kind: type, name: str) -> None:
+    origin = remote_origin(dataclasses.replace(PARAMS, source=source), patience=QUICK)
+    assert isinstance(origin, kind)
+    assert origin.name == name
+    assert getattr(origin, "patience", QUICK) is QUICK
+
+
+def test_a_web_address_is_downloaded(tmp_path: Path, state: Path) -> None:
+    with storing(CONTENT) as (storage, address):
+        storage.faults = [broken(0.5)]
+        assert fetch(f"{address}/cnmc.zip", tmp_path / "copy.zip") == CONTENT
+    assert storage.starts == [0, len(CONTENT) // 2]
+    assert [path.suffix for path in state.iterdir()] == [".lock"]
+
+
+def test_a_home_folder_is_known_by_its_sign(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def answer(handle: str, destination: Path) -> None:
-        destination.write_text(handle)
-
-    monkeypatch.setattr(sources, "download_dataset", answer)
-    assert fetch("kaggle", tmp_path / "copy.zip").decode() == PARAMS.kaggle_dataset
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "original.zip").write_bytes(CONTENT)
+    assert fetch("~/original.zip", tmp_path / "copy.zip") == CONTENT
 
 
-@pytest.mark.parametrize("upper", [False, True])
-def test_a_web_address_is_downloaded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, upper: bool
-) -> None:
-    monkeypatch.setenv("NO_PROXY", "*")
-    with serving(lambda _: Answer(200, CONTENT)) as address:
-        if upper:
-            address = address.replace("http", "HTTP")
-        assert fetch(f"{address}/cnmc.zip", tmp_path / "copy.zip") == CONTENT
-
-
-@pytest.fixture
-def put() -> Callable[[str, bytes], None]:
-    """Put a file into fsspec's memory, which stands for any remote storage."""
-    MemoryFileSystem.store.clear()
-    return lambda path, content: fsspec.filesystem("memory").pipe(path, content)
-
-
-def test_any_storage_of_fsspec_will_do(tmp_path: Path, put: Callable[[str, bytes], None]) -> None:
-    put("/data/cnmc.zip", CONTENT)
-    assert fetch("memory://data/cnmc.zip", tmp_path / "copy.zip") == CONTENT
-
-
-def test_a_missing_object_is_told_in_one_line(
-    tmp_path: Path, put: Callable[[str, bytes], None]
-) -> None:
-    put("/data/cnmc.zip", CONTENT)
-    expected = r"^memory://data/other\.zip cannot be read \(FileNotFoundError\); check the address"
+def test_a_file_needs_room(tmp_path: Path) -> None:
+    with (tmp_path / "original.zip").open("wb") as file:
+        file.truncate(10**13)  # without a byte on the disk
+    expected = rf"original\.zip: 10{',000' * 4} bytes are needed in {tmp_path}, [\d,]+ are free"
     with pytest.raises(StageError, match=expected):
-        fetch("memory://data/other.zip", tmp_path / "copy.zip")
+        fetch(str(tmp_path / "original.zip"), tmp_path / "copy.zip")
 
 
-def test_a_storage_that_breaks_off_is_told_in_one_line(
-    tmp_path: Path, put: Callable[[str, bytes], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(_: object, __: int = -1) -> bytes:
-        raise ConnectionResetError(104, "Connection reset by peer", SECRET)
-
-    put("/data/cnmc.zip", CONTENT)
-    monkeypatch.setattr("fsspec.implementations.memory.MemoryFile.read", broken)
-    with pytest.raises(StageError, match=r"cannot be read \(Connection reset by peer\)") as caught:
-        fetch("memory://data/cnmc.zip", tmp_path / "copy.zip")
-    assert SECRET not in str(caught.value)
-
-
-def test_a_missing_package_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StageError, match=r"^gs://bucket/a\.zip cannot be opened: .*gcsfs"):
-        fetch("gs://bucket/a.zip", tmp_path / "copy.zip")
-
-
-def test_an_unknown_storage_is_told_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(StageError, match=r"^foo://bucket/a\.zip cannot be read \(ValueError\)"):
-        fetch(f"foo://me:{SECRET}@bucket/a.zip", tmp_path / "copy.zip")
+def test_the_checksum_in_params_is_held_against_every_source(tmp_path: Path) -> None:
+    right, wrong = hashlib.sha256(CONTENT).hexdigest(), "0" * 64
+    (tmp_path / "original.zip").write_bytes(CONTENT)
+    with storing(CONTENT) as (storage, address):
+        for source in (str(tmp_path / "original.zip"), f"{address}/cnmc.zip"):
+            assert fetch(source, tmp_path / "copy.zip", right) == CONTENT
+            expected = f"^{source}: SHA256 is {right}, expected {wrong} as download.sha256 says"
+            with pytest.raises(StageError, match=expected) as caught:
+                fetch(source, tmp_path / "copy.zip", wrong)
+            assert "again" not in str(caught.value)
+    assert storage.starts == [0, 0, 0]  # a wrong one is fetched once more

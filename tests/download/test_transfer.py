@@ -1,144 +1,361 @@
 from __future__ import annotations
 
-import base64
 import hashlib
-from collections.abc import Mapping
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from email.utils import formatdate
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from urllib3 import Retry
 
-from stages.download import transfer
-from stages.download.transfer import download_url, public_url, write_chunks
+from stages.download.transfer import Checksum, sha256_in_params, transfer, wrong_checksum
+from stages.download.web import web_origin
 from stages.errors import StageError
-from tests.download.http_server import Answer, Request, serving
+from tests.download.conftest import QUICK
+from tests.download.http_server import (
+    Answer,
+    Request,
+    Storage,
+    broken,
+    flipped,
+    refused,
+    storing,
+    without_range,
+)
 
-CONTENT = bytes(range(256)) * 10_000
-SECRET = "s3cr3t"
-
-
-@pytest.fixture(autouse=True)
-def without_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "*")
-
-
-def fetch(answer: Answer, destination: Path) -> Request:
-    """Download what a server answers, from an address with secrets in it."""
-    requests: list[Request] = []
-
-    def respond(request: Request) -> Answer:
-        requests.append(request)
-        return answer
-
-    with serving(respond) as address:
-        address = address.replace("//", f"//me:{SECRET}@")
-        download_url(f"{address}/data/cnmc.zip?signature={SECRET}", destination)
-    return requests[0]
+CONTENT = random.Random(1).randbytes(1_500_000)
+SHA256 = Checksum("sha256", hashlib.sha256(CONTENT).hexdigest(), "as download.sha256 says")
 
 
-def failure(answer: Answer, destination: Path) -> str:
-    with pytest.raises(StageError) as caught:
-        fetch(answer, destination)
-    message = str(caught.value)
-    assert message.startswith("http://127.0.0.1:")
-    assert "/data/cnmc.zip" in message
-    assert "\n" not in message
-    assert SECRET not in message
-    return message
+class Download:
+    """One address and one folder for partial files; each `run` is a new run of the stage."""
+
+    def __init__(self, storage: Storage, address: str, folder: Path) -> None:
+        self.storage = storage
+        self.url = f"{address}/cnmc.zip"
+        self.state = folder / "state"
+        self.destination = folder / "cnmc.zip"
+
+    def run(self, **options: Any) -> bytes:
+        self.destination.unlink(missing_ok=True)
+        options = {"patience": QUICK, **options}
+        transfer(
+            web_origin(self.url, patience=QUICK), self.destination, state=self.state, **options
+        )
+        assert not list(self.state.glob("*.part"))
+        return self.destination.read_bytes()
+
+    def fail(self, **options: Any) -> str:
+        with pytest.raises(StageError) as caught:
+            self.run(**options)
+        assert not self.destination.exists()
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    @property
+    def kept(self) -> int:
+        return sum(path.stat().st_size for path in self.state.glob("*.part"))
+
+
+@pytest.fixture
+def download(tmp_path: Path) -> Iterator[Download]:
+    with storing(CONTENT) as (storage, address):
+        yield Download(storage, address, tmp_path)
+
+
+def test_a_file_arrives_byte_for_byte_with_one_request(download: Download) -> None:
+    assert download.run() == CONTENT
+    assert download.storage.starts == [0]
+
+
+@pytest.mark.parametrize("ending", [{}, {"resets": True}, {"stalls": True}])
+def test_a_broken_connection_costs_only_what_was_lost_on_it(
+    download: Download, ending: dict[str, bool]
+) -> None:
+    download.storage.faults = [broken(0.3, **ending), broken(0.6, **ending)]
+    assert download.run() == CONTENT
+    first, second, third = download.storage.starts
+    assert first == 0 < second < third < len(CONTENT)
+    assert ending == {"resets": True} or third > 0.6 * len(CONTENT) - 2**16
+    assert download.storage.requests[1].headers["If-Range"].startswith('"')
+
+
+def test_each_new_byte_renews_the_patience(download: Download) -> None:
+    download.storage.faults = [broken(share / 10) for share in range(1, 10)]
+    assert download.run() == CONTENT
+
+
+def test_patience_ends_without_a_new_byte_and_the_next_run_goes_on(download: Download) -> None:
+    download.storage.always = broken(0.5)
+    message = download.fail()
+    assert message == (
+        f"{download.url}: the connection broke off (closed early); given up after 3 tries without "
+        "a new byte; 750,000 bytes are kept, and the next run goes on from there"
+    )
+    assert len(download.storage.requests) == 4
+    download.storage.always = None
+    assert download.run() == CONTENT
+    assert download.storage.starts[-1] == 750_000
+
+
+def test_another_signature_goes_on_with_the_same_file(download: Download) -> None:
+    address = download.url
+    download.url = f"{address}?signature=old"
+    download.storage.faults = [broken(0.5), refused(403), refused(403), refused(403)]
+    assert "signed address may have expired: give a fresh one" in download.fail()
+    assert download.kept == 750_000
+    download.url = f"{address}?signature=new"
+    assert download.run() == CONTENT
+    assert download.storage.starts[-1] == 750_000
+
+
+@pytest.mark.parametrize("etag", [None, 'W/"weak"'])
+def test_without_a_strong_etag_every_try_starts_anew(download: Download, etag: str | None) -> None:
+    download.storage.headers = {"ETag": etag}
+    download.storage.faults = [broken(0.5)]
+    assert download.run() == CONTENT
+    assert download.storage.starts == [0, 0]
+
+
+def test_starting_anew_is_no_new_byte(download: Download) -> None:
+    download.storage.headers = {"ETag": None}
+    download.storage.always = broken(0.5)
+    assert "given up after 3 tries without a new byte" in download.fail()
+    assert len(download.storage.requests) == 4
+
+
+def test_a_server_that_ignores_ranges_sends_all_again(download: Download) -> None:
+    download.storage.faults = [broken(0.5)]
+    download.storage.always = without_range
+    assert download.run() == CONTENT
+    assert download.storage.starts == [0, 750_000]
+
+
+OTHER = bytes(reversed(CONTENT))
+
+
+def changed(storage: Storage, request: Request) -> Answer:
+    storage.content = OTHER
+    return storage.right(request)
+
+
+def changed_in_spite_of_if_range(storage: Storage, request: Request) -> Answer:
+    """A server that knows Range, but not If-Range."""
+    storage.content = OTHER
+    etag = storage.right(request).headers["ETag"]
+    return storage.right(replace(request, headers={**request.headers, "If-Range": str(etag)}))
+
+
+@pytest.mark.parametrize("change", [changed, changed_in_spite_of_if_range])
+@pytest.mark.parametrize("announced", [True, False])
+def test_bytes_of_two_editions_are_never_joined(
+    download: Download, change: Any, *, announced: bool
+) -> None:
+    if not announced:
+        download.storage.headers = {"x-goog-hash": None}
+    download.storage.faults = [broken(0.5), change]
+    assert download.run() == OTHER
+
+
+def test_a_change_between_two_runs_starts_anew(download: Download) -> None:
+    download.storage.always = broken(0.5)
+    download.fail()
+    download.storage.content, download.storage.always = OTHER, None
+    assert download.run() == OTHER
+
+
+def test_a_wrong_checksum_is_forgiven_once(download: Download) -> None:
+    download.storage.faults = [flipped]
+    assert download.run() == CONTENT
+    assert download.storage.starts == [0, 0]
+
+
+def test_a_wrong_checksum_is_not_forgiven_twice_and_nothing_is_kept(download: Download) -> None:
+    download.storage.always = flipped
+    message = download.fail()
+    assert f"expected {hashlib.md5(CONTENT).hexdigest()} as the server says" in message
+    assert message.endswith("the second time in a row; nothing of it is kept")
+    assert download.kept == 0
+    assert len(download.storage.requests) == 2
+
+
+def test_a_checksum_that_is_given_is_held_against_a_server_that_gives_none(
+    download: Download,
+) -> None:
+    download.storage.headers = {"x-goog-hash": None}
+    download.storage.faults = [flipped]
+    assert download.run(checksums=[SHA256]) == CONTENT
+    download.storage.always = flipped
+    assert f"expected {SHA256.digits} as download.sha256" in download.fail(checksums=[SHA256])
+    download.storage.always = None
+    wrong = Checksum("sha256", "0" * 64, "as download.sha256 says")
+    assert download.fail(checksums=[wrong]).startswith(
+        f"{download.url}: SHA256 is {SHA256.digits}, expected {'0' * 64} as download.sha256 says"
+    )
+
+
+@pytest.mark.parametrize("size", [len(CONTENT), len(CONTENT) + 10, len(CONTENT) // 2])
+def test_a_rotten_partial_file_is_found_and_replaced(download: Download, size: int) -> None:
+    download.storage.always = broken(0.7)
+    download.fail()
+    (part,) = download.state.glob("*.part")
+    part.write_bytes(bytes(size))
+    download.storage.always = None
+    assert download.run() == CONTENT
+
+
+def test_a_full_partial_file_costs_one_byte_more(download: Download) -> None:
+    download.storage.always = broken(0.7)
+    download.fail()
+    (part,) = download.state.glob("*.part")
+    part.write_bytes(CONTENT)
+    download.storage.always = None
+    assert download.run() == CONTENT
+    assert download.storage.starts[-1] == len(CONTENT) - 1
+
+
+def test_what_a_server_asks_to_wait_is_waited(download: Download) -> None:
+    download.storage.faults = [refused(429, Retry_After="1")]
+    started = time.monotonic()
+    assert download.run() == CONTENT
+    assert time.monotonic() - started >= 1
 
 
 @pytest.mark.parametrize(
-    "headers",
-    [
-        {},
-        {"Content-Length": None},  # then the end of the connection is the end of the file
-        {"x-goog-hash": f"md5={base64.b64encode(hashlib.md5(CONTENT).digest()).decode()}"},
-    ],
+    "wish", ["86400", formatdate(time.time() + 86400, usegmt=True), "soon", "-1"]
 )
-def test_a_body_arrives_byte_for_byte(tmp_path: Path, headers: Mapping[str, str | None]) -> None:
-    request = fetch(Answer(200, CONTENT, headers), tmp_path / "cnmc.zip")
-    assert (tmp_path / "cnmc.zip").read_bytes() == CONTENT
-    assert request.path == f"/data/cnmc.zip?signature={SECRET}"
-    assert request.headers["Accept-Encoding"] == "identity"
+def test_an_unreasonable_wish_is_not_followed(download: Download, wish: str) -> None:
+    patience = replace(QUICK, retries=Retry(total=2, retry_after_max=0))
+    download.storage.faults = [refused(503, Retry_After=wish)]
+    started = time.monotonic()
+    assert download.run(patience=patience) == CONTENT
+    assert time.monotonic() - started < 1
 
 
-@pytest.mark.parametrize(
-    ("status", "advice"),
-    [
-        (400, "check the address"),
-        (401, "needs credentials"),
-        (403, "signed address may have expired"),
-        (404, "check the address"),
-        (407, "HTTPS_PROXY"),
-        (429, "wait some minutes"),
-        (500, "server is at fault"),
-        (599, "server is at fault"),
-    ],
-)
-def test_a_refusal_says_what_to_do(tmp_path: Path, status: int, advice: str) -> None:
-    message = failure(Answer(status, b"<html>no</html>"), tmp_path / "cnmc.zip")
-    assert f"the server answered {status}" in message
-    assert advice in message
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+def test_a_passing_fault_passes(download: Download, status: int) -> None:
+    download.storage.faults = [refused(status), broken(0.5), refused(status)]
+    assert download.run() == CONTENT
 
 
-def test_a_short_body_is_refused(tmp_path: Path) -> None:
-    message = failure(Answer(200, CONTENT, sent=1000), tmp_path / "cnmc.zip")
-    assert f"IncompleteRead(1000 bytes read, {len(CONTENT) - 1000} more expected)" in message
+def test_a_lasting_fault_is_told(download: Download) -> None:
+    download.storage.always = refused(500)
+    assert download.fail() == (
+        f"{download.url}: the server answered 500 Internal Server Error; the server is at fault: "
+        "try again later; given up after 3 tries without a new byte"
+    )
+    assert len(download.storage.requests) == 3
 
 
-def test_other_bytes_than_announced_are_refused(tmp_path: Path) -> None:
-    md5 = base64.b64encode(hashlib.md5(b"others").digest()).decode()
-    answer = Answer(200, CONTENT, {"x-goog-hash": f"crc32c=n03x6A==, md5={md5}"})
-    assert hashlib.md5(CONTENT).hexdigest() in failure(answer, tmp_path / "cnmc.zip")
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
+def test_a_final_answer_is_asked_for_once(download: Download, status: int) -> None:
+    download.storage.always = refused(status)
+    assert f"the server answered {status}" in download.fail()
+    assert len(download.storage.requests) == 1
 
 
-def test_silence_ends_in_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "TIMEOUT", (0.2, 0.2))
-    assert "ReadTimeout" in failure(Answer(status=0, stalls=True), tmp_path / "cnmc.zip")
-    stalled = Answer(200, CONTENT, sent=1000, stalls=True)
-    assert "Read timed out" in failure(stalled, tmp_path / "cnmc.zip")
+@pytest.mark.parametrize("status", [400, 403, 416])
+def test_where_ranges_are_refused_the_whole_is_asked_for(download: Download, status: int) -> None:
+    def ranges_refused(storage: Storage, request: Request) -> Answer:
+        right = storage.right(request)
+        return replace(right, status=status) if storage.start(request) else right
+
+    download.storage.faults = [broken(0.5)]
+    download.storage.always = ranges_refused
+    assert download.run() == CONTENT
 
 
-def test_no_server_is_told_in_one_line(tmp_path: Path) -> None:
-    with serving(lambda _: Answer()) as address:
-        pass
-    with pytest.raises(StageError, match=r"cannot be reached \(Connection refused\); check"):
-        download_url(f"{address}/cnmc.zip?key={SECRET}", tmp_path / "cnmc.zip")
+def test_another_range_than_asked_for_is_not_taken(download: Download) -> None:
+    def shifted(storage: Storage, request: Request) -> Answer:
+        start = storage.start(request)
+        asked = {**request.headers, "Range": f"bytes={start + 1}-"}
+        return storage.right(replace(request, headers=asked) if start else request)
+
+    download.storage.faults = [broken(0.5)]
+    download.storage.always = shifted
+    assert download.run() == CONTENT
+    assert download.storage.starts == [0, 750_000, 0]
 
 
-@pytest.mark.parametrize("url", [f"http://me:{SECRET}@:bad/x", f"http://{SECRET}?@:80:80/x"])
-def test_a_malformed_url_shows_no_secret(tmp_path: Path, url: str) -> None:
-    with pytest.raises(StageError, match="cannot be reached") as caught:
-        download_url(url, tmp_path / "cnmc.zip")
-    assert SECRET not in str(caught.value)
+def test_a_range_in_pieces_is_put_together(download: Download) -> None:
+    def piece(storage: Storage, request: Request) -> Answer:
+        right = storage.right(request)
+        return replace(right, body=right.body[:400_000]) if right.status == 206 else right
+
+    download.storage.faults = [broken(0.2)]
+    download.storage.always = piece
+    assert download.run() == CONTENT
+    assert download.storage.starts == [0, 300_000, 700_000, 1_100_000]
 
 
-@pytest.mark.parametrize("total", [2, 4])
-def test_another_length_than_promised_is_refused(tmp_path: Path, total: int) -> None:
-    with pytest.raises(StageError, match=f"^source: 3 bytes arrived, expected {total}"):
-        write_chunks([b"12", b"3"], tmp_path / "file", name="source", total=total)
+def test_where_no_length_is_told_the_end_is_the_end(download: Download) -> None:
+    download.storage.headers = {"Content-Length": None}
+    assert download.run() == CONTENT
 
 
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("https://host/a/cnmc.zip", "https://host/a/cnmc.zip"),
-        ("https://host:8443/a.zip?X-Amz-Signature=abc#top", "https://host:8443/a.zip"),
-        ("https://me:word@host/a.zip", "https://host/a.zip"),
-        ("s3://bucket/folder/a.zip", "s3://bucket/folder/a.zip"),
-        ("https://host?token=abc", "https://host"),
-        ("s3://KEY:secret/with/slash@bucket/a.zip", "s3://…"),
-        ("simplecache::https://me:word@host/a.zip", "simplecache::https://host/a.zip"),
-        ("zip://a.zip::https://me:word@host/b.zip", "zip://…"),
-    ],
-)
-def test_messages_show_an_address_without_its_secrets(url: str, shown: str) -> None:
-    assert public_url(url) == shown
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
 
 
-@given(st.text(alphabet="ab/?#@:%+", max_size=8), st.text(alphabet="ab/?#@:%+", max_size=8))
-def test_neither_password_nor_signature_is_ever_shown(before: str, after: str) -> None:
-    secret = f"{before}{SECRET}{after}"
-    assert SECRET not in public_url(f"s3://user:{secret}@bucket/a.zip")
-    assert SECRET not in public_url(f"https://host/a.zip?signature={secret}")
+def test_room_is_looked_for_before_the_first_byte(
+    download: Download, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(0, 0, 1_499_999))
+    assert download.fail() == (
+        f"{download.url}: 1,500,000 bytes are needed in {download.state}, 1,499,999 are free; "
+        "make room, or let DOWNLOAD_STATE_DIR name a folder on another disk for the partial file"
+    )
+    assert download.kept == 0
+
+
+def test_only_what_is_still_missing_needs_room(
+    download: Download, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    download.storage.always = broken(0.5)
+    download.fail()
+    download.storage.always = None
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(0, 0, 750_000))
+    assert download.run() == CONTENT
+
+
+def test_what_goes_on_is_told_in_lines(
+    download: Download, capsys: pytest.CaptureFixture[str]
+) -> None:
+    download.storage.faults = [broken(0.5)]
+    download.run()
+    said = capsys.readouterr().err
+    assert "\r" not in said
+    lines = said.splitlines()
+    assert lines[0].startswith("Transferring:   0%|")
+    assert (
+        lines[2] == f"{download.url}: the connection broke off (closed early). Trying again in 0 s"
+    )
+    assert lines[3].startswith("Transferring:  50%|")
+    assert " 1.50M/1.50M [" in lines[-1]
+    assert "B/s]" in lines[-1]
+
+
+def test_an_empty_file_is_a_file(download: Download) -> None:
+    download.storage.content = b""
+    assert download.run() == b""
+
+
+def test_a_checksum_in_params_is_optional() -> None:
+    assert sha256_in_params(None) == []
+    assert sha256_in_params(SHA256.digits) == [SHA256]
+
+
+def test_all_checksums_are_held_against_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(CONTENT)
+    md5 = Checksum("md5", "1" * 32, "as the server says")
+    assert wrong_checksum(path, [SHA256]) is None
+    assert wrong_checksum(path, [SHA256, md5]) == (
+        f"MD5 is {hashlib.md5(CONTENT).hexdigest()}, expected {'1' * 32} as the server says"
+    )

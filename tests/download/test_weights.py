@@ -11,7 +11,16 @@ import pytest
 from stages.download import weights as weights_module
 from stages.download.weights import make_keras_home, published_weights
 from stages.errors import StageError
-from tests.download.http_server import Answer, Request, serving
+from tests.download.conftest import QUICK
+from tests.download.http_server import (
+    Answer,
+    Request,
+    broken,
+    flipped,
+    refused,
+    serving,
+    storing,
+)
 
 CONTENT = b"weights" * 1000
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -29,7 +38,6 @@ def publish(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         return f"{address}/{base.lower()}_notop.h5", MD5
 
     answers: dict[str, bytes] = {}
-    monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setenv("KERAS_HOME", "elsewhere")
     monkeypatch.setattr(weights_module, "published_weights", published)
     with serving(answer) as address:
@@ -58,10 +66,26 @@ def test_imagenet_weights_lie_where_keras_looks(tmp_path: Path, publish: Any) ->
     assert (tmp_path / "keras.json").exists()
 
 
-def test_other_bytes_than_those_that_keras_knows_are_refused(tmp_path: Path, publish: Any) -> None:
+def test_other_bytes_than_those_that_keras_knows_are_refused(
+    tmp_path: Path, publish: Any, state: Path
+) -> None:
     publish({"/efficientnetb3_notop.h5": CONTENT + b"!"})
-    with pytest.raises(StageError, match=rf"efficientnetb3_notop\.h5: MD5 is \w+, expected {MD5}"):
+    expected = rf"efficientnetb3_notop\.h5: MD5 is \w+, expected {MD5} as the installed Keras says"
+    with pytest.raises(StageError, match=expected):
         make_keras_home(tmp_path, base="EfficientNetB3", weights="imagenet")
+    assert [path.suffix for path in state.iterdir()] == [".lock"]
+
+
+def test_weights_come_through_the_same_transfer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", "elsewhere")
+    with storing(CONTENT) as (storage, address):
+        storage.faults = [refused(503), broken(0.5), flipped]
+        monkeypatch.setattr(weights_module, "published_weights", lambda _: (f"{address}/w.h5", MD5))
+        make_keras_home(tmp_path, base="EfficientNetB3", weights="imagenet", patience=QUICK)
+    assert (tmp_path / "models/w.h5").read_bytes() == CONTENT
+    assert storage.starts == [0, 0, len(CONTENT) // 2, 0]
 
 
 @pytest.mark.usefixtures("publish")

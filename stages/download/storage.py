@@ -1,0 +1,113 @@
+"""A file in a bucket or on another machine: whatever fsspec has a file system for."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+
+from stages.download.origin import Body, Edition, InterruptionError
+from stages.download.web import public_url, root_cause
+from stages.errors import StageError
+
+_BLOCK = 8 << 20
+"""Bytes of one request to a bucket; s3fs would take 50 MiB, and lose as many with a connection."""
+
+_PIECE = 1 << 20
+_VALIDATORS = ("ETag", "etag", "generation", "mtime", "LastModified", "last_modified", "created")
+"""What the file systems of fsspec call what changes with the bytes, the surest first."""
+
+_FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, ValueError, NotImplementedError)
+_CREDENTIALS = re.compile("Credential|Auth|Profile")
+"""In the names of errors of botocore, google-auth, azure-identity and paramiko."""
+
+
+@dataclass(frozen=True)
+class StorageOrigin:
+    """A file at an address of fsspec: s3://, gs://, az://, ssh://, sftp:// and others."""
+
+    url: str
+
+    @property
+    def name(self) -> str:
+        """How messages call it, without credentials."""
+        return public_url(self.url)
+
+    @property
+    def identity(self) -> str:
+        """The address without credentials."""
+        return public_url(self.url)
+
+    @contextlib.contextmanager
+    def read(self, start: int, edition: Edition) -> Iterator[Body]:
+        """Read the bytes from `start` on; see Origin.read."""
+        filesystem, path = self._file_system()
+        with self._errors():
+            now = _look(filesystem, path)
+            if now.validator is None or not now.fits(edition):
+                start = 0
+            file = filesystem.open(path, "rb", block_size=_BLOCK)
+            file.seek(start)
+        with contextlib.closing(file):
+            yield Body(start, now, self._chunks(filesystem, path, file, now))
+
+    def _file_system(self) -> tuple[Any, str]:
+        try:
+            return fsspec.url_to_fs(self.url)  # type: ignore[no-any-return]
+        except ImportError as error:
+            raise StageError(
+                f"{self.name} cannot be opened without another package: {error}; install it with "
+                "`.venv/bin/pip install`"
+            ) from error
+        except Exception as error:
+            if str(error).startswith("Protocol not known"):
+                raise StageError(
+                    f"{self.name} begins with a scheme that is not known; download.source may be "
+                    "synthetic, kaggle, a path, or a URL of http, https, s3, gs, az, ssh, sftp or "
+                    "another scheme of fsspec"
+                ) from error
+            raise self._unreadable(error) from error
+
+    def _chunks(self, filesystem: Any, path: str, file: Any, edition: Edition) -> Iterator[bytes]:
+        with self._errors():
+            while chunk := file.read(_PIECE):
+                yield chunk
+            if not _look(filesystem, path).fits(edition):
+                raise InterruptionError("the file there changed while it was read")
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turn errors of file systems, each has its own, into one line without keys or addresses.
+
+        Raises:
+            InterruptionError: if it may help to try again.
+            StageError: if it does not.
+        """
+        try:
+            yield
+        except (InterruptionError, StageError):
+            raise
+        except Exception as error:
+            if isinstance(error, _FINAL) or _CREDENTIALS.search(type(error).__name__):
+                raise self._unreadable(error) from error
+            raise InterruptionError(f"it cannot be read ({root_cause(error)})") from error
+
+    def _unreadable(self, error: Exception) -> StageError:
+        return StageError(
+            f"{self.name} cannot be read ({root_cause(error)}); check the address, "
+            "your credentials for it, and the network"
+        )
+
+
+def _look(filesystem: Any, path: str) -> Edition:
+    """Ask what stands there now. An S3 ETag is no MD5 where the object came in parts."""
+    filesystem.invalidate_cache()
+    info = filesystem.info(path)
+    if info.get("type") == "directory":
+        raise IsADirectoryError(path)
+    said = [f"{key} {info[key]}" for key in _VALIDATORS if info.get(key)]
+    return Edition(info.get("size"), said[0] if said else None)

@@ -1,0 +1,141 @@
+"""The download stage against Kaggle's emulator, as the faults are played to it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stages.download import __main__ as stage
+from stages.download.origin import CHUNK
+from stages.download.sources import fetch_archive
+from stages.errors import StageError
+from stages.params import DownloadParams, load_params
+from tests.conftest import ROOT
+from tests.download.conftest import QUICK
+from tests.download.http_server import Storage
+from tests.download.kaggle_emulator import SIGNATURE, Kaggle
+
+PARAMS = load_params(ROOT / "params.yaml")
+SOURCE = {"source": "kaggle"}
+if "accept_unknown_archive" in DownloadParams.__dataclass_fields__:
+    SOURCE["accept_unknown_archive"] = True  # the tiny archive is not C-NMC 2019
+
+
+@dataclass
+class Scene:
+    """A folder in which the stage runs, and the emulator that it runs against.
+
+    Attributes:
+        state: the folder of partial files.
+    """
+
+    kaggle: Kaggle
+    folder: Path
+    state: Path
+    monkeypatch: pytest.MonkeyPatch
+
+    def run(self, **changes: Any) -> str:
+        """Run the stage in this process, with little patience; return what became of it."""
+        params = dataclasses.replace(PARAMS.section(DownloadParams), **{**SOURCE, **changes})
+        original = self.kaggle.content
+        self._forget_requests()
+        fetch = partial(fetch_archive, patience=QUICK)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(stage, "fetch_archive", fetch)
+            try:
+                stage.download(
+                    params,
+                    model=PARAMS.model,
+                    seed=PARAMS.seed,
+                    archive=self.folder / "data/raw/cnmc.zip",
+                    keras_home=self.folder / "data/raw/keras_home",
+                    report=self.folder / "metrics/download.json",
+                )
+            except StageError as error:
+                return self._error(str(error))
+        new = ", of the new object" if self.kaggle.content != original else ""
+        return f"{self.right_bytes()}{new} ({self._asked()})"
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the stage as DVC does, in a process of its own."""
+        content = yaml.safe_load((ROOT / "params.yaml").read_text())
+        content["profiles"][content["profile"]]["download"] |= SOURCE
+        (self.folder / "params.yaml").write_text(yaml.safe_dump(content))
+        arguments = [
+            "--archive=data/raw/cnmc.zip",
+            "--keras-home=data/raw/keras_home",
+            "--report=metrics/download.json",
+        ]
+        return subprocess.Popen(
+            [sys.executable, "-m", "stages.download", *arguments],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def wait_for_bytes(self, share: float) -> None:
+        """Wait until that share of the file has arrived, but for what is still in a buffer."""
+        expected = int(len(self.kaggle.content) * share) // CHUNK * CHUNK
+        for _ in range(6000):
+            if sum(path.stat().st_size for path in self.state.glob("*.part")) >= expected:
+                return
+            time.sleep(0.01)
+        raise AssertionError(f"{expected:,} bytes did not arrive in a minute")
+
+    def right_bytes(self) -> str:
+        """Say that the bytes are right. Raises AssertionError if they are not."""
+        assert (self.folder / "data/raw/cnmc.zip").read_bytes() == self.kaggle.content
+        assert (self.folder / "metrics/download.json").exists()
+        assert {path.suffix for path in self.state.iterdir()} == {".lock"}
+        return "right bytes"
+
+    def assert_no_outputs(self) -> None:
+        for output in ("data/raw/cnmc.zip", "data/raw/keras_home", "metrics/download.json"):
+            assert not (self.folder / output).exists()
+
+    @contextlib.contextmanager
+    def small_state(self) -> Iterator[None]:
+        """Put the folder of partial files on a disk of 1 MiB."""
+        mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(self.state)]
+        mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
+        if mounted.returncode:
+            pytest.skip(f"no small disk without the right to mount one: {mounted.stderr.strip()}")
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", str(self.state)], check=True)
+
+    def _error(self, message: str) -> str:
+        self.assert_no_outputs()
+        assert "\n" not in message
+        assert SIGNATURE not in message
+        message = message.replace(PARAMS.section(DownloadParams).kaggle_dataset, "…")
+        message = re.sub(r"\b[0-9a-f]{32,64}\b", "…", message)
+        message = re.sub(rf"{re.escape(str(self.state))}[/\w.]*", "…", message)
+        return "error: " + re.sub(r"[\d,]+(?= bytes| are free)", "…", message)
+
+    def _forget_requests(self) -> None:
+        self.kaggle.requests.clear()
+        self.kaggle.storage.requests.clear()
+
+    def _asked(self) -> str:
+        size = len(self.kaggle.content)
+        names = {0: "all", size - 1: "its last byte"}
+        starts = (Storage.start(request) for request in self.kaggle.storage.requests)
+        asked = "asked for " + ", ".join(names.get(start, "the rest") for start in starts)
+        times = sum(request.method == "POST" for request in self.kaggle.requests)
+        return asked if times == 1 else f"{asked}; Kaggle asked {times}×"

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from stages.download.origin import PATIENCE, Edition
+
+FULL = Edition(size=5, validator='"a"', md5="0f")
+
+
+@pytest.mark.parametrize(
+    ("other", "fits"),
+    [
+        (FULL, True),
+        (Edition(), True),
+        (Edition(size=5), True),
+        (Edition(size=6, validator='"a"', md5="0f"), False),
+        (Edition(validator='"b"'), False),
+        (Edition(md5="1f"), False),
+        (Edition(size=0), False),
+    ],
+)
+def test_editions_fit_where_they_do_not_contradict_each_other(
+    other: Edition, *, fits: bool
+) -> None:
+    assert FULL.fits(other) is fits
+    assert other.fits(FULL) is fits
+
+
+def test_an_edition_learns_what_it_did_not_know() -> None:
+    assert Edition(validator='"a"').completed(FULL) == FULL
+    assert FULL.completed(Edition()) == FULL
+    assert Edition(size=0).completed(Edition(md5="0f")) == Edition(size=0, md5="0f")
+
+
+def test_patience_is_long_but_ends() -> None:
+    assert PATIENCE.timeout == (10, 60)
+    retries, waited = PATIENCE.retries, 0.0
+    while retries.total:
+        retries = retries.increment()
+        waited += retries.get_backoff_time()
+    assert 120 < waited < 300
+    assert retries.parse_retry_after("86400") == 300
