@@ -85,7 +85,8 @@ def test_a_broken_connection_costs_only_what_was_lost_on_it(
 
 
 def test_each_new_byte_renews_the_patience(download: Download) -> None:
-    download.storage.faults = [broken(share / 10) for share in range(1, 10)]
+    for share in range(1, 10):
+        download.storage.faults += [broken(share / 10), refused(503), refused(503)]
     assert download.run() == CONTENT
 
 
