@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stages.download.kaggle import kaggle_origin
-from stages.download.origin import PATIENCE, Origin, Patience
+from stages.download.origin import CHUNK, PATIENCE, Origin, Patience
 from stages.download.partial import check_space, disk_full_told, state_folder
 from stages.download.storage import StorageOrigin
 from stages.download.synthetic import write_synthetic_archive
@@ -90,5 +90,5 @@ def _copy_file(source: Path, destination: Path, params: DownloadParams) -> None:
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    while chunk := file.read(1 << 20):
+    while chunk := file.read(CHUNK):
         yield chunk

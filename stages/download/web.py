@@ -176,7 +176,9 @@ def _is_temporary(error: requests.RequestException) -> bool:
 
 def _chunks(response: requests.Response, *, seconds: float) -> Iterator[bytes]:
     try:
-        yield from response.raw.stream(CHUNK, decode_content=False)
+        # What is there, not a full chunk: nothing that has come is lost when no more does.
+        while chunk := response.raw.read1(CHUNK, decode_content=False):
+            yield chunk
     except urllib3.exceptions.ReadTimeoutError as error:
         raise InterruptionError(f"no byte came for {seconds:g} s") from error
     except urllib3.exceptions.HTTPError as error:
