@@ -12,7 +12,8 @@ from stages.download.partial import check_space, disk_full_told, state_folder
 from stages.download.storage import StorageOrigin
 from stages.download.synthetic import write_synthetic_archive
 from stages.download.transfer import sha256_in_params, transfer, wrong_checksum
-from stages.download.web import public_url, web_origin
+from stages.download.web import web_origin
+from stages.download.web_errors import public_url
 from stages.errors import StageError
 from stages.params import DownloadParams
 from stages.progress import progress

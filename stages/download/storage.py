@@ -11,7 +11,7 @@ from typing import Any
 import fsspec
 
 from stages.download.origin import CHUNK, Body, Edition, InterruptionError
-from stages.download.web import public_url, root_cause
+from stages.download.web_errors import public_url, root_cause
 from stages.errors import StageError
 
 _BLOCK = 8 << 20
