@@ -13,7 +13,8 @@ from kagglesdk.datasets.types.dataset_api_service import ApiDownloadDatasetReque
 from requests.adapters import HTTPAdapter
 
 from stages.download.origin import PATIENCE, Patience
-from stages.download.web import ADVICE, WebOrigin
+from stages.download.web import WebOrigin
+from stages.download.web_errors import ADVICE
 from stages.errors import StageError
 
 _SIGN_IN = (

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from urllib3 import Retry
 
-CHUNK = 1 << 16
-"""Bytes; a connection that breaks off costs less than this."""
+CHUNK = 1 << 20
+"""Bytes that are taken at once, at most."""
 
 
 @dataclass(frozen=True)

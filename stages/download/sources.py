@@ -8,12 +8,13 @@ from typing import BinaryIO
 
 from stages.download.folder import pack_folder
 from stages.download.kaggle import kaggle_origin
-from stages.download.origin import PATIENCE, Origin, Patience
+from stages.download.origin import CHUNK, PATIENCE, Origin, Patience
 from stages.download.partial import check_space, disk_full_told, state_folder
 from stages.download.storage import StorageOrigin
 from stages.download.synthetic import write_synthetic_archive
 from stages.download.transfer import sha256_in_params, transfer, wrong_checksum
-from stages.download.web import public_url, web_origin
+from stages.download.web import web_origin
+from stages.download.web_errors import public_url
 from stages.errors import StageError
 from stages.params import DownloadParams
 from stages.progress import progress
@@ -98,5 +99,5 @@ def _copy_file(source: Path, destination: Path) -> None:
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    while chunk := file.read(1 << 20):
+    while chunk := file.read(CHUNK):
         yield chunk

@@ -10,14 +10,13 @@ from typing import Any
 
 import fsspec
 
-from stages.download.origin import Body, Edition, InterruptionError
-from stages.download.web import public_url, root_cause
+from stages.download.origin import CHUNK, Body, Edition, InterruptionError
+from stages.download.web_errors import public_url, root_cause
 from stages.errors import StageError
 
 _BLOCK = 8 << 20
 """Bytes of one request to a bucket; s3fs would take 50 MiB, and lose as many with a connection."""
 
-_PIECE = 1 << 20
 _VALIDATORS = ("ETag", "etag", "generation", "mtime", "LastModified", "last_modified", "created")
 """What the file systems of fsspec call what changes with the bytes, the surest first."""
 
@@ -74,7 +73,7 @@ class StorageOrigin:
 
     def _chunks(self, filesystem: Any, path: str, file: Any, edition: Edition) -> Iterator[bytes]:
         with self._errors():
-            while chunk := file.read(_PIECE):
+            while chunk := file.read(CHUNK):
                 yield chunk
             if not _look(filesystem, path).fits(edition):
                 raise InterruptionError("the file there changed while it was read")

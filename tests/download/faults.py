@@ -11,10 +11,10 @@ import subprocess
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from io import DEFAULT_BUFFER_SIZE
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.download.origin import CHUNK
 from tests.download.http_server import (
     Answer,
     Fault,
@@ -126,8 +126,8 @@ def killed(share: float) -> Callable:
         scene.assert_no_outputs()
         outcome = scene.run()
         again = int(len(scene.kaggle.content) * share) - scene.kaggle.storage.starts[-1]
-        assert 0 <= again < CHUNK
-        return f"{outcome}, less than 64 KiB of it a second time"
+        assert 0 <= again < DEFAULT_BUFFER_SIZE
+        return f"{outcome}, less than 8 KiB of it a second time"
 
     return play
 
@@ -291,7 +291,7 @@ ROWS = [
         Row(
             f"kill -9 at {share:.0%}, then a new run",
             killed(share),
-            "right bytes (asked for the rest), less than 64 KiB of it a second time",
+            "right bytes (asked for the rest), less than 8 KiB of it a second time",
         )
         for share in (0.1, 0.5, 0.99)
     ),

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from io import DEFAULT_BUFFER_SIZE
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ import pytest
 import yaml
 
 from stages.download import __main__ as stage
-from stages.download.origin import CHUNK
 from stages.download.sources import fetch_archive
 from stages.errors import StageError
 from stages.params import DownloadParams, load_params
@@ -89,7 +89,7 @@ class Scene:
 
     def wait_for_bytes(self, share: float) -> None:
         """Wait until that share of the file has arrived, but for what is still in a buffer."""
-        expected = int(len(self.kaggle.content) * share) // CHUNK * CHUNK
+        expected = int(len(self.kaggle.content) * share) - DEFAULT_BUFFER_SIZE
         for _ in range(6000):
             if sum(path.stat().st_size for path in self.state.glob("*.part")) >= expected:
                 return

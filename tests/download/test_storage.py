@@ -90,7 +90,7 @@ def test_an_object_that_changed_between_two_runs_is_fetched_anew(s3: S3, tmp_pat
     failure(URL, tmp_path, patience=ONE_TRY)
     s3.put("data/cnmc.zip", OTHER)
     s3.breaks_at = None
-    assert fetch(URL, tmp_path) == OTHER
+    assert fetch(URL, tmp_path, patience=ONE_TRY) == OTHER
 
 
 def test_a_missing_object_or_bucket_is_told_at_once(s3: S3, tmp_path: Path) -> None:

@@ -2,16 +2,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import ssl
 from collections.abc import Mapping
 
 import pytest
-import requests
-from hypothesis import given
-from hypothesis import strategies as st
 
 from stages.download.origin import Body, Edition, InterruptionError
-from stages.download.web import WebOrigin, http_errors, public_url, web_origin
+from stages.download.web import WebOrigin, web_origin
 from stages.errors import StageError
 from tests.download.conftest import QUICK
 from tests.download.http_server import Answer, Request, broken, refused, serving, storing
@@ -177,34 +173,3 @@ def test_a_proxy_that_wants_credentials_is_told_at_once(
         with pytest.raises(StageError, match=r"407.*HTTPS_PROXY") as caught:
             read(web_origin(f"{scheme}://storage.example/cnmc.zip"))
     assert SECRET not in str(caught.value)
-
-
-def test_a_certificate_that_does_not_hold_is_told_at_once() -> None:
-    error = requests.exceptions.SSLError(SECRET)
-    error.__context__ = ssl.SSLCertVerificationError("self-signed")
-    with pytest.raises(StageError, match="SSLError"), http_errors("it", advice={}):
-        raise error
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("https://host/a/cnmc.zip", "https://host/a/cnmc.zip"),
-        ("https://host:8443/a.zip?X-Amz-Signature=abc#top", "https://host:8443/a.zip"),
-        ("https://me:word@host/a.zip", "https://host/a.zip"),
-        ("s3://bucket/folder/a.zip", "s3://bucket/folder/a.zip"),
-        ("https://host?token=abc", "https://host"),
-        ("s3://KEY:secret/with/slash@bucket/a.zip", "s3://…"),
-        ("simplecache::https://me:word@host/a.zip", "simplecache::https://host/a.zip"),
-        ("zip://a.zip::https://me:word@host/b.zip", "zip://…"),
-    ],
-)
-def test_messages_show_an_address_without_its_secrets(url: str, shown: str) -> None:
-    assert public_url(url) == shown
-
-
-@given(st.text(alphabet="ab/?#@:%+", max_size=8), st.text(alphabet="ab/?#@:%+", max_size=8))
-def test_neither_password_nor_signature_is_ever_shown(before: str, after: str) -> None:
-    secret = f"{before}{SECRET}{after}"
-    assert SECRET not in public_url(f"s3://user:{secret}@bucket/a.zip")
-    assert SECRET not in public_url(f"https://host/a.zip?signature={secret}")

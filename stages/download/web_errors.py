@@ -1,0 +1,97 @@
+"""The errors of requests in one line, without what is secret in an address."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+
+import requests
+
+from stages.download.origin import InterruptionError
+from stages.errors import StageError
+
+ADVICE = {
+    401: "the address needs credentials, or refuses those it was given",
+    403: "check that you may read it; a signed address may have expired: give a fresh one",
+    404: "check the address",
+    407: "give the proxy's credentials in HTTPS_PROXY",
+    429: "too many requests: wait some minutes and try again",
+}
+"""What the user can do about an HTTP status."""
+
+_TEMPORARY = (408, 425, 429)
+
+
+@contextlib.contextmanager
+def http_errors(name: str, *, advice: Mapping[int, str]) -> Iterator[None]:
+    """Turn the errors of requests into one line that names the source and no secret.
+
+    Their own texts are not shown: they hold whole addresses, with the signatures in them.
+
+    Raises:
+        InterruptionError: if it may help to try again.
+        StageError: if it does not.
+    """
+    try:
+        yield
+    except requests.HTTPError as error:
+        response = error.response
+        response.close()
+        status = response.status_code
+        hint = advice.get(status, "check the address")
+        if status >= 500:
+            hint = "the server is at fault: try again later"
+        reason = f"the server answered {status} {response.reason}; {hint}"
+        if status in _TEMPORARY or status >= 500:
+            retry_after = response.headers.get("Retry-After")
+            raise InterruptionError(reason, retry_after=retry_after) from error
+        raise StageError(f"{name}: {reason}") from error
+    except requests.ReadTimeout as error:
+        raise InterruptionError("the server did not answer in time") from error
+    except requests.RequestException as error:
+        reason = (
+            f"it cannot be reached ({root_cause(error)}); check the address, the network, and "
+            "HTTP_PROXY and HTTPS_PROXY if you need a proxy"
+        )
+        if _is_temporary(error):
+            raise InterruptionError(reason) from error
+        raise StageError(f"{name}: {reason}") from error
+
+
+def root_cause(error: BaseException) -> str:
+    """Return what the system said at the bottom of an error, or else only the error's type.
+
+    The texts of libraries may hold addresses with credentials; those of the system do not.
+    """
+    cause = bottom(error)
+    refused = re.match(r"Tunnel connection failed: \d{3}\b", str(cause))
+    if refused:  # http.client, of a proxy's answer
+        return refused[0]
+    return getattr(cause, "strerror", None) or type(error).__name__
+
+
+def public_url(url: str) -> str:
+    """Return a URL as messages may show it: without user, password, query and fragment."""
+    scheme, _, rest = url.partition("://")
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if "@" in rest[len(authority) :]:
+        return f"{scheme}://…"  # a password may hold an unescaped / or ?, and reach to here
+    host = authority.rpartition("@")[2]
+    path = re.split(r"[?#]", rest[len(authority) :], maxsplit=1)[0]
+    return f"{scheme}://{host}{path}"
+
+
+def bottom(error: BaseException) -> BaseException:
+    """Return the error that all others followed from."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return error
+
+
+def _is_temporary(error: requests.RequestException) -> bool:
+    cause = bottom(error)
+    if isinstance(cause, ssl.SSLCertVerificationError) or "failed: 407" in root_cause(error):
+        return False
+    return isinstance(error, requests.ConnectionError | requests.Timeout)
