@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from stages.download.address import filled_in
 from stages.download.folder import pack_folder
 from stages.download.kaggle import kaggle_origin
 from stages.download.origin import CHUNK, PATIENCE, Origin, Patience
@@ -26,7 +27,7 @@ def source_kind(source: str) -> str:
         return source
     if "://" in source:
         return "url"
-    return "folder" if Path(source).expanduser().is_dir() else "path"
+    return "folder" if _local(source).is_dir() else "path"
 
 
 def source_name(params: DownloadParams) -> str:
@@ -55,9 +56,9 @@ def fetch_archive(
         case "synthetic":
             write_synthetic_archive(destination, cells=params.synthetic_cells, seed=seed)
         case "folder":
-            pack_folder(Path(params.source).expanduser(), destination)
+            pack_folder(_local(params.source), destination)
         case "path":
-            _copy_file(Path(params.source).expanduser(), destination)
+            _copy_file(_local(params.source), destination)
         case _:
             origin = remote_origin(params, patience=patience)
             transfer(
@@ -76,8 +77,12 @@ def remote_origin(params: DownloadParams, *, patience: Patience = PATIENCE) -> O
     if source_kind(params.source) == "kaggle":
         return kaggle_origin(params.kaggle_dataset, patience=patience)
     if params.source.lower().startswith(("http://", "https://")):
-        return web_origin(params.source, patience=patience)
-    return StorageOrigin(params.source)
+        return web_origin(filled_in(params.source), patience=patience)
+    return StorageOrigin(filled_in(params.source))
+
+
+def _local(source: str) -> Path:
+    return Path(filled_in(source)).expanduser()
 
 
 def _copy_file(source: Path, destination: Path) -> None:

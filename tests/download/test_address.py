@@ -1,0 +1,68 @@
+import pytest
+
+from stages.download.address import filled_in
+from stages.errors import StageError
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "archives/cnmc.zip",
+        "/data/a?token=1&b.zip",  # a path, strange as it is
+        "https://example.org/cnmc.zip?version=2&download=1",
+        "s3://bucket/cnmc.zip",
+        "ssh://reader@example.org/data/cnmc.zip",
+    ],
+)
+def test_a_source_without_variables_and_secrets_stays_as_it_is(source: str) -> None:
+    assert filled_in(source) == source
+
+
+@pytest.mark.parametrize("variable", ["$SIGNED", "${SIGNED}"])
+def test_variables_come_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv("SIGNED", "X-Amz-Signature=0af3&X-Amz-Expires=9")
+    assert filled_in(f"https://example.org/a.zip?{variable}") == (
+        "https://example.org/a.zip?X-Amz-Signature=0af3&X-Amz-Expires=9"
+    )
+    assert filled_in(f"/data/{variable}/a.zip").startswith("/data/X-Amz-Signature")
+
+
+@pytest.mark.parametrize(
+    "source", ["https://reader:$WORD@example.org/a.zip", "https://example.org/a.zip?token=$WORD"]
+)
+def test_a_variable_may_stand_where_a_secret_does(
+    monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    monkeypatch.setenv("WORD", "hush")
+    assert filled_in(source) == source.replace("$WORD", "hush")
+
+
+def test_a_variable_that_is_not_set_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOWHERE", raising=False)
+    with pytest.raises(StageError, match="takes NOWHERE from the environment, where it is not set"):
+        filled_in("https://example.org/a.zip?$NOWHERE")
+
+
+@pytest.mark.parametrize(
+    ("source", "held"),
+    [
+        ("https://reader:hush@example.org/a.zip", "a password"),
+        ("ssh://reader:hush@example.org/a.zip", "a password"),
+        ("https://example.org/a.zip?X-Amz-Signature=hush&X-Amz-Date=1", "X-Amz-Signature"),
+        ("https://example.org/a.zip?X-Goog-Signature=hush", "X-Goog-Signature"),
+        ("https://example.org/a.zip?sv=1&sig=hush", "sig"),
+        ("https://example.org/a.zip?access_token=hush", "access_token"),
+        ("https://example.org/a.zip?apikey=hush", "apikey"),
+    ],
+)
+def test_a_secret_is_refused_and_not_repeated(source: str, held: str) -> None:
+    with pytest.raises(StageError, match=rf"holds {held}, and would be .* \$NAME") as refusal:
+        filled_in(source)
+    assert "hush" not in str(refusal.value)
+
+
+def test_an_address_that_is_none_is_told() -> None:
+    with pytest.raises(StageError, match="is no address"):
+        filled_in("https://[half/a.zip")
