@@ -29,6 +29,7 @@ class DownloadParams:
     source: Annotated[str, Field(min_length=1)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
     kaggle_dataset: Annotated[str, Field(pattern=r"^[\w-]+/[\w-]+/versions/[1-9]\d*$")]
+    accept_unknown_archive: bool
     synthetic_cells: Annotated[int, Field(ge=240)]
     weights: Literal["imagenet", "none"]
 

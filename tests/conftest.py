@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.archive import PRELIMINARY, PRELIMINARY_LABELS
+from stages.layout import PRELIMINARY, PRELIMINARY_LABELS
 
 ROOT = Path(__file__).parents[1]
 REAL_SAMPLE = ROOT.parent / "shared/data/cnmc-sample.zip"

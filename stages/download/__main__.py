@@ -6,15 +6,29 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from stages.archive import is_synthetic, open_archive, verify_archive
+from stages.download.inventory import C_NMC_2019
 from stages.download.sources import fetch_archive, source_kind, source_name
+from stages.download.verification import Verified, verify_archive
 from stages.download.weights import make_keras_home
 from stages.errors import StageError
 from stages.files import atomic_path, write_json
 from stages.params import DownloadParams, ModelParams
 from stages.stage import run_stage
+
+REMEDIES = {
+    "synthetic": "draw it again with `dvc repro download`",
+    "kaggle": (
+        "run `dvc repro download` again, which fetches it anew, or set download.source to a sound "
+        "copy of the archive"
+    ),
+    "url": (
+        "run `dvc repro download` again, which fetches it anew; if it is so again, replace what "
+        "the address leads to"
+    ),
+    "path": "replace the file",
+    "folder": "mend what lies in the folder",
+}
+"""What the user can do about a fault in the archive, by the kind of source."""
 
 
 def download(
@@ -30,55 +44,56 @@ def download(
     with atomic_path(archive) as new_archive, atomic_path(keras_home) as new_home:
         make_keras_home(new_home, base=model.base, weights=params.weights)
         fetch_archive(params, new_archive, seed=seed)
-        cells = _verify(new_archive, name=source_name(params))
-        content = _describe(new_archive, cells, params)
+        verified = _verify(new_archive, params)
+        content = _describe(new_archive, verified, params)
     write_json(content, report)
-    return _summary(content, cells, archive)
+    return _summary(content, verified, archive)
 
 
-def count_images(cells: pd.DataFrame) -> dict[str, int]:
-    """Count the images by official fold and class, and the preliminary ones."""
-    external = cells["fold"] == "preliminary"
-    training = cells[~external]
-    folders = "training_data/" + training["fold"] + "/" + training["label"]
-    counts = folders.value_counts().sort_index()
-    return {str(folder): int(count) for folder, count in counts.items()} | {
-        "preliminary": int(external.sum())
-    }
+def _verify(new_archive: Path, params: DownloadParams) -> Verified:
+    kind = source_kind(params.source)
+    if kind == "path" and Path(params.source).is_dir():
+        kind = "folder"
+    name = source_name(params)
+    verified = verify_archive(new_archive, name=name, remedy=REMEDIES[kind], inventory=C_NMC_2019)
+    if kind == "kaggle" and verified.differences and not params.accept_unknown_archive:
+        raise StageError(
+            f"{name} is not {C_NMC_2019.name}: {'; '.join(verified.differences)}; set "
+            "download.source to a copy of that, or download.accept_unknown_archive to true"
+        )
+    return verified
 
 
-def _verify(new_archive: Path, *, name: str) -> pd.DataFrame:
-    try:
-        return verify_archive(new_archive)
-    except StageError as error:  # the user knows the source, not the temporary file
-        raise StageError(str(error).replace(str(new_archive), name)) from error
-
-
-def _describe(archive: Path, cells: pd.DataFrame, params: DownloadParams) -> dict[str, Any]:
+def _describe(archive: Path, verified: Verified, params: DownloadParams) -> dict[str, Any]:
     """Return the report; no path and no URL, which may hold names or credentials."""
     kind = source_kind(params.source)
-    with open_archive(archive) as opened:
-        synthetic = is_synthetic(opened)
     with archive.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "source": kind,
-        **({"dataset": params.kaggle_dataset} if kind == "kaggle" else {}),
-        "synthetic": synthetic,
+        **({"version": params.kaggle_dataset} if kind == "kaggle" else {}),
+        "synthetic": verified.synthetic,
+        "verified": not verified.differences,
+        "inventory": C_NMC_2019.name,
         "bytes": archive.stat().st_size,
         "sha256": sha256,
         "weights": params.weights,
-        "images": count_images(cells),
+        "files": verified.files,
     }
 
 
-def _summary(content: dict[str, Any], cells: pd.DataFrame, archive: Path) -> str:
+def _summary(content: dict[str, Any], verified: Verified, archive: Path) -> str:
+    cells = verified.cells
     training = cells.loc[cells["fold"] != "preliminary", "label"]
+    known = f"verified as {C_NMC_2019.name}"
+    if not content["verified"]:
+        known = f"not verified as {C_NMC_2019.name} ({verified.differences[0]})"
     return (
         f"{len(cells):,} {'synthetic ' if content['synthetic'] else ''}images "
         f"({(training == 'all').sum():,} ALL, {(training == 'hem').sum():,} HEM, "
-        f"{content['images']['preliminary']:,} preliminary), {content['bytes'] / 1e6:,.1f} MB, "
-        f"source {content['source']}, weights {content['weights']} → {archive}"
+        f"{len(cells) - len(training):,} preliminary), {content['bytes'] / 1e6:,.1f} MB, "
+        f"{'' if content['synthetic'] else f'{known}, '}source {content['source']}, "
+        f"weights {content['weights']} → {archive}"
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from stages.download.folder import pack_folder
 from stages.download.kaggle import kaggle_origin
 from stages.download.origin import CHUNK, PATIENCE, Origin, Patience
 from stages.download.partial import check_space, disk_full_told, state_folder
@@ -51,7 +52,7 @@ def fetch_archive(
         case "synthetic":
             write_synthetic_archive(destination, cells=params.synthetic_cells, seed=seed)
         case "path":
-            _copy_file(Path(params.source).expanduser(), destination, params)
+            _take_path(Path(params.source).expanduser(), destination, sha256=params.sha256)
         case _:
             checksums = sha256_in_params(params.sha256)
             origin = remote_origin(params, patience=patience)
@@ -69,7 +70,17 @@ def remote_origin(params: DownloadParams, *, patience: Patience = PATIENCE) -> O
     return StorageOrigin(params.source)
 
 
-def _copy_file(source: Path, destination: Path, params: DownloadParams) -> None:
+def _take_path(source: Path, destination: Path, *, sha256: str | None) -> None:
+    if source.is_dir():
+        pack_folder(source, destination)
+    else:
+        _copy_file(source, destination)
+    problem = wrong_checksum(destination, sha256_in_params(sha256))
+    if problem:
+        raise StageError(f"{source}: {problem}; correct download.sha256, or give the right path")
+
+
+def _copy_file(source: Path, destination: Path) -> None:
     if not source.is_file():
         raise StageError(
             f"{source} is not a file; download.source may be synthetic, kaggle, or a path or URL "
@@ -85,9 +96,6 @@ def _copy_file(source: Path, destination: Path, params: DownloadParams) -> None:
     ):
         for chunk in _chunks(file):
             bar.update(copy.write(chunk))
-    problem = wrong_checksum(destination, sha256_in_params(params.sha256))
-    if problem:
-        raise StageError(f"{source}: {problem}; correct download.sha256, or give the right file")
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """The built-in cells: an archive in Kaggle's layout, drawn so that the pipeline can run anywhere.
 
 The same seed gives the same bytes on any processor and with any build of zlib: see drawing.py for
-the pixels; the members are compressed with bzip2, which has one encoder, where deflate has many.
+the pixels and members.py for the zip.
 
 The cells behave like the real ones. Nuclei of ALL are larger, more ragged and smoother in their
 chromatin, with overlap; each subject has a stain and a light of its own, so that external cells,
@@ -18,10 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.archive import PRELIMINARY, PRELIMINARY_LABELS, SYNTHETIC_MARK
+from stages.archive import SYNTHETIC_MARK
 from stages.cells import CLASS_NAMES
 from stages.download.drawing import Look, bell, draw_bmp
+from stages.download.members import add_member
 from stages.files import atomic_path
+from stages.layout import PRELIMINARY, PRELIMINARY_LABELS
 from stages.progress import progress
 
 _ROOT = "C-NMC_Leukemia"
@@ -68,9 +70,9 @@ def write_synthetic_archive(destination: Path, *, cells: int, seed: int) -> None
     ):
         archive.comment = SYNTHETIC_MARK
         for picture in pictures:
-            _add(archive, picture.member, _draw(picture, seed))
+            add_member(archive, picture.member, _draw(picture, seed))
             bar.update()
-        _add(archive, f"{_ROOT}/validation_data/{PRELIMINARY_LABELS}", labels.encode())
+        add_member(archive, f"{_ROOT}/validation_data/{PRELIMINARY_LABELS}", labels.encode())
 
 
 def _training_pictures(cells: int, seed: int) -> list[_Picture]:
@@ -168,10 +170,3 @@ def _identity(subject: str) -> int:
 
 def _chance(seed: int, *purpose: int) -> np.random.Generator:
     return np.random.default_rng([seed, *purpose])
-
-
-def _add(archive: zipfile.ZipFile, member: str, content: bytes) -> None:
-    info = zipfile.ZipInfo(member, date_time=(1980, 1, 1, 0, 0, 0))
-    info.create_system = 3  # Unix, wherever it is written
-    info.external_attr = 0o644 << 16
-    archive.writestr(info, content, zipfile.ZIP_BZIP2)

@@ -36,7 +36,7 @@ def evaluate(
     report_html: Path,
 ) -> str:
     """Measure the model on the test cells (and the external ones), and write the report."""
-    download = read_report(download_report, made_by="download", needs=("synthetic",))
+    download = read_report(download_report, made_by="download", needs=("synthetic", "verified"))
     split = read_report(split_report, made_by="split", needs=("leakage",))
     train = read_report(train_report, made_by="train")
     history = read_history(history_csv)
@@ -44,7 +44,7 @@ def evaluate(
     test = predictions[predictions["split"] == "test"]
     roc = roc_points(test)
     results = {
-        "data": "synthetic" if download["synthetic"] else "C-NMC 2019",
+        "data": _data_name(download),
         "threshold": params.threshold,
         # In a list, which DVC keeps in git and leaves out of its tables of metrics.
         "warnings": split_warnings(split),
@@ -59,6 +59,15 @@ def evaluate(
     write_json(results, test_report)
     write_text(page, report_html)
     return f"{_summary(results)} → {test_report}, {report_html}"
+
+
+def _data_name(download: dict[str, Any]) -> str:
+    """Call the data what they are known to be, by the report of the download stage."""
+    if download["synthetic"]:
+        return "synthetic"
+    if download["verified"]:
+        return "C-NMC 2019, inventory verified"
+    return "unverified archive in the layout of C-NMC 2019"
 
 
 def _predict(model_keras: Path, *, shards: Path, cells_csv: Path) -> pd.DataFrame:
@@ -90,11 +99,11 @@ def _with_fixed_decimals(predictions: pd.DataFrame) -> pd.DataFrame:
 
 def _summary(results: dict[str, Any]) -> str:
     test = results["test"]
-    data = "SYNTHETIC" if results["data"] == "synthetic" else results["data"]
+    data = "SYNTHETIC data" if results["data"] == "synthetic" else results["data"]
     return (
         f"{test['cells']:,} test cells: accuracy {test['accuracy']:.3f}, "
         f"sensitivity {test['sensitivity']:.3f}, specificity {test['specificity']:.3f}, "
-        f"ROC AUC {test['roc_auc']:.3f} ({data} data)"
+        f"ROC AUC {test['roc_auc']:.3f} ({data})"
     )
 
 

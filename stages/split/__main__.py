@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.archive import external_cells, identical_images, open_archive, training_cells
+from stages.archive import identical_images, open_archive
 from stages.cells import SPLITS, write_cells
 from stages.files import write_json
+from stages.listing import external_cells, training_cells
 from stages.params import SplitParams
 from stages.split.assign import assign_parts
 from stages.split.groups import subject_groups

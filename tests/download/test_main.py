@@ -15,12 +15,15 @@ import pytest
 import yaml
 
 from stages.archive import SYNTHETIC_MARK
+from stages.download import __main__ as main_module
 from stages.download import weights as weights_module
 from stages.download.__main__ import download
 from stages.errors import StageError
+from stages.layout import FINAL_FOLDER, LABEL_FOLDER, PRELIMINARY_FOLDER
 from stages.params import DownloadParams, load_params
-from tests.conftest import ROOT, TRAINING, WriteArchive, tiny_members
+from tests.conftest import ROOT, WriteArchive, tiny_members
 from tests.download.http_server import Answer, serving
+from tests.download.inventories import inventory_of
 from tests.download.kaggle_emulator import Kaggle, emulated_kaggle
 
 PARAMS = load_params(ROOT / "params.yaml")
@@ -60,17 +63,21 @@ def test_an_archive_comes_from_a_path_with_its_report(
     content = source.read_bytes()
     line = run(tmp_path / "out", source=str(source))
     assert line == (
-        f"50 images (24 ALL, 24 HEM, 2 preliminary), {len(content) / 1e6:.1f} MB, source path, "
+        f"50 images (24 ALL, 24 HEM, 2 preliminary), {len(content) / 1e6:.1f} MB, "
+        "not verified as C-NMC 2019, Kaggle andrewmvd/leukemia-classification version 2 "
+        f"({FINAL_FOLDER} is missing (2,586 files)), source path, "
         f"weights none → {tmp_path / 'out/data/raw/cnmc.zip'}"
     )
     assert (tmp_path / "out/data/raw/cnmc.zip").read_bytes() == content
     assert read_report(tmp_path / "out") == {
         "source": "path",
         "synthetic": False,
+        "verified": False,
+        "inventory": "C-NMC 2019, Kaggle andrewmvd/leukemia-classification version 2",
         "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
         "weights": "none",
-        "images": COUNTS | {"preliminary": 2},
+        "files": COUNTS | {LABEL_FOLDER: 1, PRELIMINARY_FOLDER: 2},
     }
     assert files(tmp_path / "out") == [
         "data/raw/cnmc.zip",
@@ -79,15 +86,76 @@ def test_an_archive_comes_from_a_path_with_its_report(
     ]
 
 
-def test_an_archive_comes_from_kaggle_under_its_handle(
-    tmp_path: Path, write_archive: WriteArchive, kaggle: Kaggle
+def test_the_known_archive_comes_from_kaggle_verified_under_its_handle(
+    tmp_path: Path, write_archive: WriteArchive, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(main_module, "C_NMC_2019", inventory_of(tiny_members()))
     kaggle.content = write_archive(name="source.zip").read_bytes()
-    assert "source kaggle" in run(tmp_path / "out", source="kaggle")
+    line = run(tmp_path / "out", source="kaggle")
+    assert "MB, verified as the tiny set, source kaggle, " in line
     assert (tmp_path / "out/data/raw/cnmc.zip").read_bytes() == kaggle.content
     report = read_report(tmp_path / "out")
     assert report["source"] == "kaggle"
-    assert report["dataset"] == "andrewmvd/leukemia-classification/versions/2"
+    assert report["version"] == "andrewmvd/leukemia-classification/versions/2"
+    assert report["verified"] is True
+    assert report["inventory"] == "the tiny set"
+
+
+def test_another_archive_from_kaggle_is_refused_with_its_first_differences(
+    tmp_path: Path, write_archive: WriteArchive, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main_module, "C_NMC_2019", inventory_of(tiny_members()))
+    members = tiny_members()
+    lost = members.popitem()
+    assert lost[0].endswith("_labels.csv")
+    kaggle.content = write_archive(
+        {path: content for path, content in members.items() if PRELIMINARY_FOLDER not in path}
+    ).read_bytes()
+    with pytest.raises(StageError) as caught:
+        run(tmp_path / "out", source="kaggle")
+    assert str(caught.value) == (
+        "Kaggle dataset andrewmvd/leukemia-classification/versions/2 is not the tiny set: "
+        f"{LABEL_FOLDER} is missing (1 file); {PRELIMINARY_FOLDER} is missing (2 files); "
+        "set download.source to a copy of that, or download.accept_unknown_archive to true"
+    )
+    assert files(tmp_path / "out") == []
+
+
+def test_another_archive_from_kaggle_may_be_accepted_but_is_not_called_verified(
+    tmp_path: Path, write_archive: WriteArchive, kaggle: Kaggle
+) -> None:
+    kaggle.content = write_archive(name="source.zip").read_bytes()
+    line = run(tmp_path / "out", source="kaggle", accept_unknown_archive=True)
+    assert "not verified as C-NMC 2019" in line
+    assert read_report(tmp_path / "out")["verified"] is False
+
+
+def test_a_damaged_archive_from_kaggle_says_how_to_get_another(
+    tmp_path: Path, write_archive: WriteArchive, kaggle: Kaggle
+) -> None:
+    kaggle.content = write_archive(name="source.zip").read_bytes()[:-100]
+    expected = (
+        "^Kaggle dataset andrewmvd/leukemia-classification/versions/2: this is not a zip archive, "
+        "or .*; run `dvc repro download` again, which fetches it anew, or set download.source"
+    )
+    with pytest.raises(StageError, match=expected):
+        run(tmp_path / "out", source="kaggle", accept_unknown_archive=True)
+    assert files(tmp_path / "out") == []
+
+
+def test_a_known_set_is_verified_from_a_folder_too_with_the_same_bytes_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main_module, "C_NMC_2019", inventory_of(tiny_members()))
+    for path, content in tiny_members().items():
+        file = tmp_path / "unpacked" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    for out in ("one", "two"):
+        assert "verified as the tiny set" in run(tmp_path / out, source=str(tmp_path / "unpacked"))
+    assert read_report(tmp_path / "one")["verified"] is True
+    one, two = ((tmp_path / out / "data/raw/cnmc.zip").read_bytes() for out in ("one", "two"))
+    assert one == two
 
 
 def test_an_archive_comes_from_a_url_that_the_report_does_not_hold(
@@ -116,7 +184,7 @@ def test_an_archive_without_preliminary_images_counts_none(
 ) -> None:
     source = write_archive(tiny_members(external=0), "source.zip")
     assert run(tmp_path / "out", source=str(source)).startswith("48 images (24 ALL, 24 HEM, 0 pre")
-    assert read_report(tmp_path / "out")["images"] == COUNTS | {"preliminary": 0}
+    assert read_report(tmp_path / "out")["files"] == COUNTS
 
 
 def test_the_same_source_gives_the_same_bytes(tmp_path: Path, write_archive: WriteArchive) -> None:
@@ -126,37 +194,6 @@ def test_the_same_source_gives_the_same_bytes(tmp_path: Path, write_archive: Wri
     assert files(tmp_path / "one") == files(tmp_path / "two")
     for name in files(tmp_path / "one"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("spoil", "expected"),
-    [
-        (lambda _: b"<html>Sign in</html>", "is not a zip archive"),
-        (lambda content: content[:-100], "is not a zip archive, or it is damaged or cut off"),
-        (lambda content: content.replace(b"_all.bmp", b"_oll.bmp"), "expected an image name"),
-        (lambda content: content.replace(b"/hem/", b"/ham/"), "lies outside the class folders"),
-    ],
-)
-def test_a_bad_archive_is_refused_under_the_name_of_its_source(
-    tmp_path: Path, write_archive: WriteArchive, spoil: Any, expected: str
-) -> None:
-    source = write_archive(name="source.zip")
-    source.write_bytes(spoil(source.read_bytes()))
-    with pytest.raises(StageError, match=expected) as caught:
-        run(tmp_path / "out", source=str(source))
-    assert str(source) in str(caught.value)
-    assert ".tmp" not in str(caught.value)
-    assert files(tmp_path / "out") == []
-
-
-def test_a_flipped_bit_in_a_member_is_found(tmp_path: Path, write_archive: WriteArchive) -> None:
-    source = write_archive(name="source.zip")
-    content = bytearray(source.read_bytes())
-    content[content.index(f"{TRAINING}/fold_1".encode()) + 200] ^= 1
-    source.write_bytes(content)
-    with pytest.raises(StageError, match=rf"{source}: {TRAINING}/fold_1/.*bmp is corrupt"):
-        run(tmp_path / "out", source=str(source))
-    assert files(tmp_path / "out") == []
 
 
 def test_nothing_is_left_when_the_weights_fail(
@@ -222,4 +259,4 @@ def test_an_error_ends_in_one_line(tmp_path: Path) -> None:
 
 def test_the_real_sample_arrives_as_it_is(tmp_path: Path, real_sample: Path) -> None:
     line = run(tmp_path / "out", source=str(real_sample))
-    assert line.startswith("1,162 images (731 ALL, 429 HEM, 2 preliminary), 71.7 MB, source path")
+    assert line.startswith("1,162 images (731 ALL, 429 HEM, 2 preliminary), 71.7 MB, not verified")

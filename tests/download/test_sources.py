@@ -53,12 +53,21 @@ def test_a_file_is_copied_and_left_alone(tmp_path: Path) -> None:
     assert original.read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("source", ["sinthetic", "missing/cnmc.zip", "."])
+@pytest.mark.parametrize("source", ["sinthetic", "missing/cnmc.zip"])
 def test_a_missing_file_says_what_a_source_may_be(tmp_path: Path, source: str) -> None:
     expected = f"^{source} is not a file; download.source may be synthetic, kaggle, or a path"
     with pytest.raises(StageError, match=expected):
         fetch(source, tmp_path / "copy.zip")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_packed(tmp_path: Path) -> None:
+    image = tmp_path / "unpacked/training_data/fold_0/all/UID_1_1_1_all.bmp"
+    image.parent.mkdir(parents=True)
+    image.write_bytes(CONTENT)
+    fetch(str(tmp_path / "unpacked"), tmp_path / "packed.zip")
+    with zipfile.ZipFile(tmp_path / "packed.zip") as archive:
+        assert archive.read(archive.namelist()[0]) == CONTENT
 
 
 def test_synthetic_cells_are_drawn_from_the_seed(

@@ -97,6 +97,7 @@ def world(tmp_path: Path, model_keras: Path) -> World:
         test: Sequence[tuple[str, int]] = (("all", 250), ("hem", 10), ("all", 60), ("hem", 90)),
         external: Sequence[tuple[str, int]] = (),
         synthetic: bool = True,
+        verified: bool = False,
         leakage: Mapping[str, Any] | None = None,
     ) -> Inputs:
         parts = {}
@@ -110,7 +111,7 @@ def world(tmp_path: Path, model_keras: Path) -> World:
         )
         write_shards(paths["shards"], parts)
         reports = {
-            "download_report": {"source": "synthetic", "synthetic": synthetic},
+            "download_report": {"synthetic": synthetic, "verified": verified},
             "split_report": {"leakage": leakage or {"subjects": 0, "images": {"test": 0}}},
             "train_report": {"epochs": 2, "best_epoch": 2, "val_accuracy": 0.75},
         }

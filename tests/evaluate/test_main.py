@@ -43,12 +43,23 @@ def test_the_stage_measures_and_says_so(world: World) -> None:
     assert "SYNTHETIC DATA" in paths["report_html"].read_text()
 
 
-def test_real_data_are_not_called_synthetic(world: World) -> None:
-    paths = world(synthetic=False)
+@pytest.mark.parametrize(
+    ("verified", "name"),
+    [
+        (True, "C-NMC 2019, inventory verified"),
+        (False, "unverified archive in the layout of C-NMC 2019"),
+    ],
+)
+def test_other_data_are_called_what_they_are_known_to_be(
+    world: World, *, verified: bool, name: str
+) -> None:
+    paths = world(synthetic=False, verified=verified)
 
-    assert "(C-NMC 2019 data)" in run(paths)
-    assert json.loads(paths["test_report"].read_text())["data"] == "C-NMC 2019"
-    assert "SYNTHETIC" not in paths["report_html"].read_text()
+    assert f"({name})" in run(paths)
+    assert json.loads(paths["test_report"].read_text())["data"] == name
+    page = paths["report_html"].read_text()
+    assert f"Data: {name} ·" in page
+    assert "SYNTHETIC" not in page
 
 
 def test_every_figure_can_be_recomputed_from_the_predictions(world: World) -> None:

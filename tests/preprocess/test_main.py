@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.archive import external_cells, open_archive, training_cells
+from stages.archive import open_archive
 from stages.cells import write_cells
 from stages.errors import StageError
+from stages.listing import external_cells, training_cells
 from stages.params import PreprocessParams
 from stages.preprocess.__main__ import preprocess
 from stages.shards import read_index, read_split

@@ -1,0 +1,79 @@
+"""An archive on arrival, checked from its directory to its last byte."""
+
+from __future__ import annotations
+
+import zipfile
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from stages.archive import ArchiveError, is_synthetic, list_members, open_archive
+from stages.download.contents import digest_members
+from stages.download.directory import check_directory
+from stages.download.inventory import File, Inventory, differences
+from stages.layout import canonical_folder
+from stages.listing import external_cells, training_cells
+
+OTHER = "other"
+"""Where files are counted that are no part of the set."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What an archive without a fault holds.
+
+    `cells` are the training cells and the external ones; `files` counts the files of each folder
+    of the set, by canonical name, and the OTHER ones; `differences` are those from the inventory.
+    """
+
+    cells: pd.DataFrame
+    files: dict[str, int]
+    synthetic: bool
+    differences: list[str]
+
+
+def verify_archive(path: Path, *, name: str, remedy: str, inventory: Inventory) -> Verified:
+    """Check an archive: its directory, its layout and names, each byte, and its labels.
+
+    Nothing is unpacked before the directory has been checked, and everything only once.
+
+    Args:
+        path: the archive.
+        name: how messages call it.
+        remedy: what the user can do about a fault, as the end of a sentence.
+        inventory: what to compare it with.
+
+    Raises:
+        StageError: on the first thing that is wrong. Differences from the inventory are not.
+    """
+    with open_archive(path, name=name, remedy=remedy) as archive:
+        check_directory(archive)
+        training = training_cells(archive)
+        folders = _files_by_folder(archive, digest_members(path))
+        cells = pd.concat([training, external_cells(archive)], ignore_index=True)
+        return Verified(
+            cells=cells,
+            files={folder: len(files) for folder, files in sorted(folders.items())},
+            synthetic=is_synthetic(archive),
+            differences=differences(
+                {folder: files for folder, files in folders.items() if folder != OTHER}, inventory
+            ),
+        )
+
+
+def _files_by_folder(archive: zipfile.ZipFile, digests: Mapping[str, str]) -> dict[str, list[File]]:
+    """Return the files of each canonical folder, and those of no folder of the set under OTHER."""
+    members: dict[tuple[str, str], str] = {}
+    folders: dict[str, list[File]] = defaultdict(list)
+    for member in list_members(archive):
+        folder = canonical_folder(member) or OTHER
+        file = File(PurePosixPath(member).name, archive.getinfo(member).file_size, digests[member])
+        if folder != OTHER and (folder, file.name) in members:
+            twin = members[folder, file.name]
+            raise ArchiveError(f"{folder}/{file.name} stands in it twice: {twin}, {member}")
+        members[folder, file.name] = member
+        folders[folder].append(file)
+    return folders

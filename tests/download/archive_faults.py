@@ -1,0 +1,287 @@
+"""What can be wrong with an archive or a folder of the set: how it is made, and what is said."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stages.layout import PRELIMINARY_LABELS
+from tests.conftest import TRAINING, VALIDATION, tiny_members
+
+IMAGE = f"{TRAINING}/fold_1/all/UID_1_1_1_all.bmp"
+LABELS = f"{VALIDATION}/{PRELIMINARY_LABELS}"
+ENTRY = b"PK\x01\x02"  # of the directory
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault, of one `kind` with others, made at a path, and a part of the line that tells it."""
+
+    name: str
+    kind: str
+    make: Callable[[Path], object]
+    told: str
+
+
+def write(path: Path, changes: Mapping[str, bytes] | None = None, *, without: str = "?") -> None:
+    """Write the tiny archive with other members, and without those that a text is part of."""
+    members = {name: body for name, body in tiny_members().items() if without not in name}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in (members | dict(changes or {})).items():
+            archive.writestr(name, content)
+
+
+def add(path: Path, *further: zipfile.ZipInfo, content: bytes = b"image") -> None:
+    """Write the tiny archive and further members, whatever zipfile thinks of them."""
+    write(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        for info in further:
+            archive.NameToInfo.pop(info.filename, None)  # or it would warn of duplicates
+            archive.writestr(info, content)
+
+
+def named(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo("x" if "\0" in name else name)
+    info.filename = name
+    return info
+
+
+def link(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    info.create_system, info.external_attr = 3, 0o120777 << 16
+    return info
+
+
+def spoil(path: Path, change: Callable[[bytes], bytes]) -> None:
+    write(path)
+    path.write_bytes(change(path.read_bytes()))
+
+
+def set_first_entry(path: Path, offset: int, form: str, value: int) -> None:
+    """Let the directory's first entry, and it alone, hold another value at an offset."""
+
+    def change(content: bytes) -> bytes:
+        changed = bytearray(content)
+        struct.pack_into(form, changed, content.index(ENTRY) + offset, value)
+        return bytes(changed)
+
+    spoil(path, change)
+
+
+def declare_total(path: Path) -> None:
+    """Let 8 members of 4 MB declare 4 GB each, just within the ratio."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(8):
+            archive.writestr(f"{TRAINING}/fold_0/all/UID_1_1_{number}_all.bmp", bytes(4_200_000))
+    content = bytearray(path.read_bytes())
+    start = content.index(ENTRY)
+    for _ in range(8):
+        struct.pack_into("<I", content, start + 24, 4_100_000_000)
+        start = content.find(ENTRY, start + 1)
+    path.write_bytes(content)
+
+
+def flip(path: Path) -> None:
+    write(path)
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo(IMAGE)
+    content = bytearray(path.read_bytes())
+    content[info.header_offset + 30 + len(IMAGE) + info.compress_size // 2] ^= 1
+    path.write_bytes(content)
+
+
+def unpack(path: Path) -> None:
+    for name, content in tiny_members().items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(content)
+
+
+def unpack_with_link(path: Path) -> None:
+    unpack(path)
+    (path / TRAINING / "fold_1/all/UID_9_1_1_all.bmp").symlink_to("/etc/passwd")
+
+
+def unpack_without_class(path: Path) -> None:
+    unpack(path)
+    for image in sorted(path.rglob("*_hem.bmp")):
+        image.unlink()
+
+
+def bad_labels(content: bytes) -> Callable[[Path], None]:
+    return lambda path: write(path, {LABELS: content})
+
+
+HEADER = b"Patient_ID,new_names,labels\r\n"
+FIRST, SECOND = b"UID_91_1_1_all.bmp,1.bmp,1\r\n", b"UID_H92_1_1_hem.bmp,2.bmp,0\r\n"
+
+FAULTS = [
+    Fault(
+        "not a zip",
+        "zip",
+        lambda path: path.write_bytes(b"<html>Sign in</html>"),
+        "this is not a zip archive, or it is damaged or cut off",
+    ),
+    Fault("empty file", "zip", lambda path: path.write_bytes(b""), "this is not a zip archive"),
+    Fault(
+        "truncated zip",
+        "zip",
+        lambda path: spoil(path, lambda content: content[:-100]),
+        "this is not a zip archive, or it is damaged or cut off",
+    ),
+    Fault(
+        "first half alone missing",
+        "zip",
+        lambda path: spoil(path, lambda content: content[len(content) // 2 :]),
+        " is corrupt (",
+    ),
+    Fault(
+        "`..` in a name",
+        "name",
+        lambda path: add(path, named("../../evil.bmp")),
+        "'../../evil.bmp' leads out of its folder with .. in its name",
+    ),
+    Fault(
+        "absolute name",
+        "name",
+        lambda path: add(path, named("/etc/cron.d/evil")),
+        "'/etc/cron.d/evil' has an absolute name",
+    ),
+    Fault(
+        "drive letter",
+        "name",
+        lambda path: add(path, named("C:/evil.bmp")),
+        "'C:/evil.bmp' has an absolute name",
+    ),
+    Fault(
+        "backslashes",
+        "name",
+        lambda path: add(path, named("..\\evil.bmp")),
+        r"'..\\evil.bmp' has a backslash in its name",
+    ),
+    Fault(
+        "line end in a name",
+        "name",
+        lambda path: add(path, named("evil\n.bmp")),
+        r"'evil\n.bmp' has a name that cannot be shown",
+    ),
+    Fault(
+        "duplicate member names",
+        "name",
+        lambda path: add(path, named(IMAGE)),
+        f"{IMAGE} stands in it twice",
+    ),
+    Fault(
+        "duplicate after canonical spelling of the path",
+        "name",
+        lambda path: add(path, named(f"./{IMAGE}")),
+        f"./{IMAGE} stands in it twice",
+    ),
+    Fault(
+        "symbolic link",
+        "member",
+        lambda path: add(path, link(f"{TRAINING}/fold_1/all/UID_9_1_1_all.bmp"), content=b"/etc"),
+        "UID_9_1_1_all.bmp is a symbolic link",
+    ),
+    Fault(
+        "encrypted member",
+        "member",
+        lambda path: set_first_entry(path, 8, "<H", 1),
+        " is encrypted, expected a zip without a password",
+    ),
+    Fault(
+        "unknown compression",
+        "member",
+        lambda path: set_first_entry(path, 10, "<H", 9),
+        " is compressed by method 9; expected deflate, bzip2 or no compression",
+    ),
+    Fault(
+        "bomb by ratio",
+        "bomb",
+        lambda path: write(path, {IMAGE: bytes(20_000_000)}),
+        f"{IMAGE} declares 20,000,000 bytes packed into 19,",
+    ),
+    Fault(
+        "bomb by declared total",
+        "bomb",
+        declare_total,
+        "its files declare 32,800,000,000 bytes unpacked, expected at most 30,000,000,000",
+    ),
+    Fault(
+        "more bytes than declared",
+        "bomb",
+        lambda path: set_first_entry(path, 24, "<I", 1_000),
+        "is corrupt (it unpacks to more than the 1,000 bytes that it declares)",
+    ),
+    Fault(
+        "missing class",
+        "layout",
+        lambda path: write(path, without="_hem.bmp"),
+        "no training images of class hem",
+    ),
+    Fault(
+        "image of the other class in a class folder",
+        "layout",
+        lambda path: write(path, {f"{TRAINING}/fold_1/all/UID_H7_1_1_hem.bmp": b"image"}),
+        "is of class hem by its name, but lies in a folder of class all",
+    ),
+    Fault(
+        "image outside the class folders",
+        "layout",
+        lambda path: write(path, {f"{TRAINING}/fold_1/UID_7_1_1_all.bmp": b"image"}),
+        "lies outside the class folders of a fold",
+    ),
+    Fault(
+        "one image in two folds",
+        "layout",
+        lambda path: write(path, {IMAGE.replace("fold_1", "fold_2"): b"image"}),
+        "one image name stands twice",
+    ),
+    Fault(
+        "one cell under two spellings",
+        "layout",
+        lambda path: write(path, {f"{TRAINING}/fold_0/hem/UID_h3_1_1_hem.bmp": b"image"}),
+        "one cell stands twice, under two spellings",
+    ),
+    Fault(
+        "label file with other columns",
+        "labels",
+        bad_labels(b"name,label\n1.bmp,1\n"),
+        "has columns name, label; expected Patient_ID, new_names, labels",
+    ),
+    Fault(
+        "label file that is not CSV",
+        "labels",
+        bad_labels(HEADER + FIRST + b"1,2,3,4\n"),
+        "cannot be read as CSV",
+    ),
+    Fault("label file without a row", "labels", bad_labels(HEADER + FIRST), "no row for 2.bmp"),
+    Fault(
+        "label that contradicts the name",
+        "labels",
+        bad_labels(HEADER + FIRST + SECOND.replace(b",0", b",1")),
+        "labels UID_H92_1_1_hem.bmp as '1'; expected 0 for hem",
+    ),
+    Fault("label file missing", "labels", lambda path: write(path, without=LABELS), "found 0"),
+    Fault("flipped bit in a member", "bytes", flip, f"{IMAGE} is corrupt ("),
+    Fault(
+        "other CRC-32 in the directory",
+        "bytes",
+        lambda path: set_first_entry(path, 16, "<I", 1),
+        "expected 00000001",
+    ),
+    Fault(
+        "folder with a symbolic link",
+        "folder",
+        unpack_with_link,
+        "UID_9_1_1_all.bmp is a symbolic link; put the file or folder itself there",
+    ),
+    Fault(
+        "folder without a class",
+        "folder",
+        unpack_without_class,
+        "no training images of class hem",
+    ),
+]
