@@ -15,6 +15,7 @@ from io import DEFAULT_BUFFER_SIZE
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.download.archive_faults import FAULTS
 from tests.download.http_server import (
     Answer,
     Fault,
@@ -330,7 +331,7 @@ ROWS = [
 ]
 
 
-def render(rows: list[Row]) -> str:
+def render() -> str:
     """The document."""
     lines = [
         "# Faults on the way to data/raw, and what becomes of them",
@@ -347,11 +348,21 @@ def render(rows: list[Row]) -> str:
         "",
         "| fault | outcome |",
         "| --- | --- |",
-        *(f"| {row.fault} | {row.outcome} |" for row in rows),
+        *(f"| {row.fault} | {row.outcome} |" for row in ROWS),
+        "",
+        "## Faults of an archive or a folder",
+        "",
+        "Played to the stage by `test_archive_faults.py`: each ends in one line that names the "
+        "source and holds",
+        "these words, and leaves nothing in `data/raw`.",
+        "",
+        "| fault | words of the error |",
+        "| --- | --- |",
+        *(f"| {fault.name} | {fault.told} |" for fault in FAULTS),
         "",
     ]
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    DOCUMENT.write_text(render(ROWS), encoding="utf-8")
+    DOCUMENT.write_text(render(), encoding="utf-8")
