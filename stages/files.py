@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,10 +20,11 @@ def atomic_path(destination: Path) -> Iterator[Path]:
 
     The block may write a file or make a folder at the yielded path. Whatever stood at
     `destination` is replaced; after an error it is untouched and nothing new is left behind.
+    What a killed process left behind is removed.
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(destination)
     temporary = destination.with_name(f".{destination.name}.{os.getpid()}.tmp")
-    _remove(temporary)
     try:
         yield temporary
         if temporary.is_dir() or destination.is_dir():
@@ -46,6 +48,25 @@ def write_json(content: Mapping[str, Any], destination: Path) -> None:
 def write_csv(table: pd.DataFrame, destination: Path) -> None:
     """Write a table as CSV atomically, without its index."""
     write_text(table.to_csv(index=False, lineterminator="\n"), destination)
+
+
+def _remove_leftovers(destination: Path) -> None:
+    """Remove the temporary files of processes that do not run any more, or are this one."""
+    pattern = re.compile(rf"\.{re.escape(destination.name)}\.(\d+)\.tmp")
+    for path in sorted(destination.parent.iterdir()):
+        made_by = pattern.fullmatch(path.name)
+        if made_by and (int(made_by[1]) == os.getpid() or not _is_running(int(made_by[1]))):
+            _remove(path)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # of another user
+    return True
 
 
 def _remove(path: Path) -> None:

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from stages.files import atomic_path, write_csv, write_json, write_text
+
+ROOT = Path(__file__).parents[1]
 
 
 class StopError(Exception):
@@ -63,6 +68,25 @@ def test_a_file_or_folder_takes_the_place_of_either(
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [
         "after" if after else "output"
     ]
+
+
+def test_what_a_killed_process_left_behind_is_removed(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys; from pathlib import Path; from stages.files import atomic_path\n"
+        "with atomic_path(Path(sys.argv[1])) as temporary:\n"
+        "    temporary.mkdir(); (temporary / 'half').touch()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    destination = tmp_path / "output"
+    subprocess.run([sys.executable, "-c", script, destination], cwd=ROOT, check=False)
+    (leftover,) = tmp_path.iterdir()
+    neighbours = [tmp_path / ".output.tmp", tmp_path / f".output.{os.getppid()}.tmp"]
+    neighbours.append(tmp_path / leftover.name.replace("output", "output2"))
+    for neighbour in neighbours:
+        neighbour.touch()
+
+    write_text("whole", destination)
+    assert sorted(tmp_path.iterdir()) == sorted([destination, *neighbours])
 
 
 def test_a_linked_output_is_replaced_and_its_target_left_alone(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_synthetic_cells_are_drawn_from_the_seed(
         ("https://host/a.zip", WebOrigin, "https://host/a.zip"),
         ("HTTP://host/a.zip", WebOrigin, "HTTP://host/a.zip"),
         ("s3://bucket/a.zip", StorageOrigin, "s3://bucket/a.zip"),
-        (f"sftp://me@host/a.zip", StorageOrigin, "sftp://host/a.zip"),
+        ("sftp://me@host/a.zip", StorageOrigin, "sftp://host/a.zip"),
     ],
 )
 def test_what_is_far_away_has_an_origin(source: str, kind: type, name: str) -> None:
