@@ -8,9 +8,9 @@ from typing import Any
 
 from stages.download.inventory import C_NMC_2019
 from stages.download.sources import fetch_archive, source_kind, source_name
+from stages.download.transfer import UnwantedError
 from stages.download.verification import Verified, verify_archive
 from stages.download.weights import make_keras_home
-from stages.errors import StageError
 from stages.files import atomic_path, write_json
 from stages.params import DownloadParams, ModelParams
 from stages.stage import run_stage
@@ -43,19 +43,20 @@ def download(
     """Bring in the archive and the ImageNet weights, verified, and report what came."""
     with atomic_path(archive) as new_archive, atomic_path(keras_home) as new_home:
         make_keras_home(new_home, base=model.base, weights=params.weights)
-        fetch_archive(params, new_archive, seed=seed)
-        verified = _verify(new_archive, params)
+        verified = fetch_archive(
+            params, new_archive, seed=seed, verify=lambda arrived: _verify(arrived, params)
+        )
         content = _describe(new_archive, verified, params)
     write_json(content, report)
     return _summary(content, verified, archive)
 
 
-def _verify(new_archive: Path, params: DownloadParams) -> Verified:
+def _verify(arrived: Path, params: DownloadParams) -> Verified:
     kind = source_kind(params.source)
     name = source_name(params)
-    verified = verify_archive(new_archive, name=name, remedy=REMEDIES[kind], inventory=C_NMC_2019)
+    verified = verify_archive(arrived, name=name, remedy=REMEDIES[kind], inventory=C_NMC_2019)
     if kind == "kaggle" and verified.differences and not params.accept_unknown_archive:
-        raise StageError(
+        raise UnwantedError(
             f"{name} is not {C_NMC_2019.name}: {'; '.join(verified.differences)}; set "
             "download.source to a copy of that, or download.accept_unknown_archive to true"
         )

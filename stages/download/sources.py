@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,7 +13,7 @@ from stages.download.origin import CHUNK, PATIENCE, Origin, Patience
 from stages.download.partial import check_space, disk_full_told, state_folder
 from stages.download.storage import StorageOrigin
 from stages.download.synthetic import write_synthetic_archive
-from stages.download.transfer import sha256_in_params, transfer, wrong_checksum
+from stages.download.transfer import Verdict, sha256_in_params, transfer, wrong_checksum
 from stages.download.web import web_origin
 from stages.download.web_errors import public_url
 from stages.errors import StageError
@@ -43,13 +43,18 @@ def source_name(params: DownloadParams) -> str:
 
 
 def fetch_archive(
-    params: DownloadParams, destination: Path, *, seed: int, patience: Patience = PATIENCE
-) -> None:
-    """Write the archive to `destination`, its content not yet verified.
+    params: DownloadParams,
+    destination: Path,
+    *,
+    seed: int,
+    verify: Callable[[Path], Verdict],
+    patience: Patience = PATIENCE,
+) -> Verdict:
+    """Write the archive to `destination`, and return what `verify` says of it.
 
     Raises:
         StageError: if the source is missing or cannot be read, `download.sha256` is not that of
-            its bytes, or one of those of `transfer`.
+            its bytes, or one of those of `verify` and `transfer`.
     """
     checksums = sha256_in_params(params.sha256)
     match source_kind(params.source):
@@ -60,16 +65,20 @@ def fetch_archive(
         case "path":
             _copy_file(_local(params.source), destination)
         case _:
-            origin = remote_origin(params, patience=patience)
-            transfer(
-                origin, destination, state=state_folder(), checksums=checksums, patience=patience
+            return transfer(
+                remote_origin(params, patience=patience),
+                destination,
+                state=state_folder(),
+                verify=verify,
+                checksums=checksums,
+                patience=patience,
             )
-            return
     problem = wrong_checksum(destination, checksums)
     if problem:
         raise StageError(
             f"{source_name(params)}: {problem}; correct download.sha256, or give the right source"
         )
+    return verify(destination)
 
 
 def remote_origin(params: DownloadParams, *, patience: Patience = PATIENCE) -> Origin:

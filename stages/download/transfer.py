@@ -7,9 +7,10 @@ import functools
 import hashlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from urllib3 import Retry
 from urllib3.exceptions import InvalidHeader
@@ -18,6 +19,8 @@ from stages.download.origin import PATIENCE, Edition, InterruptionError, Origin,
 from stages.download.partial import Partial, check_space, locked_partial
 from stages.errors import StageError
 from stages.progress import progress
+
+Verdict = TypeVar("Verdict")
 
 
 @dataclass(frozen=True)
@@ -40,29 +43,39 @@ def sha256_in_params(digits: str | None) -> list[Checksum]:
     return [Checksum("sha256", digits, "as download.sha256 says")] if digits else []
 
 
+class UnwantedError(StageError):
+    """The file is sound, but not what was asked for; it is kept, for other settings to take it."""
+
+
 def transfer(
     origin: Origin,
     destination: Path,
     *,
     state: Path,
+    verify: Callable[[Path], Verdict],
     checksums: Sequence[Checksum] = (),
     patience: Patience = PATIENCE,
-) -> None:
+) -> Verdict:
     """Bring a file from its origin to `destination`.
 
     Bytes of an earlier run that broke off, was killed or ran out of disk are used again if the
-    origin still has the same edition. After a wrong checksum all are fetched once more.
+    origin still has the same edition. After a wrong checksum all are fetched once more. A file
+    that `verify` refuses is thrown away, unless it is refused by an UnwantedError.
 
     Args:
         origin: where it comes from.
         destination: where it goes to; its folder exists.
         state: folder for the partial file.
+        verify: called with the path of the whole file before it goes to `destination`.
         checksums: what the bytes must hash to, beside what the origin announces.
         patience: how long to wait, and how often to try again.
 
+    Returns:
+        What `verify` does.
+
     Raises:
         StageError: if it cannot be had, a checksum is wrong, the disk is full, or another run is
-            fetching it.
+            fetching it; and what `verify` raises.
     """
     with locked_partial(state, origin.identity, name=origin.name) as partial:
         problem = None
@@ -72,10 +85,21 @@ def transfer(
             _complete(origin, partial, destination, patience)
             problem = wrong_checksum(partial.path, [*_announced(partial.edition), *checksums])
             if problem is None:
+                verdict = _verified(partial, verify)
                 partial.move(destination)
-                return
+                return verdict
             partial.discard()
     raise StageError(f"{origin.name}: {problem}, the second time in a row; nothing of it is kept")
+
+
+def _verified(partial: Partial, verify: Callable[[Path], Verdict]) -> Verdict:
+    try:
+        return verify(partial.path)
+    except UnwantedError:
+        raise
+    except StageError:
+        partial.discard()
+        raise
 
 
 def wrong_checksum(path: Path, checksums: Sequence[Checksum]) -> str | None:

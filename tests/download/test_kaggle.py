@@ -27,7 +27,7 @@ def kaggle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Kaggle]:
 
 def fetch(folder: Path, handle: str = HANDLE) -> bytes:
     origin = kaggle_origin(handle, patience=QUICK)
-    transfer(origin, folder / "cnmc.zip", state=folder / "state", patience=QUICK)
+    transfer(origin, folder / "cnmc.zip", state=folder / "state", verify=Path.stat, patience=QUICK)
     return (folder / "cnmc.zip").read_bytes()
 
 

@@ -25,7 +25,7 @@ PARAMS = load_params(ROOT / "params.yaml").section(DownloadParams)
 
 def fetch(source: str, destination: Path, sha256: str | None = None) -> bytes:
     params = dataclasses.replace(PARAMS, source=source, sha256=sha256)
-    fetch_archive(params, destination, seed=3, patience=QUICK)
+    fetch_archive(params, destination, seed=3, verify=Path.stat, patience=QUICK)
     return destination.read_bytes()
 
 

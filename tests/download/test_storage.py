@@ -37,6 +37,7 @@ def fetch(
         StorageOrigin(url),
         destination,
         state=folder / "state",
+        verify=Path.stat,
         checksums=checksums,
         patience=patience,
     )

@@ -13,7 +13,13 @@ from typing import Any, NamedTuple
 import pytest
 from urllib3 import Retry
 
-from stages.download.transfer import Checksum, sha256_in_params, transfer, wrong_checksum
+from stages.download.transfer import (
+    Checksum,
+    UnwantedError,
+    sha256_in_params,
+    transfer,
+    wrong_checksum,
+)
 from stages.download.web import web_origin
 from stages.errors import StageError
 from tests.download.conftest import QUICK
@@ -43,7 +49,7 @@ class Download:
 
     def run(self, **options: Any) -> bytes:
         self.destination.unlink(missing_ok=True)
-        options = {"patience": QUICK, **options}
+        options = {"patience": QUICK, "verify": Path.stat, **options}
         transfer(
             web_origin(self.url, patience=QUICK), self.destination, state=self.state, **options
         )
@@ -113,6 +119,42 @@ def test_another_signature_goes_on_with_the_same_file(download: Download) -> Non
     download.url = f"{address}?signature=new"
     assert download.run() == CONTENT
     assert download.storage.starts[-1] == 750_000
+
+
+def test_a_file_is_verified_before_it_is_handed_over(download: Download) -> None:
+    def verify(path: Path) -> None:
+        assert path.read_bytes() == CONTENT
+        assert not download.destination.exists()
+
+    assert download.run(verify=verify) == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("refusal", "starts"),
+    [(StageError("bad"), [0]), (UnwantedError("other"), [len(CONTENT) - 1])],
+)
+def test_what_is_refused_is_fetched_again_unless_it_is_only_unwanted(
+    download: Download, refusal: StageError, starts: list[int]
+) -> None:
+    def refuse(_: Path) -> None:
+        raise refusal
+
+    assert download.fail(verify=refuse) == str(refusal)
+    download.storage.requests.clear()
+    assert download.run() == CONTENT
+    assert download.storage.starts == starts
+
+
+def test_a_run_that_is_stopped_while_it_verifies_keeps_the_file(download: Download) -> None:
+    def stop(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        download.run(verify=stop)
+    assert not download.destination.exists()
+    download.storage.requests.clear()
+    assert download.run() == CONTENT
+    assert download.storage.starts == [len(CONTENT) - 1]
 
 
 @pytest.mark.parametrize("etag", [None, 'W/"weak"'])
