@@ -1,0 +1,20 @@
+"""The download stage with another inventory than that of C-NMC 2019, for generated pixels."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from benchmarks.set_of_size import read_inventory
+from stages.download import __main__ as stage
+from stages.stage import run_stage
+
+
+def main() -> None:
+    """Run the stage with the inventory in the file that the first argument names."""
+    stage.C_NMC_2019 = read_inventory(Path(sys.argv.pop(1)))
+    run_stage(stage.download)
+
+
+if __name__ == "__main__":
+    main()
