@@ -29,7 +29,7 @@ class Run:
 
     Attributes:
         began: when its process started, as all times here in seconds of one clock.
-        arrived: when it was killed, or when the whole file was there and checked by its MD5.
+        arrived: when it was killed, or when the whole file was there.
         ended: when its process was gone.
         peak: most resident memory of its process, in bytes.
         cpu: seconds of user and system time.
@@ -95,13 +95,9 @@ def _run(server: KaggleServer, inventory: Path, work: Path, share: float | None)
     run = Run(time.perf_counter())
     process = _start(server, inventory, work)
     state = work / "state"
-    if share is None:
-        for reached in (lambda: any(state.glob("*.part")), lambda: not any(state.glob("*.part"))):
-            _wait(process, run, until=reached)
-    else:
-        _wait(process, run, until=lambda: _kept(state) >= share * server.size)
-        if run.status is None:
-            process.kill()
+    _wait(process, run, until=lambda: _kept(state) >= (share or 1) * server.size)
+    if share is not None and run.status is None:
+        process.kill()
     run.arrived = time.perf_counter()
     _wait(process, run)
     run.kept = _kept(state)
