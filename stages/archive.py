@@ -17,11 +17,15 @@ SYNTHETIC_MARK = b"synthetic cells drawn by this project: no microscope images"
 
 REBUILD = "bring it in again with `dvc repro --force download`"
 
-_CLUTTER = {"thumbs.db", "desktop.ini"}
+_CLUTTER = {"thumbs.db", "desktop.ini", "icon\r"}
 
 
 class ArchiveError(StageError):
     """What is wrong with an archive. `open_archive` adds which one it is, and the remedy."""
+
+
+class FaultyArchiveError(StageError):
+    """An ArchiveError with the name of the archive and the remedy."""
 
 
 @contextlib.contextmanager
@@ -36,14 +40,15 @@ def open_archive(
         remedy: what the user can do about a fault in it, as the end of a sentence.
 
     Raises:
-        StageError: if it is missing, not a zip, or has a fault.
+        StageError: if it is missing.
+        FaultyArchiveError: if it is not a zip, or has a fault.
     """
     try:
         with read_directory(path) as archive:
             yield archive
     except ArchiveError as error:
         problem = " ".join(str(error).split())  # names and texts from inside may have line ends
-        raise StageError(f"{name or path}: {problem}; {remedy}") from error
+        raise FaultyArchiveError(f"{name or path}: {problem}; {remedy}") from error
 
 
 def read_directory(path: Path) -> zipfile.ZipFile:

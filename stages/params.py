@@ -27,7 +27,7 @@ class DownloadParams:
     """Where the archive and the weights come from."""
 
     source: Annotated[str, Field(min_length=1)]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None
     kaggle_dataset: Annotated[str, Field(pattern=r"^[\w-]+/[\w-]+/versions/[1-9]\d*$")]
     accept_unknown_archive: bool
     synthetic_cells: Annotated[int, Field(ge=320)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import inspect
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ def run_stage(stage: Callable[..., str]) -> None:
     ends in one line on standard error and exit code 1.
     """
     hints = get_type_hints(stage)
+    signal.signal(signal.SIGTERM, _exit_orderly)
     try:
         arguments: dict[str, Any] = _parse_paths(stage, hints)
         params = load_params(PARAMS_FILE)
@@ -33,6 +35,15 @@ def run_stage(stage: Callable[..., str]) -> None:
     except (StageError, OSError) as error:
         print(f"{stage.__name__}: {error}", file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:
+        print(f"{stage.__name__}: interrupted; run it again to go on", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+
+
+def _exit_orderly(number: int, frame: object) -> None:  # noqa: ARG001
+    """Leave as after an error: what is half-written goes."""
+    print(f"stopped by {signal.Signals(number).name}; run it again to go on", file=sys.stderr)
+    sys.exit(128 + number)
 
 
 def needs(stage: Callable[..., str]) -> dict[str, type]:

@@ -176,7 +176,7 @@ SYNTHETIC = "profiles.synthetic"
         ("model.dense.kernel_l2", [0, 1], [-0.1]),
         ("model.dropout", [0, 0.99], [-0.1, 1]),
         (f"{SYNTHETIC}.download.source", ["https://example.org/a.zip"], [""]),
-        (f"{SYNTHETIC}.download.sha256", ["0" * 64, None], ["0" * 63, "A" * 64]),
+        (f"{SYNTHETIC}.download.sha256", ["0" * 64, "A" * 64, None], ["0" * 63, "g" * 64]),
         (f"{SYNTHETIC}.download.kaggle_dataset", ["a/b/versions/12"], ["a/b", "a/b/versions/0"]),
         (f"{SYNTHETIC}.download.synthetic_cells", [320], [319]),
         (f"{SYNTHETIC}.split.test_share", [0.01, 0.99], [0, 1]),

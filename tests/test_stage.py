@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from stages.errors import StageError
+from stages.files import atomic_path
 from stages.params import ModelParams, PreprocessParams, SplitParams, load_params
 from stages.stage import needs, run_stage
 from tests.conftest import ROOT
@@ -185,3 +187,24 @@ def test_a_value_error_that_nobody_foresaw_is_not_taken_for_one_of_the_users(run
 
     with pytest.raises(ValueError, match="no such thing"):
         run(broken)
+
+
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        (signal.SIGINT, "stop_itself: interrupted; run it again to go on\n"),
+        (signal.SIGTERM, "stopped by SIGTERM; run it again to go on\n"),
+    ],
+)
+def test_a_signal_ends_a_stage_in_one_line_and_nothing_half_written(
+    run: Run, capsys: pytest.CaptureFixture[str], number: signal.Signals, line: str
+) -> None:
+    def stop_itself(*, archive: Path) -> str:
+        with atomic_path(archive) as temporary:
+            temporary.touch()
+            os.kill(os.getpid(), number)
+        return "not reached"
+
+    told = failure(capsys, lambda: run(stop_itself, "--archive", "new/a.zip"), code=128 + number)
+    assert told == line
+    assert not list(Path("new").iterdir())

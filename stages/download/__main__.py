@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from stages.download.inventory import C_NMC_2019
+from stages.download.partial import state_folder
 from stages.download.sources import fetch_archive, source_kind, source_name
-from stages.download.transfer import UnwantedError
 from stages.download.verification import Verified, verify_archive
 from stages.download.weights import make_keras_home
+from stages.errors import StageError
 from stages.files import atomic_path, write_json
 from stages.params import DownloadParams, ModelParams
 from stages.stage import run_stage
@@ -42,12 +43,15 @@ def download(
 ) -> str:
     """Bring in the archive and the ImageNet weights, verified, and report what came."""
     with atomic_path(archive) as new_archive, atomic_path(keras_home) as new_home:
-        make_keras_home(new_home, base=model.base, weights=params.weights)
-        verified = fetch_archive(
-            params, new_archive, seed=seed, verify=lambda arrived: _verify(arrived, params)
-        )
-        content = _describe(new_archive, verified, params)
-    write_json(content, report)
+
+        def complete(arrived: Path) -> tuple[Verified, dict[str, Any]]:
+            """Do the rest while the archive is still where a run that fails leaves it."""
+            verified = _verify(arrived, params)
+            make_keras_home(new_home, base=model.base, weights=params.weights)
+            return verified, _describe(arrived, verified, params)
+
+        verified, content = fetch_archive(params, new_archive, seed=seed, verify=complete)
+        write_json(content, report)
     return _summary(content, verified, archive)
 
 
@@ -56,11 +60,17 @@ def _verify(arrived: Path, params: DownloadParams) -> Verified:
     name = source_name(params)
     verified = verify_archive(arrived, name=name, remedy=REMEDIES[kind], inventory=C_NMC_2019)
     if kind == "kaggle" and verified.differences and not params.accept_unknown_archive:
-        raise UnwantedError(
-            f"{name} is not {C_NMC_2019.name}: {'; '.join(verified.differences)}; set "
-            "download.source to a copy of that, or download.accept_unknown_archive to true"
+        raise StageError(
+            f"{name} is not {C_NMC_2019.name}: {_first(verified.differences)}; set "
+            "download.source to a copy of that, or download.accept_unknown_archive to true (what "
+            f"has arrived is kept in {state_folder()} for it)"
         )
     return verified
+
+
+def _first(differences: list[str], *, most: int = 3) -> str:
+    rest = f"; and {len(differences) - most} more folders" if len(differences) > most else ""
+    return "; ".join(differences[:most]) + rest
 
 
 def _describe(archive: Path, verified: Verified, params: DownloadParams) -> dict[str, Any]:

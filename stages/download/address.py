@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 from stages.errors import StageError
 
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})", re.ASCII)
-_SECRET = re.compile(r"(?i)signature|^sig$|token|passw|secret|credential|api_?key")
+_SECRET = re.compile(r"(?i)signature|^sig$|token|passw|secret|credential|key$|^auth|^jwt$")
 """In the names of the parts of a query: signed addresses of Amazon, Google, Azure, and others."""
 
 
@@ -32,18 +32,30 @@ def filled_in(source: str) -> str:
 
 
 def _refuse_secrets(source: str) -> None:
-    try:
-        parts = urlsplit(source)
-        password, query = parts.password, parse_qsl(parts.query)
-    except ValueError as error:
-        raise StageError(f"download.source is no address ({error}); check it") from error
-    if not parts.netloc:
-        return
-    held = [name for name, value in query if _SECRET.search(name) and not value.startswith("$")]
-    if password and not password.startswith("$"):
-        held.append("a password")
+    held = [name for part in source.split("::") for name in _secrets(part)]
     if held:
         raise StageError(
             f"download.source holds {', '.join(held)}, and would be written into dvc.lock, which "
             "is in git; put it into an environment variable and write $NAME in its place"
         )
+
+
+def _secrets(address: str) -> list[str]:
+    """Name the literal secrets in an address; fsspec chains addresses by `::`."""
+    try:
+        parts = urlsplit(address)
+        user, password, query = parts.username, parts.password, parse_qsl(parts.query)
+    except ValueError as error:
+        raise StageError(f"download.source is no address ({error}); check it") from error
+    if not parts.netloc:
+        return []
+    held = [name for name, value in query if _SECRET.search(name) and not _from_outside(value)]
+    if password and not _from_outside(password):
+        held.append("a password")
+    if user and parts.scheme in ("http", "https") and not _from_outside(user):
+        held.append("a user name, which may be a token")
+    return held
+
+
+def _from_outside(value: str) -> bool:
+    return _VARIABLE.fullmatch(value) is not None

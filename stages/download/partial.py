@@ -15,6 +15,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 from stages.download.origin import Edition
 from stages.errors import StageError
@@ -23,7 +24,7 @@ from stages.files import write_json
 
 def state_folder() -> Path:
     """Return the folder of partial files: `.download`, or what DOWNLOAD_STATE_DIR says."""
-    return Path(os.environ.get("DOWNLOAD_STATE_DIR") or ".download")
+    return Path(os.environ.get("DOWNLOAD_STATE_DIR") or ".download").expanduser()
 
 
 class Partial:
@@ -105,9 +106,8 @@ def locked_partial(folder: Path, identity: str, *, name: str) -> Iterator[Partia
     Raises:
         StageError: at once, if another run has it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     lock = _place(folder, identity, ".lock")
-    with lock.open("a") as file:
+    with _opened(lock) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -116,6 +116,17 @@ def locked_partial(folder: Path, identity: str, *, name: str) -> Iterator[Partia
                 "ended, then run this again"
             ) from error
         yield Partial(folder, identity)
+
+
+def _opened(lock: Path) -> IO[str]:
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        return lock.open("a")
+    except OSError as error:
+        raise StageError(
+            f"{lock.parent.absolute()} cannot hold partial files ({error.strerror}); mend that, or "
+            "let DOWNLOAD_STATE_DIR name another folder"
+        ) from error
 
 
 def check_space(partial: Path, destination: Path, *, size: int, name: str) -> None:

@@ -25,21 +25,19 @@ def source_kind(source: str) -> str:
     """Return what `download.source` means: synthetic, kaggle, url, folder or path (of a file)."""
     if source in ("synthetic", "kaggle"):
         return source
-    if "://" in source:
+    if "://" in filled_in(source):
         return "url"
     return "folder" if _local(source).is_dir() else "path"
 
 
 def source_name(params: DownloadParams) -> str:
-    """Return how messages call the source: without credentials."""
-    match source_kind(params.source):
+    """Return how messages call the source: without credentials, its variables not filled in."""
+    match params.source:
         case "synthetic":
             return "the synthetic archive"
         case "kaggle":
             return f"Kaggle dataset {params.kaggle_dataset}"
-        case "url":
-            return public_url(params.source)
-    return params.source
+    return public_url(params.source) if "://" in params.source else params.source
 
 
 def fetch_archive(
@@ -85,20 +83,26 @@ def remote_origin(params: DownloadParams, *, patience: Patience = PATIENCE) -> O
     """Return the place that a source of kind kaggle or url means."""
     if source_kind(params.source) == "kaggle":
         return kaggle_origin(params.kaggle_dataset, patience=patience)
-    if params.source.lower().startswith(("http://", "https://")):
-        return web_origin(filled_in(params.source), patience=patience)
-    return StorageOrigin(filled_in(params.source))
+    url, name = filled_in(params.source), source_name(params)
+    if url.lower().startswith(("http://", "https://")):
+        return web_origin(url, name=name, patience=patience)
+    return StorageOrigin(url, name)
 
 
 def _local(source: str) -> Path:
-    return Path(filled_in(source)).expanduser()
+    try:
+        return Path(filled_in(source)).expanduser()
+    except RuntimeError as error:
+        raise StageError(f"{source}: there is no such home folder; check the path") from error
 
 
 def _copy_file(source: Path, destination: Path) -> None:
     if not source.is_file():
+        emptied = "data/raw" in source.as_posix()
+        hint = " (DVC empties data/raw before this stage: keep it elsewhere)" if emptied else ""
         raise StageError(
-            f"{source} is not a file; download.source may be synthetic, kaggle, or a path or URL "
-            "of a zip archive in the layout of Kaggle's andrewmvd/leukemia-classification"
+            f"{source} is not a file{hint}; download.source may be synthetic, kaggle, or a path or "
+            "URL of a zip archive in the layout of Kaggle's andrewmvd/leukemia-classification"
         )
     size = source.stat().st_size
     check_space(destination, destination, size=size, name=str(source))

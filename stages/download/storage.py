@@ -11,7 +11,7 @@ from typing import Any
 import fsspec
 
 from stages.download.origin import CHUNK, Body, Edition, InterruptionError
-from stages.download.web_errors import public_url, root_cause
+from stages.download.web_errors import root_cause
 from stages.errors import StageError
 
 _BLOCK = 8 << 20
@@ -19,6 +19,17 @@ _BLOCK = 8 << 20
 
 _VALIDATORS = ("ETag", "etag", "generation", "mtime", "LastModified", "last_modified", "created")
 """What the file systems of fsspec call what changes with the bytes, the surest first."""
+
+_PACKAGES = {
+    **dict.fromkeys(("gs", "gcs"), "dvc-gs"),
+    **dict.fromkeys(("az", "abfs", "abfss", "adl"), "dvc-azure"),
+    **dict.fromkeys(("ssh", "sftp"), "dvc-ssh"),
+    **dict.fromkeys(("webdav", "webdavs"), "dvc-webdav"),
+    "gdrive": "dvc-gdrive",
+    "hdfs": "dvc-hdfs",
+    "oss": "dvc-oss",
+}
+"""DVC's plug-ins, which bring the file systems of fsspec for these schemes."""
 
 _FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, ValueError, NotImplementedError)
 _CREDENTIALS = re.compile("Credential|Auth|Profile")
@@ -30,16 +41,12 @@ class StorageOrigin:
     """A file at an address of fsspec: s3://, gs://, az://, ssh://, sftp:// and others."""
 
     url: str
-
-    @property
-    def name(self) -> str:
-        """How messages call it, without credentials."""
-        return public_url(self.url)
+    name: str
 
     @property
     def identity(self) -> str:
         """The address without credentials."""
-        return public_url(self.url)
+        return self.name
 
     @contextlib.contextmanager
     def read(self, start: int, edition: Edition) -> Iterator[Body]:
@@ -56,11 +63,12 @@ class StorageOrigin:
 
     def _file_system(self) -> tuple[Any, str]:
         try:
-            return fsspec.url_to_fs(self.url)  # type: ignore[no-any-return]
+            return fsspec.url_to_fs(_scheme(self.url) + self.url[self.url.index("://") :])  # type: ignore[no-any-return]
         except ImportError as error:
+            package = _PACKAGES.get(_scheme(self.url))
+            remedy = f"install it: `.venv/bin/pip install {package}`" if package else str(error)
             raise StageError(
-                f"{self.name} cannot be opened without another package: {error}; install it with "
-                "`.venv/bin/pip install`"
+                f"{self.name} cannot be opened without another package; {remedy}"
             ) from error
         except Exception as error:
             if str(error).startswith("Protocol not known"):
@@ -100,6 +108,10 @@ class StorageOrigin:
             f"{self.name} cannot be read ({root_cause(error)}); check the address, "
             "your credentials for it, and the network"
         )
+
+
+def _scheme(url: str) -> str:
+    return url.partition("://")[0].lower()
 
 
 def _look(filesystem: Any, path: str) -> Edition:

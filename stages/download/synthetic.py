@@ -22,7 +22,6 @@ from stages.archive import SYNTHETIC_MARK
 from stages.cells import CLASS_NAMES
 from stages.download.drawing import Look, bell, draw_bmp
 from stages.download.members import add_member
-from stages.files import atomic_path
 from stages.layout import PRELIMINARY, PRELIMINARY_LABELS
 from stages.progress import progress
 
@@ -53,7 +52,7 @@ class _Picture:
 
 
 def write_synthetic_archive(destination: Path, *, cells: int, seed: int) -> None:
-    """Draw the built-in cells into a zip, atomically.
+    """Draw the built-in cells into a zip.
 
     Args:
         destination: path of the archive.
@@ -64,8 +63,7 @@ def write_synthetic_archive(destination: Path, *, cells: int, seed: int) -> None
     external, labels = _external_pictures(cells // _CELLS_PER_EXTERNAL_CELL, seed)
     pictures = _training_pictures(cells, seed) + external
     with (
-        atomic_path(destination) as temporary,
-        zipfile.ZipFile(temporary, "w") as archive,
+        zipfile.ZipFile(destination, "w") as archive,
         progress(total=len(pictures), description="Drawing synthetic cells", unit="cell") as bar,
     ):
         archive.comment = SYNTHETIC_MARK

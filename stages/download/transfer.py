@@ -15,6 +15,7 @@ from typing import TypeVar
 from urllib3 import Retry
 from urllib3.exceptions import InvalidHeader
 
+from stages.archive import FaultyArchiveError
 from stages.download.origin import PATIENCE, Edition, InterruptionError, Origin, Patience
 from stages.download.partial import Partial, check_space, locked_partial
 from stages.errors import StageError
@@ -40,11 +41,7 @@ class Checksum:
 
 def sha256_in_params(digits: str | None) -> list[Checksum]:
     """Return what `download.sha256` asks for: nothing where it is null."""
-    return [Checksum("sha256", digits, "as download.sha256 says")] if digits else []
-
-
-class UnwantedError(StageError):
-    """The file is sound, but not what was asked for; it is kept, for other settings to take it."""
+    return [Checksum("sha256", digits.lower(), "as download.sha256 says")] if digits else []
 
 
 def transfer(
@@ -59,8 +56,9 @@ def transfer(
     """Bring a file from its origin to `destination`.
 
     Bytes of an earlier run that broke off, was killed or ran out of disk are used again if the
-    origin still has the same edition. After a wrong checksum all are fetched once more. A file
-    that `verify` refuses is thrown away, unless it is refused by an UnwantedError.
+    origin still has the same edition. What has a wrong checksum is fetched once more, and so is
+    what `verify` finds faulty without a checksum to vouch for it. Faulty files are thrown away;
+    after any other error, of `verify` too, the file is kept for the next run.
 
     Args:
         origin: where it comes from.
@@ -78,28 +76,43 @@ def transfer(
             fetching it; and what `verify` raises.
     """
     with locked_partial(state, origin.identity, name=origin.name) as partial:
-        problem = None
-        for _ in range(2):
-            if problem:
-                _tell(f"{origin.name}: {problem}; fetching it once more")
+
+        def attempt() -> Verdict:
             _complete(origin, partial, destination, patience)
-            problem = wrong_checksum(partial.path, [*_announced(partial.edition), *checksums])
-            if problem is None:
-                verdict = _verified(partial, verify)
-                partial.move(destination)
-                return verdict
-            partial.discard()
-    raise StageError(f"{origin.name}: {problem}, the second time in a row; nothing of it is kept")
+            known = [*_announced(partial.edition), *checksums]
+            verdict = _checked(partial, known, verify, name=origin.name)
+            partial.move(destination)
+            return verdict
+
+        try:
+            return attempt()
+        except WrongBytesError as error:
+            _tell(f"{error}. Fetching it once more")
+        return attempt()
 
 
-def _verified(partial: Partial, verify: Callable[[Path], Verdict]) -> Verdict:
+class WrongBytesError(StageError):
+    """Other bytes have arrived than were sent, as far as can be told."""
+
+
+def _checked(
+    partial: Partial,
+    checksums: Sequence[Checksum],
+    verify: Callable[[Path], Verdict],
+    *,
+    name: str,
+) -> Verdict:
+    problem = wrong_checksum(partial.path, checksums)
+    if problem:
+        partial.discard()
+        raise WrongBytesError(f"{name}: {problem}; nothing of it is kept")
     try:
         return verify(partial.path)
-    except UnwantedError:
-        raise
-    except StageError:
+    except FaultyArchiveError as error:
         partial.discard()
-        raise
+        if checksums:  # it was sent like this
+            raise
+        raise WrongBytesError(str(error)) from error
 
 
 def wrong_checksum(path: Path, checksums: Sequence[Checksum]) -> str | None:
@@ -167,7 +180,8 @@ def _receive(origin: Origin, partial: Partial, destination: Path) -> None:
 
 def _pause(retries: Retry, retry_after: str | None) -> float:
     """Return the seconds that the server asks for, or else those of the next backoff."""
-    with contextlib.suppress(InvalidHeader):  # a wish in no known form is none
+    # A wish in no known form, or for a time that no clock shows, is none.
+    with contextlib.suppress(InvalidHeader, ValueError, OverflowError):
         if retry_after is not None:
             return retries.parse_retry_after(retry_after)
     return retries.get_backoff_time()

@@ -9,6 +9,8 @@ import http.client
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 
 import requests
 import urllib3
@@ -69,8 +71,7 @@ class WebOrigin:
 
     def _body(self, response: requests.Response) -> Body:
         chunks = _chunks(response, seconds=self.patience.read)
-        etag = response.headers.get("ETag", "")
-        validator = etag if re.fullmatch(r'"[^"]*"', etag) else None  # not a weak one
+        validator = _validator(response.headers)
         md5 = _announced_md5(response)
         if response.status_code == 200:
             size = response.raw.length_remaining  # Content-Length, where it is a number
@@ -86,10 +87,26 @@ class WebOrigin:
         return Body(int(match[1]), Edition(total, validator, md5), chunks)
 
 
-def web_origin(url: str, *, patience: Patience = PATIENCE) -> WebOrigin:
+def web_origin(url: str, *, name: str | None = None, patience: Patience = PATIENCE) -> WebOrigin:
     """Return an http(s) address as a place: the same one under another signature."""
-    name = public_url(url)
+    name = name or public_url(url)
     return WebOrigin(name, name, lambda: url, patience=patience)
+
+
+def _validator(headers: Mapping[str, str]) -> str | None:
+    """Return a strong ETag, or else a date of change that no later change can share.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-8.8.2.2
+    """
+    etag = headers.get("ETag", "")
+    if etag:
+        return etag if re.fullmatch(r'"[^"]*"', etag) else None  # not a weak one
+    changed = headers.get("Last-Modified", "")
+    try:
+        age = parsedate_to_datetime(headers.get("Date", "")) - parsedate_to_datetime(changed)
+    except (ValueError, TypeError):
+        return None
+    return changed if age >= timedelta(minutes=1) else None
 
 
 def _chunks(response: requests.Response, *, seconds: float) -> Iterator[bytes]:

@@ -172,7 +172,7 @@ SIGN_IN = (
     "give Kaggle your API token (https://www.kaggle.com/settings) in KAGGLE_API_TOKEN or "
     "~/.kaggle/access_token, or set download.source to a path or URL of the archive"
 )
-WRONG_MD5 = "MD5 is …, expected … as the server says, the second time in a row"
+WRONG_MD5 = "MD5 is …, expected … as the server says"
 
 ROWS = [
     Row("none", storage(), "right bytes (asked for all)"),
@@ -236,8 +236,7 @@ ROWS = [
     Row(
         "other bytes than download.sha256",
         wrong_sha256,
-        f"error: {KAGGLE}: SHA256 is …, expected … as download.sha256 says, the second time in a "
-        "row; nothing of it is kept",
+        f"error: {KAGGLE}: SHA256 is …, expected … as download.sha256 says; nothing of it is kept",
     ),
     Row(
         "429 with Retry-After, once",

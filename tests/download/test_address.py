@@ -30,13 +30,13 @@ def test_variables_come_from_the_environment(
 
 
 @pytest.mark.parametrize(
-    "source", ["https://reader:$WORD@example.org/a.zip", "https://example.org/a.zip?token=$WORD"]
+    "source", ["https://$WORD:${WORD}@example.org/a.zip", "https://example.org/a.zip?token=$WORD"]
 )
 def test_a_variable_may_stand_where_a_secret_does(
     monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
     monkeypatch.setenv("WORD", "hush")
-    assert filled_in(source) == source.replace("$WORD", "hush")
+    assert filled_in(source) == source.replace("${WORD}", "hush").replace("$WORD", "hush")
 
 
 def test_a_variable_that_is_not_set_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,13 +48,17 @@ def test_a_variable_that_is_not_set_is_told(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("source", "held"),
     [
-        ("https://reader:hush@example.org/a.zip", "a password"),
+        ("https://$USER:hush@example.org/a.zip", "a password"),
+        ("https://hush@example.org/a.zip", "a user name, which may be a token"),
+        ("simplecache::https://hush@example.org/a.zip", "a user name, which may be a token"),
         ("ssh://reader:hush@example.org/a.zip", "a password"),
         ("https://example.org/a.zip?X-Amz-Signature=hush&X-Amz-Date=1", "X-Amz-Signature"),
         ("https://example.org/a.zip?X-Goog-Signature=hush", "X-Goog-Signature"),
         ("https://example.org/a.zip?sv=1&sig=hush", "sig"),
         ("https://example.org/a.zip?access_token=hush", "access_token"),
         ("https://example.org/a.zip?apikey=hush", "apikey"),
+        ("https://example.org/a.zip?key=hush", "key"),
+        ("https://example.org/a.zip?token=hush$WORD", "token"),
     ],
 )
 def test_a_secret_is_refused_and_not_repeated(source: str, held: str) -> None:

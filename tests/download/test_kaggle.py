@@ -135,7 +135,7 @@ def test_a_passing_fault_of_the_api_passes(kaggle: Kaggle, tmp_path: Path) -> No
 
 def test_other_bytes_than_announced_are_refused(kaggle: Kaggle, tmp_path: Path) -> None:
     kaggle.storage.always = flipped
-    assert "as the server says, the second time in a row" in failure(tmp_path)
+    assert "as the server says; nothing of it is kept" in failure(tmp_path)
 
 
 def test_bytes_without_a_checksum_are_taken(kaggle: Kaggle, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from stages.errors import StageError
 from stages.layout import FINAL_FOLDER, LABEL_FOLDER, PRELIMINARY_FOLDER
 from stages.params import DownloadParams, load_params
 from tests.conftest import ROOT, WriteArchive, tiny_members
-from tests.download.http_server import Answer, serving
+from tests.download.http_server import Answer, serving, storing
 from tests.download.inventories import inventory_of
 from tests.download.kaggle_emulator import Kaggle, emulated_kaggle
 
@@ -116,7 +116,8 @@ def test_another_archive_from_kaggle_is_refused_with_its_first_differences(
     assert str(caught.value) == (
         "Kaggle dataset andrewmvd/leukemia-classification/versions/2 is not the tiny set: "
         f"{LABEL_FOLDER} is missing (1 file); {PRELIMINARY_FOLDER} is missing (2 files); "
-        "set download.source to a copy of that, or download.accept_unknown_archive to true"
+        "set download.source to a copy of that, or download.accept_unknown_archive to true (what "
+        f"has arrived is kept in {os.environ['DOWNLOAD_STATE_DIR']} for it)"
     )
     assert files(tmp_path / "out") == []
 
@@ -163,12 +164,41 @@ def test_an_archive_comes_from_a_url_that_the_report_does_not_hold(
 ) -> None:
     content = write_archive(name="source.zip").read_bytes()
     monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("KEY", "s3cr3t")
     with serving(lambda _: Answer(200, content)) as address:
-        line = run(tmp_path / "out", source=f"{address}/cnmc.zip?key=s3cr3t")
+        line = run(tmp_path / "out", source=f"{address}/cnmc.zip?key=$KEY")
     report = (tmp_path / "out/metrics/download.json").read_text()
     assert json.loads(report)["source"] == "url"
     assert "127.0.0.1" not in line + report
     assert "s3cr3t" not in line + report
+
+
+def test_an_archive_is_not_fetched_again_because_the_weights_did_not_come(
+    tmp_path: Path, write_archive: WriteArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = write_archive(name="source.zip").read_bytes()
+
+    def fail(*_: object, **__: object) -> None:
+        raise StageError("no weights")
+
+    with storing(content) as (storage, address):
+        with monkeypatch.context() as patch:
+            patch.setattr(main_module, "make_keras_home", fail)
+            with pytest.raises(StageError, match="no weights"):
+                run(tmp_path / "out", source=f"{address}/cnmc.zip")
+        assert files(tmp_path / "out") == []
+        run(tmp_path / "out", source=f"{address}/cnmc.zip")
+    assert storage.starts == [0, len(content) - 1]
+
+
+def test_a_report_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, write_archive: WriteArchive
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/metrics").touch()
+    with pytest.raises(OSError, match="metrics"):
+        run(tmp_path / "out", source=str(write_archive(name="source.zip")))
+    assert files(tmp_path / "out") == ["metrics"]
 
 
 def test_synthetic_cells_are_called_synthetic(tmp_path: Path, write_archive: WriteArchive) -> None:

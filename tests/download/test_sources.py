@@ -36,11 +36,18 @@ def fetch(source: str, destination: Path, sha256: str | None = None) -> bytes:
         ("kaggle", "kaggle", "Kaggle dataset andrewmvd/leukemia-classification/versions/2"),
         ("data/cnmc.zip", "path", "data/cnmc.zip"),
         ("kaggle.zip", "path", "kaggle.zip"),
-        (f"https://me:{SECRET}@host/a.zip?sig={SECRET}", "url", "https://host/a.zip"),
+        ("https://$ME:$WORD@host/a.zip?sig=$WORD", "url", "https://host/a.zip"),
+        ("https://host/$WORD/a.zip", "url", "https://host/$WORD/a.zip"),
+        ("$ADDRESS", "url", "$ADDRESS"),
         ("s3://bucket/a.zip", "url", "s3://bucket/a.zip"),
     ],
 )
-def test_a_source_has_a_kind_and_a_public_name(source: str, kind: str, name: str) -> None:
+def test_a_source_has_a_kind_and_a_public_name(
+    monkeypatch: pytest.MonkeyPatch, source: str, kind: str, name: str
+) -> None:
+    monkeypatch.setenv("ME", "me")
+    monkeypatch.setenv("WORD", SECRET)
+    monkeypatch.setenv("ADDRESS", f"https://me:{SECRET}@host/a.zip")
     assert source_kind(source) == kind
     assert source_name(dataclasses.replace(PARAMS, source=source)) == name
 
@@ -51,6 +58,27 @@ def test_a_file_is_copied_and_left_alone(tmp_path: Path) -> None:
     assert fetch(str(original), tmp_path / "copy.zip") == CONTENT
     assert original.stat().st_ino != (tmp_path / "copy.zip").stat().st_ino
     assert original.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("source", ["$ADDRESS/a.zip", "http://127.0.0.1:9/$WORD/a.zip"])
+def test_what_comes_from_the_environment_is_not_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: str
+) -> None:
+    monkeypatch.setenv("WORD", SECRET)
+    monkeypatch.setenv("ADDRESS", f"http://me:{SECRET}@127.0.0.1:9")
+    with pytest.raises(StageError, match="cannot be reached") as caught:
+        fetch(source, tmp_path / "copy.zip")
+    assert SECRET not in str(caught.value)
+
+
+def test_a_file_where_dvc_deletes_it_is_not_looked_for_in_vain(tmp_path: Path) -> None:
+    with pytest.raises(StageError, match=r"is not a file \(DVC empties data/raw before this stage"):
+        fetch("data/raw/mine.zip", tmp_path / "copy.zip")
+
+
+def test_a_home_folder_of_nobody_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StageError, match=r"~nobody-here/a\.zip: there is no such home folder"):
+        fetch("~nobody-here/a.zip", tmp_path / "copy.zip")
 
 
 @pytest.mark.parametrize("source", ["sinthetic", "missing/cnmc.zip"])

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import pytest
 from urllib3 import Retry
 
+from stages.archive import FaultyArchiveError
 from stages.download.transfer import (
     Checksum,
-    UnwantedError,
     sha256_in_params,
     transfer,
     wrong_checksum,
@@ -131,18 +131,42 @@ def test_a_file_is_verified_before_it_is_handed_over(download: Download) -> None
 
 @pytest.mark.parametrize(
     ("refusal", "starts"),
-    [(StageError("bad"), [0]), (UnwantedError("other"), [len(CONTENT) - 1])],
+    [(FaultyArchiveError("bad"), [0]), (StageError("unwanted"), [len(CONTENT) - 1])],
 )
-def test_what_is_refused_is_fetched_again_unless_it_is_only_unwanted(
+def test_what_is_refused_is_kept_unless_it_is_faulty(
     download: Download, refusal: StageError, starts: list[int]
 ) -> None:
     def refuse(_: Path) -> None:
         raise refusal
 
     assert download.fail(verify=refuse) == str(refusal)
+    assert download.storage.starts == [0]  # with a checksum to vouch for it, not asked for twice
     download.storage.requests.clear()
     assert download.run() == CONTENT
     assert download.storage.starts == starts
+
+
+def test_what_is_faulty_and_has_no_checksum_is_fetched_once_more(download: Download) -> None:
+    def refuse(_: Path) -> None:
+        raise FaultyArchiveError("not a zip")
+
+    def refuse_once(_: Path) -> None:
+        if len(download.storage.requests) == 1:
+            refuse(_)
+
+    download.storage.headers = {"x-goog-hash": None}
+    assert download.run(verify=refuse_once) == CONTENT
+    assert download.storage.starts == [0, 0]
+    assert download.fail(verify=refuse) == "not a zip"
+    assert download.storage.starts == [0] * 4
+
+
+def test_a_date_of_change_serves_as_validator_where_there_is_no_etag(download: Download) -> None:
+    download.storage.headers = {"ETag": None, "Last-Modified": "Mon, 02 Mar 2026 10:00:00 GMT"}
+    download.storage.faults = [broken(0.5)]
+    assert download.run() == CONTENT
+    assert download.storage.starts == [0, 750_000]
+    assert download.storage.requests[1].headers["If-Range"] == "Mon, 02 Mar 2026 10:00:00 GMT"
 
 
 def test_a_run_that_is_stopped_while_it_verifies_keeps_the_file(download: Download) -> None:
@@ -222,7 +246,7 @@ def test_a_wrong_checksum_is_not_forgiven_twice_and_nothing_is_kept(download: Do
     download.storage.always = flipped
     message = download.fail()
     assert f"expected {hashlib.md5(CONTENT).hexdigest()} as the server says" in message
-    assert message.endswith("the second time in a row; nothing of it is kept")
+    assert message.endswith("as the server says; nothing of it is kept")
     assert download.kept == 0
     assert len(download.storage.requests) == 2
 
