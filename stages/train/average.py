@@ -44,12 +44,9 @@ class Averaging:
     def apply(self, gradients: Any, trainable_variables: Any = None) -> None:
         """Apply the gradients, then average."""
         optimizer: Any = self
-        number = keras.ops.convert_to_tensor(optimizer.iterations)
+        number = keras.ops.cast(optimizer.iterations, "float32")
         super().apply(gradients, trainable_variables)  # type: ignore[misc]
-        number, now = (
-            keras.ops.cast(number, "float32"),
-            keras.ops.cast(optimizer.iterations, "float32"),
-        )
+        now = keras.ops.cast(optimizer.iterations, "float32")
         decay = keras.ops.minimum(self.ema_decay, (1 + number) / (10 + number))
         share = keras.ops.where(now > number, 1 - decay, 0.0)
         for weight, average in self._pairs:

@@ -25,7 +25,7 @@ class Reestimate:
 
     def __init__(self, network: keras.Model) -> None:
         self._network = network
-        self._training = _InTraining(network)
+        self._training = InTraining(network)
         self._training.jit_compile = network.jit_compile
         self._traced: list[Any] = []
 
@@ -55,7 +55,7 @@ class Reestimate:
         ]
 
 
-class _InTraining(keras.Model):  # type: ignore[misc]
+class InTraining(keras.Model):  # type: ignore[misc]
     """A network whose compiled `predict` runs it as in training."""
 
     def __init__(self, network: keras.Model) -> None:
@@ -63,6 +63,7 @@ class _InTraining(keras.Model):  # type: ignore[misc]
         self.network = network
 
     def call(self, images: Any) -> Any:
+        """Return what the network gives, in training."""
         return self.network(images, training=True)
 
 
