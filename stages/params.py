@@ -17,6 +17,7 @@ STRICT = ConfigDict(extra="forbid", strict=True)
 
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
@@ -63,15 +64,31 @@ class PolicyParams:
 
 
 @dataclass(frozen=True, config=STRICT)
+class FineTuningParams:
+    """Which layers of the base train, and from which epoch on."""
+
+    freeze_epochs: NonNegativeInt
+    unfreeze_from: Annotated[str, Field(pattern=r"^(block[1-7][a-z]|top)$")] | None
+    freeze_batch_norm: bool
+
+
+@dataclass(frozen=True, config=STRICT)
 class TrainParams:
     """How the model is fitted."""
 
     optimizer: Literal["Adamax", "Adam", "AdamW", "SGD"]
     learning_rate: PositiveFloat
     batch_size: Annotated[int, Field(ge=2)]
+    accumulate_batches: PositiveInt
     epochs: PositiveInt
+    warmup_steps: NonNegativeInt
+    ema_decay: Fraction | None
     horizontal_flip: bool
+    precision: Literal["float32", "auto"]
+    xla: Literal["auto", True, False]
     deterministic: bool
+    reestimate_batch_norm: NonNegativeInt
+    fine_tuning: FineTuningParams
     policy: PolicyParams
 
 

@@ -121,7 +121,7 @@ def test_a_value_of_a_wrong_type_is_named(tmp_path: Path, key: str, kind: str) -
     value = KEYS[key]
     wrong: Any = {
         "text or number": 5 if isinstance(value, str) else "many",
-        "truth value or number": 1 if isinstance(value, bool) else True,
+        "truth value or number": 1 if isinstance(value, bool) else 2 if ".xla" in key else True,
         "list": [value],
     }[kind]
     message = failure(tmp_path, changed(key, wrong))
@@ -186,6 +186,18 @@ SYNTHETIC = "profiles.synthetic"
         (f"{SYNTHETIC}.train.optimizer", ["SGD"], ["adam"]),
         (f"{SYNTHETIC}.train.learning_rate", [1, 1e-9], [0, -0.001]),
         (f"{SYNTHETIC}.train.batch_size", [2], [1]),
+        (f"{SYNTHETIC}.train.accumulate_batches", [1, 8], [0]),
+        (f"{SYNTHETIC}.train.warmup_steps", [0, 100], [-1]),
+        (f"{SYNTHETIC}.train.ema_decay", [None, 0.999], [0, 1]),
+        (f"{SYNTHETIC}.train.precision", ["float32", "auto"], ["bfloat16"]),
+        (f"{SYNTHETIC}.train.xla", ["auto", True, False], ["always"]),
+        (f"{SYNTHETIC}.train.reestimate_batch_norm", [0, 20], [-1]),
+        (f"{SYNTHETIC}.train.fine_tuning.freeze_epochs", [0, 3], [-1]),
+        (
+            f"{SYNTHETIC}.train.fine_tuning.unfreeze_from",
+            [None, "block5a", "top"],
+            ["block8a", "block5", "block5a_conv"],
+        ),
         (f"{SYNTHETIC}.train.policy.factor", [0.1], [0, 1]),
         (f"{SYNTHETIC}.train.policy.patience", [1], [0]),
         (f"{SYNTHETIC}.evaluate.threshold", [0.001], [0, 1]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,9 +16,14 @@ from stages.errors import StageError
 from stages.params import ModelParams, TrainParams
 from stages.shards import Cells, read_split
 from stages.train.batches import training_batches, validation_batches
+from stages.train.levers import check_levers, compile_network
 from stages.train.log import EpochLog
 from stages.train.model import build_model
+from stages.train.optimizer import WarmUp, averaged_weights
+from stages.train.phases import begin_epoch
 from stages.train.policy import PlateauPolicy, PolicyState
+from stages.train.precision import choose_precision, set_precision
+from stages.train.reestimate import Reestimate
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,8 @@ def fit(
     It starts from ImageNet weights where `keras_home` holds those of the base, else from scratch.
 
     Raises:
-        StageError: if there are fewer training cells than a batch holds, or the loss diverges.
+        StageError: if there are fewer training cells than a batch holds, if the loss diverges, or
+            as `check_levers` says.
     """
     device = _prepare_device(deterministic=params.deterministic)  # before TensorFlow does anything
     training, validation = read_split(shards, "train"), read_split(shards, "val")
@@ -45,6 +53,9 @@ def fit(
     weights = _initial_weights(model, keras_home)
     image_size = training.images.shape[1]
     network = build_model(model, image_size=image_size, weights=weights)
+    check_levers(params, network, weights=weights, steps=steps)
+    precision = choose_precision(params.precision, capability=_compute_capability())
+    compile_network(network, params, precision=precision)
     print(
         f"{model.base} from {weights or 'scratch'}: {len(training.labels):,} training and "
         f"{len(validation.labels):,} validation cells of {image_size} px, {steps} steps an epoch, "
@@ -52,12 +63,15 @@ def fit(
         flush=True,
     )
     state, history = _run(network, params, training=training, validation=validation, seed=seed)
+    set_precision(network, "float32")  # whatever it was trained in
     report = {
         **_outcome(state),
         "steps_per_epoch": steps,
         "weights": weights or "none",
         "parameters": network.count_params(),
         "device": device,
+        "precision": precision,
+        "xla": network.jit_compile,
         "deterministic": params.deterministic,
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
@@ -91,6 +105,14 @@ def _prepare_device(*, deterministic: bool) -> str:
     return f"GPU {details.get('device_name', 'of unknown name')}"
 
 
+def _compute_capability() -> tuple[int, int] | None:
+    """Return the lowest compute capability of the GPUs; None where there is none."""
+    gpus = tf.config.list_physical_devices("GPU")
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    known = [found.get("compute_capability") for found in details]
+    return None if None in known else min(known, default=None)
+
+
 def _initial_weights(model: ModelParams, keras_home: Path) -> Literal["imagenet"] | None:
     weights = keras_home / "models" / f"{model.base.lower()}_notop.h5"
     return "imagenet" if weights.exists() else None
@@ -100,8 +122,6 @@ def _run(
     network: keras.Model, params: TrainParams, *, training: Cells, validation: Cells, seed: int
 ) -> tuple[PolicyState, pd.DataFrame]:
     """Fit the network in place; return where the policy stands and the history."""
-    optimizer = getattr(keras.optimizers, params.optimizer)(params.learning_rate)
-    network.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     steps = len(training.labels) // params.batch_size
     policy = PlateauPolicy(params.policy, learning_rate=params.learning_rate)
     log = EpochLog(policy, epochs=params.epochs, steps=steps, batch_size=params.batch_size)
@@ -117,11 +137,39 @@ def _run(
         steps_per_epoch=steps,
         epochs=params.epochs,
         validation_data=validation_batches(validation, batch_size=params.batch_size),
-        callbacks=[policy, log],
+        callbacks=[
+            policy,
+            WarmUp(params.warmup_steps, learning_rate=lambda: policy.state.learning_rate),
+            _Levers(params, batches=lambda: batches),
+            log,
+        ],
         shuffle=False,  # `training_batches` has done it
         verbose=0,
     )
     return policy.state, log.history()
+
+
+class _Levers(keras.callbacks.Callback):  # type: ignore[misc]
+    """Pulls the levers at the turns of an epoch; after the policy, which keeps the best weights."""
+
+    def __init__(self, params: TrainParams, *, batches: Callable[[], tf.data.Dataset]) -> None:
+        super().__init__()
+        self._params = params
+        self._batches = batches
+        self._validation = contextlib.ExitStack()
+        self._reestimate: Reestimate | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        begin_epoch(self.model, self._params.fine_tuning, epoch=epoch)
+
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        self._validation.enter_context(averaged_weights(self.model.optimizer))
+        if count := self._params.reestimate_batch_norm:
+            self._reestimate = self._reestimate or Reestimate(self.model)
+            self._reestimate(images for images, _ in self._batches().take(count))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        self._validation.close()
 
 
 def _outcome(state: PolicyState) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import keras
 from stages.cells import CLASS_NAMES
 from stages.params import DenseParams, ModelParams
 
+HEAD = ("head_batch_norm", "head_dense", "head_dropout", "probabilities")
+
 
 def build_model(
     params: ModelParams, *, image_size: int, weights: Literal["imagenet"] | None
@@ -41,6 +43,11 @@ def build_model(
         len(CLASS_NAMES), activation="softmax", dtype="float32", name="probabilities"
     )(features)
     return keras.Model(base.input, probabilities, name="leukemia_classifier")
+
+
+def base_layers(network: keras.Model) -> list[Any]:
+    """Return the layers between the pixels and the pooled features, in order."""
+    return [layer for layer in network.layers if layer.name not in HEAD]
 
 
 def _hidden(params: DenseParams) -> Any:

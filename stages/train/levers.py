@@ -1,0 +1,55 @@
+"""The levers of model and optimizer put together. Pure Keras."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import keras
+
+from stages.errors import StageError
+from stages.params import TrainParams
+from stages.train.optimizer import build_optimizer
+from stages.train.phases import check_fine_tuning
+from stages.train.precision import Precision, choose_xla, set_precision
+
+
+def check_levers(
+    params: TrainParams,
+    network: keras.Model,
+    *,
+    weights: Literal["imagenet"] | None,
+    steps: int,
+) -> None:
+    """Check, before any training, what the parameters ask of this network and these cells.
+
+    Args:
+        params: of the training.
+        network: from `build_model`.
+        weights: what it starts from.
+        steps: batches an epoch.
+
+    Raises:
+        StageError: on fine-tuning that the network does not allow, XLA that Keras would leave out,
+            or an epoch with fewer batches than are to be accumulated or to give statistics.
+    """
+    check_fine_tuning(params.fine_tuning, network, weights=weights)
+    choose_xla(params)
+    for name in ("accumulate_batches", "reestimate_batch_norm"):
+        if getattr(params, name) > steps:
+            raise StageError(
+                f"train.{name} is {getattr(params, name)}, expected at most {steps}: the batches "
+                f"of an epoch; lower it, or lower `train.batch_size`, now {params.batch_size}"
+            )
+
+
+def compile_network(network: keras.Model, params: TrainParams, *, precision: Precision) -> None:
+    """Compile the network for training, its optimizer built with all of its weights."""
+    set_precision(network, precision)
+    optimizer = build_optimizer(params, precision=precision)
+    network.compile(
+        optimizer,
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=choose_xla(params),
+    )
+    optimizer.build(network.trainable_variables)

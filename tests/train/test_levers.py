@@ -1,0 +1,38 @@
+from dataclasses import replace
+
+import pytest
+
+from stages.errors import StageError
+from stages.params import TrainParams
+from stages.train.levers import check_levers, compile_network
+from tests.train.networks import small_network
+
+
+def check(params: TrainParams, *, steps: int = 3) -> None:
+    check_levers(params, small_network(), weights=None, steps=steps)
+
+
+@pytest.mark.parametrize("name", ["accumulate_batches", "reestimate_batch_norm"])
+def test_more_batches_than_an_epoch_has_are_an_error(name: str, train_params: TrainParams) -> None:
+    check(replace(train_params, **{name: 3}))
+    expected = f"train.{name} is 4, expected at most 3: the batches of an epoch; lower it, or "
+    with pytest.raises(StageError, match=expected):
+        check(replace(train_params, **{name: 4}))
+
+
+def test_xla_that_would_be_left_out_and_fine_tuning_from_scratch_are_errors(
+    train_params: TrainParams,
+) -> None:
+    with pytest.raises(StageError, match=r"train\.xla"):
+        check(replace(train_params, xla=True, deterministic=True))
+    fine_tuning = replace(train_params.fine_tuning, freeze_epochs=1)
+    with pytest.raises(StageError, match=r"train\.fine_tuning\.freeze_epochs"):
+        check(replace(train_params, fine_tuning=fine_tuning))
+
+
+def test_the_optimizer_is_built_with_every_weight_before_the_first_step(
+    train_params: TrainParams,
+) -> None:
+    network = small_network()
+    compile_network(network, train_params, precision="float32")
+    assert len(network.optimizer.variables) == 2 + 2 * len(network.trainable_variables)
