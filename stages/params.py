@@ -63,6 +63,21 @@ class PolicyParams:
 
 
 @dataclass(frozen=True, config=STRICT)
+class AugmentationParams:
+    """How training images are varied; see stages/train/augment.py.
+
+    `brightness` and `stain` are the widest change of a factor whose middle is 1.
+    """
+
+    horizontal_flip: bool
+    vertical_flip: bool
+    quarter_turns: bool
+    rotation_degrees: Annotated[float, Field(ge=0, le=180)]
+    brightness: Annotated[float, Field(ge=0, lt=1)]
+    stain: Annotated[float, Field(ge=0, lt=1)]
+
+
+@dataclass(frozen=True, config=STRICT)
 class TrainParams:
     """How the model is fitted."""
 
@@ -70,7 +85,10 @@ class TrainParams:
     learning_rate: PositiveFloat
     batch_size: Annotated[int, Field(ge=2)]
     epochs: PositiveInt
-    horizontal_flip: bool
+    sampling: Literal["natural", "subject_balanced"]
+    class_weights: Literal["none", "balanced"]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    augmentation: AugmentationParams
     deterministic: bool
     policy: PolicyParams
 

@@ -15,6 +15,7 @@ from stages.params import ModelParams, TrainParams
 from stages.shards import Cells, read_split
 from stages.train.batches import training_batches, validation_batches
 from stages.train.log import EpochLog
+from stages.train.loss import loss_name
 from stages.train.model import build_model
 from stages.train.policy import PlateauPolicy, PolicyState
 
@@ -101,22 +102,15 @@ def _run(
 ) -> tuple[PolicyState, pd.DataFrame]:
     """Fit the network in place; return where the policy stands and the history."""
     optimizer = getattr(keras.optimizers, params.optimizer)(params.learning_rate)
-    network.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    network.compile(optimizer, loss=loss_name(params.label_smoothing), metrics=["accuracy"])
     steps = len(training.labels) // params.batch_size
     policy = PlateauPolicy(params.policy, learning_rate=params.learning_rate)
     log = EpochLog(policy, epochs=params.epochs, steps=steps, batch_size=params.batch_size)
-    batches = training_batches(
-        training,
-        batch_size=params.batch_size,
-        epochs=params.epochs,
-        seed=seed,
-        horizontal_flip=params.horizontal_flip,
-    )
     network.fit(
-        batches,
+        training_batches(training, params, seed=seed),
         steps_per_epoch=steps,
         epochs=params.epochs,
-        validation_data=validation_batches(validation, batch_size=params.batch_size),
+        validation_data=validation_batches(validation, params),
         callbacks=[policy, log],
         shuffle=False,  # `training_batches` has done it
         verbose=0,
