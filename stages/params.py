@@ -73,6 +73,21 @@ class FineTuningParams:
 
 
 @dataclass(frozen=True, config=STRICT)
+class AugmentationParams:
+    """How training images are varied; see stages/train/augment.py.
+
+    `brightness` and `stain` are the widest change of a factor whose middle is 1.
+    """
+
+    horizontal_flip: bool
+    vertical_flip: bool
+    quarter_turns: bool
+    rotation_degrees: Annotated[float, Field(ge=0, le=180)]
+    brightness: Annotated[float, Field(ge=0, lt=1)]
+    stain: Annotated[float, Field(ge=0, lt=1)]
+
+
+@dataclass(frozen=True, config=STRICT)
 class TrainParams:
     """How the model is fitted."""
 
@@ -83,9 +98,12 @@ class TrainParams:
     epochs: PositiveInt
     warmup_steps: NonNegativeInt
     ema_decay: Fraction | None
-    horizontal_flip: bool
     precision: Literal["float32", "auto"]
     xla: Literal["auto", True, False]
+    sampling: Literal["natural", "subject_balanced"]
+    class_weights: Literal["none", "balanced"]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    augmentation: AugmentationParams
     deterministic: bool
     reestimate_batch_norm: NonNegativeInt
     fine_tuning: FineTuningParams

@@ -121,7 +121,9 @@ def test_the_real_profile_is_the_recipe() -> None:
     train = SHIPPED["profiles"]["cnmc"]["train"]
     expected = {"optimizer": "Adamax", "learning_rate": 1e-3, "batch_size": 40, "epochs": 40}
     assert {key: train[key] for key in expected} == expected
-    assert train["horizontal_flip"]
+    assert [key for key, value in train["augmentation"].items() if value] == ["horizontal_flip"]
+    assert (train["sampling"], train["class_weights"]) == ("natural", "none")
+    assert train["label_smoothing"] == 0
     assert train["policy"]["factor"] == 0.5
     assert SHIPPED["profiles"]["cnmc"]["download"]["weights"] == "imagenet"
     assert SHIPPED["model"]["base"] == "EfficientNetB3"

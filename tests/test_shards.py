@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from stages.cells import CLASS_NAMES
 from stages.errors import StageError
-from stages.shards import read_index, read_split, shard_name, write_index, write_shard
+from stages.shards import ALIGNMENT, read_index, read_split, shard_name, write_index, write_shard
 
 Record = tuple[np.ndarray[Any, np.dtype[np.uint8]], str, str]
 SIZE = 4
@@ -94,6 +94,16 @@ def test_cells_are_read_as_they_were_written_in_order(
     assert np.array_equal(cells.images, np.stack([image for image, _, _ in written]))
     assert cells.labels.tolist() == [int(label == "all") for _, label, _ in written]
     assert cells.image_ids == [image_id for _, _, image_id in written]
+
+
+@pytest.mark.parametrize("split", ["test", "train"])
+def test_images_are_read_to_where_tensorflow_takes_them_without_a_copy(
+    shards: Path, split: str
+) -> None:
+    write(shards, {"test": [records(3)], "train": [records(1, seed=2)]})
+    images = read_split(shards, split).images
+    assert images.ctypes.data % ALIGNMENT == 0
+    assert images.flags.carray
 
 
 def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:

@@ -2,51 +2,134 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 import tensorflow as tf
 
-from stages.shards import Cells
+from stages.params import TrainParams
+from stages.shards import ALIGNMENT, Cells
+from stages.train.augment import augment
+from stages.train.loss import cell_weights, targets
+from stages.train.sampling import epoch_order
 
 
 def training_batches(
-    cells: Cells, *, batch_size: int, epochs: int, seed: int, horizontal_flip: bool
+    cells: Cells, params: TrainParams, *, seed: int, first_step: int = 0
 ) -> tf.data.Dataset:
-    """Return the batches of all epochs, one after the other.
+    """Return the batches of all epochs, one after the other, from step `first_step` on.
 
-    The order of the cells and their flips are pure functions of (seed, epoch, position). Every
-    epoch shows each cell at most once; the rest that fills no batch differs by epoch.
+    Which cell stands at a position, and how it is augmented, are pure functions of (seed, epoch,
+    position): from any step on come the very batches of a run from the first step.
+
+    Args:
+        cells: the training cells, at least a batch of them; their memory is shared.
+        params: of them batch_size, epochs, augmentation, sampling, class_weights and
+            label_smoothing.
+        seed: below 2³¹.
+        first_step: counted over all epochs, each of cells // batch_size steps.
 
     Returns:
-        Batches of (uint8 (batch_size, size, size, 3), int64 (batch_size,)), epochs × (cells //
-        batch_size) of them.
+        Batches of (images uint8 (batch_size, size, size, 3), targets as in stages/train/loss.py)
+        and, with class weights, float32 (batch_size,).
+
+    Raises:
+        StageError: as `epoch_order` and `cell_weights` do.
     """
-    images, labels = tf.constant(cells.images), tf.constant(cells.labels)
-    positions = len(cells.labels) // batch_size * batch_size
+    positions = len(cells.labels) // params.batch_size * params.batch_size
+    first = first_step * params.batch_size
+    first_epoch = first // positions
+    orders = [
+        epoch_order(cells, sampling=params.sampling, positions=positions, seed=seed, epoch=epoch)
+        for epoch in range(first_epoch, params.epochs)
+    ]
+    weights = cell_weights(cells.labels, params.class_weights)
+    goals = targets(cells.labels, label_smoothing=params.label_smoothing, training=True)
+    with tf.device("CPU"):  # where tf.data works, and a GPU's memory is for the model
+        order = tf.constant(np.array(orders, np.int64).reshape(-1))
+        columns = [tf.constant(column) for column in (goals, weights) if column is not None]
 
-    def example(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        epoch, position = step // positions, step % positions
-        index = tf.random.experimental.index_shuffle(
-            position, seed=tf.stack([seed, epoch]), max_index=len(cells.labels) - 1
+    def example(images: tf.Tensor, place: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        index = tf.gather(order, place - first_epoch * positions)
+        image = augment(
+            tf.gather(images, index),
+            params.augmentation,
+            seed=seed,
+            epoch=place // positions,
+            position=place % positions,
         )
-        image = tf.gather(images, index)
-        if horizontal_flip:
-            chance = tf.random.stateless_uniform(
-                [], tf.stack([seed + 2**32 * (epoch + 1), position])
+        return image, *(tf.gather(column, index) for column in columns)
+
+    places = tf.data.Dataset.range(first, params.epochs * positions)
+    return _batches(cells, places, example, batch_size=params.batch_size, whole=True)
+
+
+def validation_batches(cells: Cells, params: TrainParams) -> tf.data.Dataset:
+    """Return every cell once, in order, the last batch as small as it comes.
+
+    Batches are as those of training, without augmentation, smoothing and weights.
+    """
+    goals = targets(cells.labels, label_smoothing=params.label_smoothing, training=False)
+    with tf.device("CPU"):
+        column = tf.constant(goals)
+
+    def example(images: tf.Tensor, place: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        return tf.gather(images, place), tf.gather(column, place)
+
+    places = tf.data.Dataset.range(len(cells.labels))
+    return _batches(cells, places, example, batch_size=params.batch_size, whole=False)
+
+
+def _batches(
+    cells: Cells,
+    places: tf.data.Dataset,
+    example: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, ...]],
+    *,
+    batch_size: int,
+    whole: bool,
+) -> tf.data.Dataset:
+    """Return batches of `example(images, place)`, with the images in memory once.
+
+    A tensor that the function of a dataset captures is copied for each iterator, as TensorFlow
+    rewrites the graph (2.21; with determinism always). A variable is not: the outer dataset,
+    which has one element, reads it, and the inner one, which does the work, is not rewritten.
+    """
+    with tf.device("CPU"):
+        held = tf.Variable(_shared(cells.images), trainable=False)
+
+    def batches(_: tf.Tensor) -> tf.data.Dataset:
+        images = held.read_value()
+        return (
+            places.map(
+                lambda place: example(images, place),
+                num_parallel_calls=tf.data.AUTOTUNE,
+                deterministic=True,
             )
-            image = tf.cond(chance < 0.5, lambda: tf.reverse(image, [1]), lambda: image)
-        return image, tf.gather(labels, index)
+            .batch(batch_size, drop_remainder=whole)
+            .prefetch(tf.data.AUTOTUNE)
+        )
 
+    options = tf.data.Options()
+    # All cores: it would have to do with the threads that run operations beside each other, which
+    # are one where training is deterministic. Order and content are the same with any number.
+    options.threading.private_threadpool_size = 0
+    count = int(places.cardinality())
+    number = count // batch_size if whole else -(-count // batch_size)
     return (
-        tf.data.Dataset.range(epochs * positions)
-        .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        .batch(batch_size, drop_remainder=True)
-        .prefetch(tf.data.AUTOTUNE)
+        tf.data.Dataset.range(1)
+        .flat_map(batches)
+        .apply(tf.data.experimental.assert_cardinality(number))
+        .with_options(options)
     )
 
 
-def validation_batches(cells: Cells, *, batch_size: int) -> tf.data.Dataset:
-    """Return every cell once, in order, the last batch as small as it comes."""
-    return (
-        tf.data.Dataset.from_tensor_slices((cells.images, cells.labels))
-        .batch(batch_size)
-        .prefetch(tf.data.AUTOTUNE)
-    )
+def _shared(array: np.ndarray[Any, Any]) -> tf.Tensor:
+    """Return a tensor in the memory of an array; `tf.constant` would copy it, for a while twice.
+
+    TensorFlow ends the process over memory that is not aligned, and DLPack does not take what
+    cannot be written to: such an array is copied.
+    """
+    if array.ctypes.data % ALIGNMENT or not array.flags.carray:
+        return tf.constant(array)
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())

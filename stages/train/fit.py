@@ -18,6 +18,7 @@ from stages.shards import Cells, read_split
 from stages.train.batches import training_batches, validation_batches
 from stages.train.levers import check_levers, compile_network
 from stages.train.log import EpochLog
+from stages.train.loss import loss_name
 from stages.train.model import build_model
 from stages.train.optimizer import WarmUp, averaged_weights
 from stages.train.phases import begin_epoch
@@ -125,18 +126,11 @@ def _run(
     steps = len(training.labels) // params.batch_size
     policy = PlateauPolicy(params.policy, learning_rate=params.learning_rate)
     log = EpochLog(policy, epochs=params.epochs, steps=steps, batch_size=params.batch_size)
-    batches = training_batches(
-        training,
-        batch_size=params.batch_size,
-        epochs=params.epochs,
-        seed=seed,
-        horizontal_flip=params.horizontal_flip,
-    )
     network.fit(
-        batches,
+        training_batches(training, params, seed=seed),
         steps_per_epoch=steps,
         epochs=params.epochs,
-        validation_data=validation_batches(validation, batch_size=params.batch_size),
+        validation_data=validation_batches(validation, params),
         callbacks=[
             policy,
             WarmUp(params.warmup_steps, learning_rate=lambda: policy.state.learning_rate),
