@@ -57,9 +57,11 @@ class PreprocessParams:
 class PolicyParams:
     """When the learning rate falls and when training stops; patience in epochs and reductions."""
 
+    monitor: Literal["val_accuracy", "val_loss"]
     patience: PositiveInt
     factor: Fraction
     stop_patience: PositiveInt
+    dwell: bool
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -71,7 +73,9 @@ class TrainParams:
     batch_size: Annotated[int, Field(ge=2)]
     epochs: PositiveInt
     horizontal_flip: bool
+    device: Literal["auto", "cpu", "gpu"]
     deterministic: bool
+    checkpoint_every_steps: PositiveInt | None
     policy: PolicyParams
 
 
