@@ -8,16 +8,22 @@ from stages.shards import Cells
 
 
 def training_batches(
-    cells: Cells, *, batch_size: int, epochs: int, seed: int, horizontal_flip: bool
+    cells: Cells,
+    *,
+    batch_size: int,
+    epochs: int,
+    seed: int,
+    horizontal_flip: bool,
+    first_step: int = 0,
 ) -> tf.data.Dataset:
-    """Return the batches of all epochs, one after the other.
+    """Return the batches of all epochs, one after the other, from `first_step` on.
 
     The order of the cells and their flips are pure functions of (seed, epoch, position). Every
     epoch shows each cell at most once; the rest that fills no batch differs by epoch.
 
     Returns:
         Batches of (uint8 (batch_size, size, size, 3), int64 (batch_size,)), epochs × (cells //
-        batch_size) of them.
+        batch_size) − first_step of them.
     """
     images, labels = tf.constant(cells.images), tf.constant(cells.labels)
     positions = len(cells.labels) // batch_size * batch_size
@@ -36,7 +42,7 @@ def training_batches(
         return image, tf.gather(labels, index)
 
     return (
-        tf.data.Dataset.range(epochs * positions)
+        tf.data.Dataset.range(first_step * batch_size, epochs * positions)
         .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .batch(batch_size, drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)

@@ -2,133 +2,158 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import pandas as pd
 import tensorflow as tf
 
 from stages.errors import StageError
-from stages.params import ModelParams, TrainParams
 from stages.shards import Cells, read_split
 from stages.train.batches import training_batches, validation_batches
+from stages.train.device import peak_memory, versions
+from stages.train.interruption import Watch
 from stages.train.log import EpochLog
+from stages.train.loop import Batches, EpochLoop
 from stages.train.model import build_model
-from stages.train.policy import PlateauPolicy, PolicyState
+from stages.train.policy import PolicyState
+from stages.train.sources import Sources
+from stages.train.state import TrainState
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted model, what is to be told of it, and its figures for each epoch."""
+    """A fitted model and what is to be told of it.
+
+    Attributes:
+        model: with the weights of the best epoch.
+        report: the same for every run of one commit on one kind of machine.
+        run: what differs from run to run: times, rates, memory.
+        history: a row for each epoch.
+    """
 
     model: keras.Model
     report: dict[str, Any]
+    run: dict[str, Any]
     history: pd.DataFrame
 
 
-def fit(
-    params: TrainParams, *, model: ModelParams, seed: int, shards: Path, keras_home: Path
-) -> Fit:
+def fit(sources: Sources, *, state: TrainState, watch: Watch) -> Fit:
     """Fit the network to the training cells, guided by the validation cells.
 
-    It starts from ImageNet weights where `keras_home` holds those of the base, else from scratch.
+    It starts from ImageNet weights where there are those of the base, else from scratch; and it
+    goes on from the latest checkpoint in `state`.
 
     Raises:
-        StageError: if there are fewer training cells than a batch holds, or the loss diverges.
+        StageError: if there are fewer training cells than a batch holds, the loss diverges, or
+            memory does not suffice.
+        SystemExit: if `watch` has a reason to stop.
     """
-    device = _prepare_device(deterministic=params.deterministic)  # before TensorFlow does anything
-    training, validation = read_split(shards, "train"), read_split(shards, "val")
-    steps = _steps_per_epoch(training, params, shards)
-    keras.utils.set_random_seed(seed)
-    weights = _initial_weights(model, keras_home)
-    image_size = training.images.shape[1]
-    network = build_model(model, image_size=image_size, weights=weights)
+    training, validation = read_split(sources.shards, "train"), read_split(sources.shards, "val")
+    steps = _steps_per_epoch(training, sources)
+    keras.utils.set_random_seed(sources.seed)
+    weights = sources.weights or "none"
+    network = _network(sources, image_size=training.images.shape[1])
     print(
-        f"{model.base} from {weights or 'scratch'}: {len(training.labels):,} training and "
-        f"{len(validation.labels):,} validation cells of {image_size} px, {steps} steps an epoch, "
-        f"on {device}. The first step takes longest.",
+        f"{sources.model.base}, weights {weights}: {len(training.labels):,} training and "
+        f"{len(validation.labels):,} validation cells of {training.images.shape[1]} px, {steps} "
+        f"steps an epoch, on {sources.device.name}. The first step takes longest.",
         flush=True,
     )
-    state, history = _run(network, params, training=training, validation=validation, seed=seed)
+    log = _log(sources, steps)
+    batches = _batches(sources, training, validation)
+    loop = EpochLoop(network, sources.params, batches=batches, seed=sources.seed, log=log)
+    started = time.monotonic()
+    with _out_of_memory_told(sources):
+        loop.run(state, watch)
     report = {
-        **_outcome(state),
-        "steps_per_epoch": steps,
-        "weights": weights or "none",
+        **_outcome(loop.policy.state, steps),
+        "weights": weights,
         "parameters": network.count_params(),
-        "device": device,
-        "deterministic": params.deterministic,
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
+        "device": sources.device.name,
+        "precision": keras.config.dtype_policy().name,
+        "deterministic": sources.params.deterministic,
+        **versions(sources.device),
     }
-    return Fit(network, report, history)
+    run = {
+        "seconds": time.monotonic() - started,
+        **peak_memory(sources.device),
+        "checkpoints": [dataclasses.asdict(saved) for saved in loop.saved],
+        "epochs": log.times,
+    }
+    return Fit(network, report, run, log.history())
 
 
-def _steps_per_epoch(training: Cells, params: TrainParams, shards: Path) -> int:
-    steps = len(training.labels) // params.batch_size
+def _steps_per_epoch(training: Cells, sources: Sources) -> int:
+    steps = len(training.labels) // sources.params.batch_size
     if not steps:
         raise StageError(
-            f"{shards}: {len(training.labels)} training cells do not fill a batch; expected "
-            f"`train.batch_size`, now {params.batch_size}, to be no more than that"
+            f"{sources.shards}: {len(training.labels)} training cells do not fill a batch; "
+            f"expected `train.batch_size`, now {sources.params.batch_size}, to be no more than that"
         )
     return steps
 
 
-def _prepare_device(*, deterministic: bool) -> str:
-    """Have TensorFlow use the GPU where there is one; return the name of what it uses."""
-    if deterministic:
-        tf.config.experimental.enable_op_determinism()
-        # Not enough on a CPU: with operations beside each other, about one run in two on a busy
-        # machine gave other bits (TensorFlow 2.21). Each still runs on all cores.
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-    gpus = tf.config.list_physical_devices("GPU")
-    for gpu in gpus:
-        tf.config.experimental.set_memory_growth(gpu, True)  # leave room for others
-    if not gpus:
-        return "CPU"
-    details = tf.config.experimental.get_device_details(gpus[0])
-    return f"GPU {details.get('device_name', 'of unknown name')}"
-
-
-def _initial_weights(model: ModelParams, keras_home: Path) -> Literal["imagenet"] | None:
-    weights = keras_home / "models" / f"{model.base.lower()}_notop.h5"
-    return "imagenet" if weights.exists() else None
-
-
-def _run(
-    network: keras.Model, params: TrainParams, *, training: Cells, validation: Cells, seed: int
-) -> tuple[PolicyState, pd.DataFrame]:
-    """Fit the network in place; return where the policy stands and the history."""
-    optimizer = getattr(keras.optimizers, params.optimizer)(params.learning_rate)
+def _network(sources: Sources, *, image_size: int) -> keras.Model:
+    network = build_model(sources.model, image_size=image_size, weights=sources.weights)
+    optimizer = getattr(keras.optimizers, sources.params.optimizer)(sources.params.learning_rate)
     network.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    steps = len(training.labels) // params.batch_size
-    policy = PlateauPolicy(params.policy, learning_rate=params.learning_rate)
-    log = EpochLog(policy, epochs=params.epochs, steps=steps, batch_size=params.batch_size)
-    batches = training_batches(
-        training,
-        batch_size=params.batch_size,
-        epochs=params.epochs,
-        seed=seed,
-        horizontal_flip=params.horizontal_flip,
-    )
-    network.fit(
-        batches,
-        steps_per_epoch=steps,
-        epochs=params.epochs,
-        validation_data=validation_batches(validation, batch_size=params.batch_size),
-        callbacks=[policy, log],
-        shuffle=False,  # `training_batches` has done it
-        verbose=0,
-    )
-    return policy.state, log.history()
+    return network
 
 
-def _outcome(state: PolicyState) -> dict[str, Any]:
+def _log(sources: Sources, steps: int) -> EpochLog:
+    return EpochLog(
+        epochs=sources.params.epochs,
+        steps=steps,
+        batch_size=sources.params.batch_size,
+        estimate=sources.device.kind == "CPU",  # a GPU works on after a step seems to be done
+    )
+
+
+def _batches(sources: Sources, training: Cells, validation: Cells) -> Batches:
+    params = sources.params
+
+    def training_from(first_step: int) -> tf.data.Dataset:
+        return training_batches(
+            training,
+            batch_size=params.batch_size,
+            epochs=params.epochs,
+            seed=sources.seed,
+            horizontal_flip=params.horizontal_flip,
+            first_step=first_step,
+        )
+
+    return Batches(
+        training_from,
+        validation_batches(validation, batch_size=params.batch_size),
+        len(training.labels) // params.batch_size,
+    )
+
+
+@contextlib.contextmanager
+def _out_of_memory_told(sources: Sources) -> Iterator[None]:
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise StageError(
+            f"{sources.device.name} has too little memory for this training: lower "
+            f"`train.batch_size`, now {sources.params.batch_size}, or `preprocess.image_size`, or "
+            "take a precision of 16 bits or gradient accumulation"
+        ) from error
+
+
+def _outcome(state: PolicyState, steps: int) -> dict[str, Any]:
     return {
         "best_epoch": state.best_epoch,
         "epochs": state.epoch,
         "stopped_by": "policy" if state.stop else "epochs",
         "val_accuracy": round(float(state.best_accuracy), 6),
         "val_loss": round(float(state.best_loss), 6),
+        "steps_per_epoch": steps,
+        "steps": steps * state.epoch,
     }
