@@ -68,12 +68,11 @@ def train(
 
 
 def _tell_of_others(states: list[Path]) -> None:
-    if states:
-        size = sum(file.stat().st_size for state in states for file in state.rglob("*"))
+    for state in states:
+        size = sum(file.stat().st_size for file in state.rglob("*"))
         print(
-            f"{len(states)} unfinished trainings, with other parameters, code or data, have their "
-            f"state in {states[0].parent} ({size / 1e6:,.0f} MB); remove it if you will not go on "
-            "with them"
+            f"Another, unfinished training's state is in {state} ({size / 1e6:,.1f} MB): it is for "
+            "other parameters, code or data; remove it if you will not go on with that"
         )
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -55,17 +55,10 @@ def write_checkpoint(checkpoint: Checkpoint, parent: Path) -> Path:
     folder = parent / checkpoint.name
     with atomic_path(folder) as temporary:
         temporary.mkdir()
-        flat = {
-            f"{owner}/{number}": array
-            for owner, arrays in checkpoint.arrays.items()
-            for number, array in enumerate(arrays)
-        }
-        np.savez(temporary / _ARRAYS, **flat)  # type: ignore[arg-type]  # of numpy's allow_pickle
-        (temporary / _NOTES).write_text(json.dumps(checkpoint.notes), encoding="utf-8")
+        _write_arrays(checkpoint.arrays, temporary / _ARRAYS)
+        _write_text(json.dumps(dict(checkpoint.notes)), temporary / _NOTES)
         sums = "".join(f"{_sha256(temporary / name)}  {name}\n" for name in (_ARRAYS, _NOTES))
-        (temporary / _SUMS).write_text(sums, encoding="utf-8")
-        for name in (_ARRAYS, _NOTES, _SUMS):
-            _flush(temporary / name)
+        _write_text(sums, temporary / _SUMS)
     return folder
 
 
@@ -110,6 +103,23 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _flush(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
+def _write_arrays(arrays: Mapping[str, Sequence[np.ndarray[Any, Any]]], path: Path) -> None:
+    flat = {
+        f"{owner}/{number}": array
+        for owner, owned in arrays.items()
+        for number, array in enumerate(owned)
+    }
+    with path.open("wb") as file:
+        np.savez(file, **flat)  # type: ignore[arg-type]  # it has an option besides
+        _flush(file)
+
+
+def _write_text(text: str, path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        _flush(file)
+
+
+def _flush(file: IO[Any]) -> None:
+    file.flush()
+    os.fsync(file.fileno())

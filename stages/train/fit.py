@@ -25,6 +25,9 @@ from stages.train.policy import PolicyState
 from stages.train.sources import Sources
 from stages.train.state import TrainState
 
+CHECKPOINTS_TOLD = 3
+"""Of how many, the last, size and seconds are written down."""
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -83,7 +86,7 @@ def fit(sources: Sources, *, state: TrainState, watch: Watch) -> Fit:
     run = {
         "seconds": time.monotonic() - started,
         **peak_memory(sources.device),
-        "checkpoints": [dataclasses.asdict(saved) for saved in loop.saved],
+        "checkpoints": [dataclasses.asdict(saved) for saved in loop.saved[-CHECKPOINTS_TOLD:]],
         "epochs": log.times,
     }
     return Fit(network, report, run, log.history())
