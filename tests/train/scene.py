@@ -2,10 +2,10 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from stages.shards import shard_name, write_index, write_shard
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).with_name("tiny_training.py")
 OUTPUTS = ("model.keras", "history.csv", "train.json")
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
 CELLS = {"train": 25, "val": 10}
 BATCH_SIZE = 4
 STEPS = CELLS["train"] // BATCH_SIZE
@@ -29,12 +30,45 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class Finished:
+    """What is left of a training when it has ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Trainings:
+    """Runs trainings one after the other, each in a process of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self._server = subprocess.Popen(
+            [sys.executable, str(PROGRAM), "serve"],
+            env=ENVIRONMENT | {"KERAS_HOME": str(home)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, folder: Path, *point: object) -> Finished:
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        request = {"folder": str(folder), "point": [str(word) for word in point]}
+        print(json.dumps(request), file=self._server.stdin, flush=True)
+        exit_code = int(self._server.stdout.readline())
+        told = [(folder / name).read_text() for name in ("stdout", "stderr")]
+        return Finished(exit_code, *told)
+
+    def end(self) -> None:
+        self._server.communicate()
+
+
 class Scene:
-    """A folder that holds code, parameters and shards of 32 px."""
+    """A folder that holds parameters and shards of 32 px."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        shutil.copytree(ROOT / "stages", folder / "stages")
         (folder / "home").mkdir()
         (folder / "home/keras.json").write_text(json.dumps(KERAS_SETTINGS))
         self.set_params()
@@ -53,20 +87,6 @@ class Scene:
         counts = {split: [count] for split, count in CELLS.items()}
         write_index(self.folder / "shards", image_size=32, cells=counts)
 
-    def command(self, *point: object) -> list[str]:
-        return [sys.executable, str(PROGRAM), *map(str, point)]
-
-    def train(self, *point: object, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Train, to the end or to where `point` ends it: see tiny_training.py."""
-        return subprocess.run(
-            self.command(*point),
-            cwd=self.folder,
-            env=os.environ | environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
     def outputs(self) -> dict[str, bytes]:
         return {
             name: (self.folder / name).read_bytes()
@@ -76,6 +96,11 @@ class Scene:
 
     def checkpoints(self) -> list[Path]:
         return sorted(self.folder.glob(".train_state/*/checkpoint-*"))
+
+
+def command(*point: object) -> list[str]:
+    """A training that is started like any program; wants ENVIRONMENT."""
+    return [sys.executable, str(PROGRAM), *map(str, point)]
 
 
 def noisy_cells(
@@ -88,7 +113,7 @@ def noisy_cells(
         yield image, "all" if number % 2 else "hem", f"{split}-{number}.bmp"
 
 
-def resumed_at(finished: subprocess.CompletedProcess[str]) -> str | None:
+def resumed_at(finished: Finished) -> str | None:
     """Where a training says that it goes on from: "epochs steps"."""
     for line in finished.stdout.splitlines():
         if line.startswith("Resumed after "):

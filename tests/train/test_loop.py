@@ -1,12 +1,13 @@
 """Trainings that are ended on the way, in processes of their own: nothing is lost, or different."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.train.scene import STEPS, Scene, resumed_at
+from tests.train.scene import STEPS, Scene, Trainings, resumed_at
 
 
 @pytest.fixture
@@ -15,9 +16,16 @@ def scene(tmp_path: Path) -> Scene:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+def trainings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trainings]:
+    trainings = Trainings(tmp_path_factory.mktemp("home"))
+    yield trainings
+    trainings.end()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(trainings: Trainings, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     scene = Scene(tmp_path_factory.mktemp("undisturbed"))
-    finished = scene.train()
+    finished = trainings.run(scene.folder)
     assert finished.returncode == 0, finished.stderr
     return scene
 
@@ -37,7 +45,7 @@ STOPPED = (
 
 
 def test_ended_at_every_point_in_turn_it_gives_the_bytes_of_the_undisturbed_run(
-    scene: Scene, undisturbed: Scene
+    scene: Scene, undisturbed: Scene, trainings: Trainings
 ) -> None:
     ends = [
         # where, at which call, what happens; exit code; where the run had been resumed; its line
@@ -50,14 +58,14 @@ def test_ended_at_every_point_in_turn_it_gives_the_bytes_of_the_undisturbed_run(
         ("export", 3, "KILL", -9, "3 4", None),
     ]
     for point, call, what, exit_code, resumed, line in ends:
-        finished = scene.train(point, call, what)
+        finished = trainings.run(scene.folder, point, call, what)
         assert (finished.returncode, resumed_at(finished)) == (exit_code, resumed), finished.stderr
         told = [line for line in finished.stderr.splitlines() if line.startswith("train: ")]
         assert told == ([STOPPED.format(*line)] if line else [])
         assert "Traceback" not in finished.stderr
         assert not scene.outputs()
         check_what_is_kept(scene, half_written=point == "checkpoint")
-    finished = scene.train()
+    finished = trainings.run(scene.folder)
     assert (finished.returncode, resumed_at(finished)) == (0, "4 0"), finished.stderr
     assert scene.outputs() == undisturbed.outputs()
 
@@ -80,32 +88,38 @@ def test_state_is_gone_after_success_and_times_are_kept_apart(undisturbed: Scene
     assert not {"seconds", "images_per_second", "host_bytes"} & set(json.loads(report))
 
 
-def test_state_of_other_shards_is_not_resumed_but_spoken_of(scene: Scene) -> None:
-    assert scene.train("step", STEPS + 1, "KILL").returncode == -9
+def test_state_of_other_shards_is_not_resumed_but_spoken_of(
+    scene: Scene, trainings: Trainings
+) -> None:
+    assert trainings.run(scene.folder, "step", STEPS + 1, "KILL").returncode == -9
     (state,) = {path.parent for path in scene.checkpoints()}
     scene.write_shards(seed=2)
-    finished = scene.train()
+    finished = trainings.run(scene.folder)
     assert (finished.returncode, resumed_at(finished)) == (0, None)
     told = f"unfinished training's state is in {state.relative_to(scene.folder)} (0.0 MB)"
     assert told in finished.stdout
     assert len(list(state.glob("checkpoint-*"))) == 2
 
 
-def test_a_corrupt_checkpoint_gives_way_to_the_one_before(scene: Scene, undisturbed: Scene) -> None:
-    assert scene.train("step", STEPS + 4, "KILL").returncode == -9
+def test_a_corrupt_checkpoint_gives_way_to_the_one_before(
+    scene: Scene, undisturbed: Scene, trainings: Trainings
+) -> None:
+    assert trainings.run(scene.folder, "step", STEPS + 4, "KILL").returncode == -9
     latest = scene.checkpoints()[-1]
     content = bytearray((latest / "arrays.npz").read_bytes())
     content[len(content) // 2] ^= 1
     (latest / "arrays.npz").write_bytes(content)
-    finished = scene.train()
+    finished = trainings.run(scene.folder)
     assert (finished.returncode, resumed_at(finished)) == (0, "1 0")
     told = f"{latest.relative_to(scene.folder)} is corrupt (arrays.npz does not match its SHA-256)"
     assert told in finished.stderr
     assert scene.outputs() == undisturbed.outputs()
 
 
-def test_a_full_disk_costs_a_checkpoint_and_no_epoch(scene: Scene, undisturbed: Scene) -> None:
-    finished = scene.train("checkpoint", 3, "full")
+def test_a_full_disk_costs_a_checkpoint_and_no_epoch(
+    scene: Scene, undisturbed: Scene, trainings: Trainings
+) -> None:
+    finished = trainings.run(scene.folder, "checkpoint", 3, "full")
     assert finished.returncode == 0, finished.stderr
     assert finished.stderr.count("no checkpoint, training goes on without") == 1
     assert scene.outputs() == undisturbed.outputs()

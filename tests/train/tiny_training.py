@@ -1,23 +1,24 @@
 """Run the train stage in the current folder with a network that takes seconds; end it on the way.
 
     python tiny_training.py <point> <call> <what>
+    python tiny_training.py serve
 
 At the given call of what `POINTS` names, `what` happens: a signal that this process sends itself
 (KILL, TERM, STOP …); `full`: the disk is; `orphan`: it kills its parent. Without arguments nothing
-does.
+does. `serve` answers each line {"folder": …, "point": […]} with the exit code of such a run in a
+process of its own; TensorFlow, which takes longer to import than to train here, is imported once.
 """
 
 import errno
 import itertools
+import json
 import os
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
-from typing import Any
-
-os.environ["KERAS_HOME"] = "home"
-sys.path.insert(0, str(Path.cwd()))
+from typing import Any, NoReturn
 
 from stages.quiet import import_tensorflow
 
@@ -77,11 +78,44 @@ def happen_at(point: str, call: int, what: str) -> None:
     setattr(owner, name, counted)
 
 
-if __name__ == "__main__":
+def main(*point: str) -> None:
+    """Run the stage, as dvc.yaml does but for the paths."""
     fit.build_model = tiny_network
-    if len(sys.argv) > 1:
-        happen_at(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    if point:
+        happen_at(point[0], int(point[1]), point[2])
     outputs = {"model-keras": "model.keras", "report": "train.json", "history-csv": "history.csv"}
     options = {"shards": "shards", "keras-home": "home", **outputs}
     sys.argv[1:] = [word for name, value in options.items() for word in (f"--{name}", value)]
     run_stage(train)
+
+
+def serve() -> None:
+    for line in sys.stdin:
+        request = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            run_in(Path(request["folder"]), request["point"])
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def run_in(folder: Path, point: list[str]) -> NoReturn:
+    os.chdir(folder)
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
+    exit_code = 0
+    try:
+        main(*point)
+    except SystemExit as end:
+        exit_code = int(end.code or 0)
+    except BaseException:
+        traceback.print_exc()
+        exit_code = 1
+    sys.stdout.flush()
+    os._exit(exit_code)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["serve"]:
+        serve()
+    else:
+        main(*sys.argv[1:])
