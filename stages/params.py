@@ -58,9 +58,11 @@ class PreprocessParams:
 class PolicyParams:
     """When the learning rate falls and when training stops; patience in epochs and reductions."""
 
+    monitor: Literal["val_accuracy", "val_loss"]
     patience: PositiveInt
     factor: Fraction
     stop_patience: PositiveInt
+    dwell: bool
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -104,7 +106,9 @@ class TrainParams:
     class_weights: Literal["none", "balanced"]
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     augmentation: AugmentationParams
+    device: Literal["auto", "cpu", "gpu"]
     deterministic: bool
+    checkpoint_every_steps: PositiveInt | None
     reestimate_batch_norm: NonNegativeInt
     fine_tuning: FineTuningParams
     policy: PolicyParams

@@ -88,7 +88,11 @@ def test_the_options_in_cmd_are_those_that_the_stage_takes(name: str) -> None:
     stage = getattr(importlib.import_module(f"stages.{name}.__main__"), name)
     taken = [key for key, kind in stage.__annotations__.items() if kind in (Path, "Path")]
     assert list(option_paths(name)) == [key.replace("_", "-") for key in taken]
-    assert STAGES[name]["cmd"].startswith(f"python -m stages.{name} ")
+    assert STAGES[name]["cmd"].removeprefix("exec ").startswith(f"python -m stages.{name} ")
+
+
+def test_no_shell_stands_between_dvc_and_the_stage_that_minds_its_parent() -> None:
+    assert STAGES["train"]["cmd"].startswith("exec ")
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -3,174 +3,155 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import dataclasses
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import pandas as pd
 import tensorflow as tf
 
 from stages.errors import StageError
-from stages.params import ModelParams, TrainParams
 from stages.shards import Cells, read_split
 from stages.train.batches import training_batches, validation_batches
+from stages.train.device import peak_memory, versions
+from stages.train.interruption import Watch
 from stages.train.levers import check_levers, compile_network
 from stages.train.log import EpochLog
-from stages.train.loss import loss_name
+from stages.train.loop import Batches, EpochLoop
 from stages.train.model import build_model
-from stages.train.optimizer import WarmUp, averaged_weights
-from stages.train.phases import begin_epoch
-from stages.train.policy import PlateauPolicy, PolicyState
+from stages.train.policy import PolicyState
 from stages.train.precision import choose_precision, set_precision
-from stages.train.reestimate import Reestimate
+from stages.train.sources import Sources
+from stages.train.state import TrainState
+
+CHECKPOINTS_TOLD = 3
+"""Of how many, the last, size and seconds are written down."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted model, what is to be told of it, and its figures for each epoch."""
+    """A fitted model and what is to be told of it.
+
+    Attributes:
+        model: with the weights of the best epoch.
+        report: the same for every run of one commit on one kind of machine.
+        run: what differs from run to run: times, rates, memory.
+        history: a row for each epoch.
+    """
 
     model: keras.Model
     report: dict[str, Any]
+    run: dict[str, Any]
     history: pd.DataFrame
 
 
-def fit(
-    params: TrainParams, *, model: ModelParams, seed: int, shards: Path, keras_home: Path
-) -> Fit:
+def fit(sources: Sources, *, state: TrainState, watch: Watch) -> Fit:
     """Fit the network to the training cells, guided by the validation cells.
 
-    It starts from ImageNet weights where `keras_home` holds those of the base, else from scratch.
+    It starts from ImageNet weights where there are those of the base, else from scratch; and it
+    goes on from the latest checkpoint in `state`.
 
     Raises:
-        StageError: if there are fewer training cells than a batch holds, if the loss diverges, or
-            as `check_levers` says.
+        StageError: if there are fewer training cells than a batch holds, the loss diverges, memory
+            does not suffice, or as `check_levers` says.
+        SystemExit: if `watch` has a reason to stop.
     """
-    device = _prepare_device(deterministic=params.deterministic)  # before TensorFlow does anything
-    training, validation = read_split(shards, "train"), read_split(shards, "val")
-    steps = _steps_per_epoch(training, params, shards)
-    keras.utils.set_random_seed(seed)
-    weights = _initial_weights(model, keras_home)
+    training, validation = read_split(sources.shards, "train"), read_split(sources.shards, "val")
+    steps = _steps_per_epoch(training, sources)
+    keras.utils.set_random_seed(sources.seed)
+    weights = sources.weights or "none"
     image_size = training.images.shape[1]
-    network = build_model(model, image_size=image_size, weights=weights)
-    check_levers(params, network, weights=weights, steps=steps)
-    precision = choose_precision(params.precision, capability=_compute_capability())
-    compile_network(network, params, precision=precision)
+    network = build_model(sources.model, image_size=image_size, weights=sources.weights)
+    check_levers(sources.params, network, weights=sources.weights, steps=steps)
+    precision = choose_precision(sources.params.precision, capability=sources.device.capability)
+    compile_network(network, sources.params, precision=precision)
     print(
-        f"{model.base} from {weights or 'scratch'}: {len(training.labels):,} training and "
-        f"{len(validation.labels):,} validation cells of {image_size} px, {steps} steps an epoch, "
-        f"on {device}. The first step takes longest.",
+        f"{sources.model.base}, weights {weights}: {len(training.labels):,} training and "
+        f"{len(validation.labels):,} validation cells of {image_size} px, {steps} "
+        f"steps an epoch, on {sources.device.name}. The first step takes longest.",
         flush=True,
     )
-    state, history = _run(network, params, training=training, validation=validation, seed=seed)
+    log = _log(sources, steps)
+    batches = _batches(sources, training, validation)
+    loop = EpochLoop(network, sources.params, batches=batches, seed=sources.seed, log=log)
+    started = time.monotonic()
+    with _out_of_memory_told(sources):
+        loop.run(state, watch)
     set_precision(network, "float32")  # whatever it was trained in
     report = {
-        **_outcome(state),
-        "steps_per_epoch": steps,
-        "weights": weights or "none",
+        **_outcome(loop.policy.state, steps),
+        "weights": weights,
         "parameters": network.count_params(),
-        "device": device,
+        "device": sources.device.name,
         "precision": precision,
         "xla": network.jit_compile,
-        "deterministic": params.deterministic,
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
+        "deterministic": sources.params.deterministic,
+        **versions(sources.device),
     }
-    return Fit(network, report, history)
+    run = {
+        "seconds": time.monotonic() - started,
+        **peak_memory(sources.device),
+        "checkpoints": [dataclasses.asdict(saved) for saved in loop.saved[-CHECKPOINTS_TOLD:]],
+        "epochs": log.times,
+    }
+    return Fit(network, report, run, log.history())
 
 
-def _steps_per_epoch(training: Cells, params: TrainParams, shards: Path) -> int:
-    steps = len(training.labels) // params.batch_size
+def _steps_per_epoch(training: Cells, sources: Sources) -> int:
+    steps = len(training.labels) // sources.params.batch_size
     if not steps:
         raise StageError(
-            f"{shards}: {len(training.labels)} training cells do not fill a batch; expected "
-            f"`train.batch_size`, now {params.batch_size}, to be no more than that"
+            f"{sources.shards}: {len(training.labels)} training cells do not fill a batch; "
+            f"expected `train.batch_size`, now {sources.params.batch_size}, to be no more than that"
         )
     return steps
 
 
-def _prepare_device(*, deterministic: bool) -> str:
-    """Have TensorFlow use the GPU where there is one; return the name of what it uses."""
-    if deterministic:
-        tf.config.experimental.enable_op_determinism()
-        # Not enough on a CPU: with operations beside each other, about one run in two on a busy
-        # machine gave other bits (TensorFlow 2.21). Each still runs on all cores.
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-    gpus = tf.config.list_physical_devices("GPU")
-    for gpu in gpus:
-        tf.config.experimental.set_memory_growth(gpu, True)  # leave room for others
-    if not gpus:
-        return "CPU"
-    details = tf.config.experimental.get_device_details(gpus[0])
-    return f"GPU {details.get('device_name', 'of unknown name')}"
-
-
-def _compute_capability() -> tuple[int, int] | None:
-    """Return the lowest compute capability of the GPUs; None where there is none."""
-    gpus = tf.config.list_physical_devices("GPU")
-    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-    known = [found.get("compute_capability") for found in details]
-    return None if None in known else min(known, default=None)
-
-
-def _initial_weights(model: ModelParams, keras_home: Path) -> Literal["imagenet"] | None:
-    weights = keras_home / "models" / f"{model.base.lower()}_notop.h5"
-    return "imagenet" if weights.exists() else None
-
-
-def _run(
-    network: keras.Model, params: TrainParams, *, training: Cells, validation: Cells, seed: int
-) -> tuple[PolicyState, pd.DataFrame]:
-    """Fit the network in place; return where the policy stands and the history."""
-    steps = len(training.labels) // params.batch_size
-    policy = PlateauPolicy(params.policy, learning_rate=params.learning_rate)
-    log = EpochLog(policy, epochs=params.epochs, steps=steps, batch_size=params.batch_size)
-    network.fit(
-        training_batches(training, params, seed=seed),
-        steps_per_epoch=steps,
-        epochs=params.epochs,
-        validation_data=validation_batches(validation, params),
-        callbacks=[
-            policy,
-            WarmUp(params.warmup_steps, learning_rate=lambda: policy.state.learning_rate),
-            _Levers(params, batches=lambda: batches),
-            log,
-        ],
-        shuffle=False,  # `training_batches` has done it
-        verbose=0,
+def _log(sources: Sources, steps: int) -> EpochLog:
+    return EpochLog(
+        epochs=sources.params.epochs,
+        steps=steps,
+        batch_size=sources.params.batch_size,
+        estimate=sources.device.kind == "CPU",  # a GPU works on after a step seems to be done
     )
-    return policy.state, log.history()
 
 
-class _Levers(keras.callbacks.Callback):  # type: ignore[misc]
-    """Pulls the levers at the turns of an epoch; after the policy, which keeps the best weights."""
+def _batches(sources: Sources, training: Cells, validation: Cells) -> Batches:
+    params = sources.params
 
-    def __init__(self, params: TrainParams, *, batches: Callable[[], tf.data.Dataset]) -> None:
-        super().__init__()
-        self._params = params
-        self._batches = batches
-        self._validation = contextlib.ExitStack()
-        self._reestimate: Reestimate | None = None
+    def training_from(first_step: int) -> tf.data.Dataset:
+        return training_batches(training, params, seed=sources.seed, first_step=first_step)
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
-        begin_epoch(self.model, self._params.fine_tuning, epoch=epoch)
-
-    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
-        self._validation.enter_context(averaged_weights(self.model.optimizer))
-        if count := self._params.reestimate_batch_norm:
-            self._reestimate = self._reestimate or Reestimate(self.model)
-            self._reestimate(images for images, _ in self._batches().take(count))
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
-        self._validation.close()
+    return Batches(
+        training_from,
+        validation_batches(validation, params),
+        len(training.labels) // params.batch_size,
+    )
 
 
-def _outcome(state: PolicyState) -> dict[str, Any]:
+@contextlib.contextmanager
+def _out_of_memory_told(sources: Sources) -> Iterator[None]:
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise StageError(
+            f"{sources.device.name} has too little memory for this training: lower "
+            f"`train.batch_size`, now {sources.params.batch_size}, with a higher "
+            "`train.accumulate_batches` if you like, or `preprocess.image_size`; or set "
+            "`train.precision` to auto"
+        ) from error
+
+
+def _outcome(state: PolicyState, steps: int) -> dict[str, Any]:
     return {
         "best_epoch": state.best_epoch,
         "epochs": state.epoch,
         "stopped_by": "policy" if state.stop else "epochs",
         "val_accuracy": round(float(state.best_accuracy), 6),
         "val_loss": round(float(state.best_loss), 6),
+        "steps_per_epoch": steps,
+        "steps": steps * state.epoch,
     }

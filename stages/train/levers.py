@@ -8,6 +8,7 @@ import keras
 
 from stages.errors import StageError
 from stages.params import TrainParams
+from stages.train.loss import loss_name
 from stages.train.optimizer import build_optimizer
 from stages.train.phases import check_fine_tuning
 from stages.train.precision import Precision, choose_xla, set_precision
@@ -34,6 +35,11 @@ def check_levers(
     """
     check_fine_tuning(params.fine_tuning, network, weights=weights)
     choose_xla(params)
+    if params.policy.dwell and params.ema_decay is not None:
+        raise StageError(
+            "train.policy.dwell is true and train.ema_decay is set: the best weights are means, "
+            "from which training cannot go on; set one of them to false or null"
+        )
     for name in ("accumulate_batches", "reestimate_batch_norm"):
         if getattr(params, name) > steps:
             raise StageError(
@@ -48,7 +54,7 @@ def compile_network(network: keras.Model, params: TrainParams, *, precision: Pre
     optimizer = build_optimizer(params, precision=precision)
     network.compile(
         optimizer,
-        loss="sparse_categorical_crossentropy",
+        loss=loss_name(params.label_smoothing),
         metrics=["accuracy"],
         jit_compile=choose_xla(params),
     )

@@ -3,65 +3,107 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
-import keras
 import pandas as pd
 
 from stages.progress import progress
-from stages.train.policy import PlateauPolicy
+from stages.train.policy import PolicyState
+
+ESTIMATED_FROM = 5
+"""Steps that are timed before the whole is estimated; the one before them, the first, is slow."""
 
 
-class EpochLog(keras.callbacks.Callback):  # type: ignore[misc]
+class EpochLog:
     """Shows the steps of an epoch, prints a line at its end, and keeps its figures.
 
-    Belongs after the policy in the list of callbacks: it says what that has decided.
+    Attributes:
+        rows: a row for each epoch: epoch (from 1), loss, accuracy, val_loss, val_accuracy,
+            learning_rate, the figures rounded to 6 decimals.
+        times: for each epoch, what differs from run to run: epoch, steps that were timed (fewer
+            where the epoch was resumed), seconds, images_per_second, validation included in both.
     """
 
-    def __init__(self, policy: PlateauPolicy, *, epochs: int, steps: int, batch_size: int) -> None:
-        super().__init__()
-        self._policy = policy
+    def __init__(self, *, epochs: int, steps: int, batch_size: int, estimate: bool) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.times: list[dict[str, float]] = []
         self._epochs = epochs
         self._steps = steps
         self._batch_size = batch_size
-        self._rows: list[dict[str, float]] = []
+        self._estimate = estimate
+        self._done = 0
 
     def history(self) -> pd.DataFrame:
-        """Return a row for each epoch, its figures rounded to 6 decimals.
+        """Return the rows as a table."""
+        return pd.DataFrame(self.rows)
 
-        Columns: epoch (from 1), loss, accuracy, val_loss, val_accuracy, learning_rate.
-        """
-        return pd.DataFrame(self._rows)
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
-        """Start the clock and the bar."""
+    def begin(self, epoch: int, *, step: int) -> None:
+        """Start the clock and the bar of an epoch (from 0), of which `step` steps are done."""
         self._started = time.monotonic()
-        self._learning_rate = self._policy.state.learning_rate
+        self._epoch, self._first_step, self._done = epoch, step, 0
         description = f"Epoch {epoch + 1}/{self._epochs}"
-        self._bar = progress(total=self._steps, description=description, unit="step")
+        self._bar = progress(total=self._steps, description=description, unit="step", initial=step)
         self._bar.leave = False
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
-        """Move the bar."""
+    def after_step(self) -> None:
+        """Move the bar; after the first steps say, if that is wanted, how long it will take."""
         self._bar.update()
+        self._done += 1
+        if self._estimate and self._done == 1:
+            self._second_step = time.monotonic()
+        if self._estimate and self._done == 1 + ESTIMATED_FROM:
+            self._estimate = False
+            step = (time.monotonic() - self._second_step) / ESTIMATED_FROM
+            left = (self._epochs - self._epoch) * self._steps - self._first_step - self._done
+            self._bar.clear()
+            print(
+                f"{step:.2f} s a step: {_duration(step * self._steps)} an epoch, at most "
+                f"{_duration(step * left)} in all, and validation in addition",
+                flush=True,
+            )
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Print the line and keep the figures."""
+    def end(self, logs: Mapping[str, float], *, before: PolicyState, after: PolicyState) -> None:
+        """Print the line of the epoch, and keep its figures.
+
+        Args:
+            logs: loss, accuracy, val_loss and val_accuracy.
+            before: the policy's state during the epoch.
+            after: its state now.
+        """
         self._bar.close()
-        names = ("loss", "accuracy", "val_loss", "val_accuracy")
-        row = {name: round(float((logs or {})[name]), 6) for name in names}
-        self._rows.append({"epoch": epoch + 1, **row, "learning_rate": self._learning_rate})
         seconds = time.monotonic() - self._started
-        state = self._policy.state
+        figures = {
+            name: round(float(logs[name]), 6)
+            for name in ("loss", "accuracy", "val_loss", "val_accuracy")
+        }
+        epoch = self._epoch + 1
+        self.rows.append({"epoch": epoch, **figures, "learning_rate": before.learning_rate})
+        rate = self._done * self._batch_size / seconds
+        timed = {"steps": self._done, "seconds": seconds, "images_per_second": rate}
+        self.times.append({"epoch": epoch, **timed})
         print(
-            f"epoch {epoch + 1}/{self._epochs}: "
-            + ", ".join(f"{name} {value:.4f}" for name, value in row.items())
-            + f"; learning rate {self._learning_rate:g}, next {state.learning_rate:g}; "
-            f"best epoch {state.best_epoch}; {seconds:.1f} s, "
-            f"{self._steps * self._batch_size / seconds:.1f} training images/s with validation, "
-            f"at most {_minutes(seconds * (self._epochs - epoch - 1))} left",
+            f"epoch {epoch}/{self._epochs}: "
+            + ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
+            + f"; learning rate {before.learning_rate:g}, next {after.learning_rate:g}; "
+            f"best epoch {after.best_epoch}; {seconds:.1f} s, {rate:.1f} training images/s with "
+            f"validation, {self._left()}",
             flush=True,
         )
 
+    def close(self) -> None:
+        """Take the bar away, if an epoch does not come to its end."""
+        self._bar.close()
 
-def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.1f} min"
+    def _left(self) -> str:
+        steps, seconds = self.times[-1]["steps"], self.times[-1]["seconds"]
+        if not steps:  # the epoch was resumed at its validation
+            return "time left unknown"
+        epochs = self._epochs - self._epoch - 1
+        return f"at most {_duration(seconds / steps * self._steps * epochs)} left"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

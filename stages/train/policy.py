@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,17 +16,19 @@ from stages.params import PolicyParams
 
 @dataclass(frozen=True)
 class PolicyState:
-    """What the policy knows after an epoch.
+    """What the policy knows after an epoch. Numbers and truth values alone: JSON keeps it exactly.
+
+    "Better" is a higher validation accuracy, or with `monitor: val_loss` a lower validation loss.
 
     Attributes:
         learning_rate: for the next epoch.
         epoch: the last one, counted from 1.
-        best_epoch: the one with the highest validation accuracy; on a tie, with the lower
-            validation loss; 0 before the first.
+        best_epoch: the best one; among epochs that are no better than each other, the one that
+            the other of the two figures speaks for; 0 before the first.
         best_accuracy: its validation accuracy, in 0…1.
         best_loss: its validation loss.
-        waited: epochs without a higher validation accuracy since the best or the last reduction.
-        reductions: reductions of the learning rate since the highest validation accuracy.
+        waited: epochs without a better one since the best or the last reduction.
+        reductions: reductions of the learning rate since the last better epoch.
         stop: whether training ends here.
     """
 
@@ -44,14 +47,16 @@ def after_epoch(
 ) -> PolicyState:
     """Return the state after an epoch with this validation accuracy and loss.
 
-    After `patience` epochs without a higher accuracy the learning rate is multiplied by `factor`;
-    the `stop_patience`-th such reduction in a row ends the training instead.
+    After `patience` epochs without a better one the learning rate is multiplied by `factor`; the
+    `stop_patience`-th such reduction in a row ends the training instead.
     """
     epoch = state.epoch + 1
-    if accuracy > state.best_accuracy:
+    rank = _rank(params, accuracy, loss)
+    best = _rank(params, state.best_accuracy, state.best_loss)
+    if rank[0] > best[0]:
         return PolicyState(state.learning_rate, epoch, epoch, accuracy, loss)
-    if accuracy == state.best_accuracy and loss < state.best_loss:
-        state = dataclasses.replace(state, best_epoch=epoch, best_loss=loss)
+    if rank > best:
+        state = dataclasses.replace(state, best_epoch=epoch, best_accuracy=accuracy, best_loss=loss)
     state = dataclasses.replace(state, epoch=epoch, waited=state.waited + 1)
     if state.waited < params.patience:
         return state
@@ -67,18 +72,42 @@ def after_epoch(
     )
 
 
+def _rank(params: PolicyParams, accuracy: float, loss: float) -> tuple[float, float]:
+    """Return what to compare epochs by: what is monitored, then what decides a tie."""
+    return (accuracy, -loss) if params.monitor == "val_accuracy" else (-loss, accuracy)
+
+
 class PlateauPolicy(keras.callbacks.Callback):  # type: ignore[misc]
     """Applies the policy to a fit, and at its end gives the model the best epoch's weights.
 
     Attributes:
         state: the state after the last epoch.
+        best_weights: those of the best epoch, as `get_weights` gives them; none before the first.
     """
 
     def __init__(self, params: PolicyParams, *, learning_rate: float) -> None:
         super().__init__()
         self.state = PolicyState(learning_rate)
+        self.best_weights: Sequence[Any] = ()
         self._params = params
-        self._best_weights: list[Any] | None = None
+
+    def require_monitored(self, names: Iterable[str]) -> None:
+        """Check that an epoch's logs will hold what the policy looks at.
+
+        Args:
+            names: the names that will be in the logs.
+
+        Raises:
+            StageError: if what is monitored, or what decides a tie, is not among them.
+        """
+        names = sorted(names)
+        lacking = {self._params.monitor, "val_accuracy", "val_loss"}.difference(names)
+        if lacking:
+            raise StageError(
+                f"`train.policy.monitor` is {self._params.monitor}, but an epoch reports only "
+                f"{', '.join(names)}; expected {' and '.join(sorted(lacking))}, too: compile the "
+                'network with metrics=["accuracy"]'
+            )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Set the learning rate."""
@@ -97,13 +126,16 @@ class PlateauPolicy(keras.callbacks.Callback):  # type: ignore[misc]
                     f"{name} is {logs[name]} in epoch {epoch + 1}: training has diverged; lower "
                     f"`train.learning_rate`, now {self.state.learning_rate:g}"
                 )
+        before = self.state
         self.state = after_epoch(
-            self.state, self._params, accuracy=logs["val_accuracy"], loss=logs["val_loss"]
+            before, self._params, accuracy=logs["val_accuracy"], loss=logs["val_loss"]
         )
         if self.state.best_epoch == self.state.epoch:
-            self._best_weights = self.model.get_weights()
+            self.best_weights = self.model.get_weights()
+        elif self._params.dwell and self.state.learning_rate < before.learning_rate:
+            self.model.set_weights(self.best_weights)
         self.model.stop_training = self.state.stop
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Give the model the weights of the best epoch."""
-        self.model.set_weights(self._best_weights)
+        self.model.set_weights(self.best_weights)

@@ -1,5 +1,6 @@
 import itertools
 import math
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -11,7 +12,7 @@ from stages.errors import StageError
 from stages.params import PolicyParams
 from stages.train.policy import PlateauPolicy, PolicyState, after_epoch
 
-PARAMS = PolicyParams(patience=2, factor=0.5, stop_patience=3)
+PARAMS = PolicyParams(monitor="val_accuracy", patience=2, factor=0.5, stop_patience=3, dwell=False)
 STEPS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=30)
 
 
@@ -50,7 +51,7 @@ def test_an_improvement_forgets_the_reductions() -> None:
 
 
 def test_with_patience_one_three_epochs_without_improvement_stop_it() -> None:
-    params = PolicyParams(patience=1, factor=0.5, stop_patience=3)
+    params = replace(PARAMS, patience=1)
     assert len(run(params, [(0.6, 1)] + [(0.5, 1)] * 20)) == 4
 
 

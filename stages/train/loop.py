@@ -1,0 +1,217 @@
+"""The epochs of a fit, from wherever it stands to its end."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from stages.params import TrainParams
+from stages.train.checkpoint import Checkpoint
+from stages.train.interruption import Watch, leave
+from stages.train.log import EpochLog
+from stages.train.optimizer import WarmUp, averaged_weights
+from stages.train.phases import begin_epoch
+from stages.train.policy import PlateauPolicy, PolicyState
+from stages.train.reestimate import Reestimate
+from stages.train.state import Saved, TrainState
+from stages.train.steps import EachStep, StopEvaluation
+from stages.train.variables import assign, reset_seeds, values
+
+
+@dataclass(frozen=True)
+class Batches:
+    """What the network sees.
+
+    Attributes:
+        training: gives the batches from a global step on (epoch × steps + step of the epoch).
+        validation: all of it, once.
+        steps: training steps an epoch.
+    """
+
+    training: Callable[[int], tf.data.Dataset]
+    validation: tf.data.Dataset
+    steps: int
+
+
+class EpochLoop:
+    """Trains a compiled network in place, an epoch at a time.
+
+    Whatever changes on the way is in a checkpoint, and an epoch is a function of that, the seed
+    and its number alone: a loop that was resumed ends with the bits of one that was not.
+
+    Attributes:
+        policy: where it stands.
+        saved: what the checkpoints cost.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        params: TrainParams,
+        *,
+        batches: Batches,
+        seed: int,
+        log: EpochLog,
+    ) -> None:
+        self.policy = PlateauPolicy(params.policy, learning_rate=params.learning_rate)
+        self.policy.set_model(network)
+        self.saved: list[Saved] = []
+        self._log = log
+        self._network = network
+        self._reestimate = Reestimate(network)
+        self._params = params
+        self._batches = batches
+        self._seed = seed
+        self._epoch, self._step = 0, 0  # complete, and steps of the next one
+        self._metrics: Sequence[Any] = ()  # what Keras forgets when a resumed epoch begins
+        self._kept: tuple[int, int] | None = None  # where the latest checkpoint stands
+
+    def run(self, state: TrainState, watch: Watch) -> None:
+        """Train what is left; the network ends with the weights of the best epoch.
+
+        Raises:
+            StageError: if the loss diverges, or the network does not report what is monitored.
+            SystemExit: if `watch` has a reason to stop: after the step, with a checkpoint.
+        """
+        self._state, self._watch = state, watch
+        # It builds metrics, too, whose variables a checkpoint fills.
+        logs = self._network.evaluate(self._batches.validation.take(1), return_dict=True, verbose=0)
+        self.policy.require_monitored(f"val_{name}" for name in logs)
+        with watch.deferred():
+            if checkpoint := state.latest():
+                self._resume(checkpoint)
+            while self._epoch < self._params.epochs and not self.policy.state.stop:
+                self._run_epoch()
+            self.policy.on_train_end()
+
+    def _after_step(self) -> None:
+        """Count a training step, and save or stop where that is due."""
+        self._step += 1
+        self._log.after_step()
+        every = self._params.checkpoint_every_steps
+        if self._watch.reason:
+            self._network.stop_training = True  # the epoch sees to the rest
+        elif every and self._step % every == 0:
+            self._save()
+
+    def _restore_metrics(self) -> None:
+        """Give the metrics back what they had counted of a resumed epoch."""
+        if self._metrics:
+            assign(self._network.metrics_variables, self._metrics)
+        self._metrics = ()
+
+    def _run_epoch(self) -> None:
+        before = self.policy.state
+        self.policy.on_epoch_begin(self._epoch)
+        begin_epoch(
+            self._network, self._params.fine_tuning, epoch=self._epoch, first_step=self._step
+        )
+        self._log.begin(self._epoch, step=self._step)
+        logs = self._train()
+        self._leave_if_asked()
+        counted = values(self._network.metrics_variables)
+        with averaged_weights(self._network.optimizer):
+            validated = self._validate()
+            logs |= validated
+            if validated:
+                self.policy.on_epoch_end(self._epoch, logs)
+        if not validated:  # resumed, it is done again
+            assign(self._network.metrics_variables, counted)
+            self._leave_if_asked()
+        self._log.end(logs, before=before, after=self.policy.state)
+        self._epoch, self._step = self._epoch + 1, 0
+        self._save()
+        self._leave_if_asked()
+
+    def _train(self) -> dict[str, float]:
+        """Train what is left of the epoch; return the training figures of all of it."""
+        if not self._step:
+            reset_seeds(self._network.variables, seed=self._seed, epoch=self._epoch)
+        left = self._batches.steps - self._step
+        if left:
+            first = self._epoch * self._batches.steps + self._step
+            self._network.fit(
+                self._batches.training(first),
+                steps_per_epoch=left,
+                callbacks=[
+                    WarmUp(
+                        self._params.warmup_steps,
+                        learning_rate=lambda: self.policy.state.learning_rate,
+                        first_step=first,
+                    ),
+                    EachStep(at_start=self._restore_metrics, after_step=self._after_step),
+                ],
+                shuffle=False,  # the batches have been
+                verbose=0,
+            )
+        else:
+            self._restore_metrics()
+        return {name: float(value) for name, value in self._network.get_metrics_result().items()}
+
+    def _validate(self) -> dict[str, float]:
+        """Return the validation figures; none if there was a reason to break off."""
+        if count := self._params.reestimate_batch_norm:
+            batches = self._batches.training(self._epoch * self._batches.steps).take(count)
+            self._reestimate(images for images, *_ in batches)
+        logs = self._network.evaluate(
+            self._batches.validation,
+            callbacks=[StopEvaluation(lambda: self._watch.reason is not None)],
+            return_dict=True,
+            verbose=0,
+        )
+        return {} if self._watch.reason else {f"val_{name}": logs[name] for name in logs}
+
+    def _leave_if_asked(self) -> None:
+        reason = self._watch.reason
+        if not reason:
+            return
+        self._log.close()
+        done = f"after {self._epoch} epochs and {self._step} steps"
+        saved = self._save()
+        kept = "what is done is saved" if saved else "what was saved before is kept"
+        leave(reason, f" {done}; {kept}: the next run goes on from there")
+
+    def _save(self) -> bool:
+        """Write a checkpoint, unless there is one of just here; return whether there is one now."""
+        here = self._epoch, self._step
+        if self._kept == here:
+            return True
+        arrays = {owner: values(variables) for owner, variables in self._owned().items()}
+        # Between epochs they have counted validation, which no epoch goes on with.
+        arrays["metrics"] = values(self._network.metrics_variables) if self._step else []
+        arrays["best"] = list(self.policy.best_weights)
+        notes = {
+            "policy": dataclasses.asdict(self.policy.state),
+            "rows": self._log.rows,
+            "times": self._log.times,
+        }
+        saved = self._state.save(Checkpoint(*here, arrays, notes))
+        if saved:
+            self._kept = here
+            self.saved.append(saved)
+        return saved is not None
+
+    def _resume(self, checkpoint: Checkpoint) -> None:
+        for owner, variables in self._owned().items():
+            assign(variables, checkpoint.arrays.get(owner, []))
+        self._epoch, self._step = self._kept = checkpoint.epoch, checkpoint.step
+        self._metrics = checkpoint.arrays.get("metrics", [])
+        self.policy.state = PolicyState(**checkpoint.notes["policy"])
+        self.policy.best_weights = checkpoint.arrays.get("best", [])
+        self._log.rows, self._log.times = checkpoint.notes["rows"], checkpoint.notes["times"]
+        print(
+            f"Resumed after {self._epoch} epochs and {self._step} steps, from {self._state.folder}",
+            flush=True,
+        )
+
+    def _owned(self) -> dict[str, Sequence[keras.Variable]]:
+        """Return all variables that outlast a step, by their owner, always in the same order."""
+        return {
+            "network": self._network.variables,
+            "optimizer": self._network.optimizer.variables,
+        }

@@ -1,0 +1,122 @@
+"""A workspace in which tests/train/tiny_training.py runs, and is ended, in processes of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from stages.download.weights import KERAS_SETTINGS
+from stages.shards import shard_name, write_index, write_shard
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = Path(__file__).with_name("tiny_training.py")
+OUTPUTS = ("model.keras", "history.csv", "train.json")
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
+CELLS = {"train": 25, "val": 10}
+BATCH_SIZE = 4
+STEPS = CELLS["train"] // BATCH_SIZE
+SETTINGS: dict[str, Any] = {
+    "batch_size": BATCH_SIZE,
+    "epochs": 4,
+    "learning_rate": 0.05,
+    "checkpoint_every_steps": 2,
+}
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What is left of a training when it has ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Trainings:
+    """Runs trainings one after the other, each in a process of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self._server = subprocess.Popen(
+            [sys.executable, str(PROGRAM), "serve"],
+            env=ENVIRONMENT | {"KERAS_HOME": str(home)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, folder: Path, *point: object) -> Finished:
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        request = {"folder": str(folder), "point": [str(word) for word in point]}
+        print(json.dumps(request), file=self._server.stdin, flush=True)
+        exit_code = int(self._server.stdout.readline())
+        told = [(folder / name).read_text() for name in ("stdout", "stderr")]
+        return Finished(exit_code, *told)
+
+    def end(self) -> None:
+        self._server.communicate()
+
+
+class Scene:
+    """A folder that holds parameters and shards of 32 px."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "home").mkdir()
+        (folder / "home/keras.json").write_text(json.dumps(KERAS_SETTINGS))
+        self.set_params()
+        self.write_shards()
+
+    def set_params(self, **changes: object) -> None:
+        params = yaml.safe_load((ROOT / "params.yaml").read_text())
+        params["profiles"]["synthetic"]["train"] |= SETTINGS | changes
+        params["profiles"]["synthetic"]["train"]["policy"] |= {"patience": 1, "stop_patience": 9}
+        (self.folder / "params.yaml").write_text(yaml.safe_dump(params))
+
+    def write_shards(self, seed: int = 1) -> None:
+        for split, count in CELLS.items():
+            path = self.folder / "shards" / shard_name(split, 0)
+            write_shard(noisy_cells(split, count, seed), path)
+        counts = {split: [count] for split, count in CELLS.items()}
+        write_index(self.folder / "shards", image_size=32, cells=counts)
+
+    def outputs(self) -> dict[str, bytes]:
+        return {
+            name: (self.folder / name).read_bytes()
+            for name in OUTPUTS
+            if (self.folder / name).exists()
+        }
+
+    def checkpoints(self) -> list[Path]:
+        return sorted(self.folder.glob(".train_state/*/checkpoint-*"))
+
+
+def command(*point: object) -> list[str]:
+    """A training that is started like any program; wants ENVIRONMENT."""
+    return [sys.executable, str(PROGRAM), *map(str, point)]
+
+
+def noisy_cells(
+    split: str, count: int, seed: int
+) -> Iterator[tuple[np.ndarray[Any, Any], str, str]]:
+    random = np.random.default_rng([seed, count])
+    for number in range(count):
+        level = 80 if number % 2 else 60
+        image = random.integers(level, level + 100, (32, 32, 3), np.uint8)
+        yield image, "all" if number % 2 else "hem", f"{split}-{number}.bmp"
+
+
+def resumed_at(finished: Finished) -> str | None:
+    """Where a training says that it goes on from: "epochs steps"."""
+    for line in finished.stdout.splitlines():
+        if line.startswith("Resumed after "):
+            words = line.split()
+            return f"{words[2]} {words[5]}"
+    return None

@@ -1,0 +1,121 @@
+"""Run the train stage in the current folder with a network that takes seconds; end it on the way.
+
+    python tiny_training.py <point> <call> <what>
+    python tiny_training.py serve
+
+At the given call of what `POINTS` names, `what` happens: a signal that this process sends itself
+(KILL, TERM, STOP …); `full`: the disk is; `orphan`: it kills its parent. Without arguments nothing
+does. `serve` answers each line {"folder": …, "point": […]} with the exit code of such a run in a
+process of its own; TensorFlow, which takes longer to import than to train here, is imported once.
+"""
+
+import errno
+import itertools
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+from stages.quiet import import_tensorflow
+
+import_tensorflow()
+
+import keras  # noqa: E402
+
+from stages.stage import run_stage  # noqa: E402
+from stages.train import checkpoint, export, fit, steps  # noqa: E402
+from stages.train.__main__ import train  # noqa: E402
+
+POINTS: dict[str, tuple[Any, str]] = {
+    "step": (steps.EachStep, "on_train_batch_end"),  # done, but not counted or saved
+    "validation": (steps.StopEvaluation, "on_test_batch_end"),
+    "checkpoint": (checkpoint, "_write_text"),  # twice for each, when the arrays are written
+    "export": (export, "_lasting"),  # called often for each file, while it is written
+}
+
+
+def tiny_network(params: object, *, image_size: int, weights: object) -> keras.Model:  # noqa: ARG001
+    """All that changes in a step: weights, batch norm's averages, dropout's seeds."""
+    inputs = keras.Input((image_size, image_size, 3))
+    features = keras.layers.Rescaling(1 / 255)(inputs)
+    features = keras.layers.Conv2D(4, 3, strides=2, name="convolution")(features)
+    features = keras.layers.BatchNormalization(momentum=0.9)(features)
+    features = keras.layers.GlobalMaxPooling2D()(features)
+    features = keras.layers.Dropout(0.4)(keras.layers.Dense(8, activation="relu")(features))
+    features = keras.layers.Dropout(0.2)(features)
+    outputs = keras.layers.Dense(2, activation="softmax")(features)
+    return keras.Model(inputs, outputs, name="tiny")
+
+
+def happen(what: str) -> None:
+    match what:
+        case "full":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        case "orphan":
+            parent = os.getppid()
+            os.kill(parent, signal.SIGKILL)
+            while os.getppid() == parent:
+                time.sleep(0.01)
+        case _:
+            os.kill(os.getpid(), signal.Signals[f"SIG{what}"])
+
+
+def happen_at(point: str, call: int, what: str) -> None:
+    """Have it happen at the given call (from 1) of the point's function, before that does it."""
+    owner, name = POINTS[point]
+    function = getattr(owner, name)
+    calls = itertools.count(1)
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        if next(calls) == call:
+            happen(what)
+        return function(*arguments, **options)
+
+    setattr(owner, name, counted)
+
+
+def main(*point: str) -> None:
+    """Run the stage, as dvc.yaml does but for the paths."""
+    fit.build_model = tiny_network
+    if point:
+        happen_at(point[0], int(point[1]), point[2])
+    outputs = {"model-keras": "model.keras", "report": "train.json", "history-csv": "history.csv"}
+    options = {"shards": "shards", "keras-home": "home", **outputs}
+    sys.argv[1:] = [word for name, value in options.items() for word in (f"--{name}", value)]
+    run_stage(train)
+
+
+def serve() -> None:
+    for line in sys.stdin:
+        request = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            run_in(Path(request["folder"]), request["point"])
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def run_in(folder: Path, point: list[str]) -> NoReturn:
+    os.chdir(folder)
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
+    exit_code = 0
+    try:
+        main(*point)
+    except SystemExit as end:
+        exit_code = int(end.code or 0)
+    except BaseException:
+        traceback.print_exc()
+        exit_code = 1
+    sys.stdout.flush()
+    os._exit(exit_code)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["serve"]:
+        serve()
+    else:
+        main(*sys.argv[1:])
