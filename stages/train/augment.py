@@ -26,8 +26,8 @@ def augment(
 
     Each augmentation has random numbers of its own: switching one on changes no other. Pixels
     that are 0 in all channels are background. Flips and quarter turns move pixels and change
-    none; rotation blends each with its neighbours, so that a border of the cell grows darker by
-    less than a pixel; brightness and stain leave the background 0 and every other pixel in 1…255.
+    none. Rotation blends each with its neighbours, so that the rim of a cell darkens and spreads by
+    less than a pixel. Brightness and stain leave the background 0, and all else in 1…255.
 
     Args:
         image: uint8 (size, size, 3), RGB.

@@ -1,41 +1,30 @@
-"""What holds of a fit before its first step; tests of whole fits are in test_main.py."""
+"""What a fit tells of faults; tests of whole fits are in test_loop.py and test_main.py."""
 
-import subprocess
-import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
-from stages.params import ModelParams
-from stages.train.fit import _initial_weights
+from stages.errors import StageError
+from stages.params import ModelParams, TrainParams
+from stages.train.device import Device
+from stages.train.fit import _out_of_memory_told
+from stages.train.sources import Sources
 
-ROOT = Path(__file__).parents[2]
 
-
-@pytest.mark.parametrize("base", ["EfficientNetB0", "EfficientNetB3"])
-def test_weights_that_download_has_brought_in_are_used(
-    base: str, model_params: ModelParams, tmp_path: Path
+def test_too_little_memory_is_told_with_what_to_change(
+    train_params: TrainParams, model_params: ModelParams
 ) -> None:
-    model = replace(model_params, base=base)
-    assert _initial_weights(model, tmp_path) is None
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / f"{base.lower()}_notop.h5").touch()
-    assert _initial_weights(model, tmp_path) == "imagenet"
-    assert _initial_weights(replace(model, base="EfficientNetB7"), tmp_path) is None
-
-
-@pytest.mark.parametrize(("deterministic", "expected"), [(True, "1 True"), (False, "0 False")])
-def test_a_deterministic_fit_runs_no_operations_beside_each_other(
-    deterministic: bool, expected: str
-) -> None:
-    code = (
-        "import tensorflow as tf; from stages.train.fit import _prepare_device;"
-        "from tensorflow.python.framework.config import is_op_determinism_enabled as enabled;"
-        f"_prepare_device(deterministic={deterministic});"
-        "print(tf.config.threading.get_inter_op_parallelism_threads(), enabled())"
+    nowhere = Path("nowhere")
+    sources = Sources(
+        train_params, model_params, 1, nowhere, nowhere, Device("GPU", "GPU Fictional")
     )
-    finished = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert finished.stdout.strip() == expected
+    with (
+        pytest.raises(StageError) as told,
+        _out_of_memory_told(sources),
+        tf.device("CPU"),
+    ):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+    assert str(told.value).startswith("GPU Fictional has too little memory for this training")
+    for remedy in ("train.batch_size`, now 4", "image_size", "precision", "accumulation"):
+        assert remedy in str(told.value)

@@ -52,7 +52,7 @@ def test_two_runs_give_the_same_bytes(shards: Path, tmp_path: Path) -> None:
     assert len(history) == report["epochs"] == 2
     best = history.loc[report["best_epoch"] - 1]
     assert best["val_accuracy"] == report["val_accuracy"] == history["val_accuracy"].max()
-    assert report["steps_per_epoch"] == 3
+    assert (report["steps_per_epoch"], report["steps"]) == (3, 6)
     assert report["weights"] == "none"
     assert f"best epoch {report['best_epoch']} of 2" in finished.stdout.splitlines()[-1]
     model = keras.models.load_model(folder / "model.keras")
@@ -77,3 +77,17 @@ def test_a_loss_that_diverges_is_one_clear_line(shards: Path, tmp_path: Path) ->
     assert "training has diverged; lower `train.learning_rate`" in finished.stderr
     assert "Traceback" not in finished.stderr
     assert not any((tmp_path / "run" / output).exists() for output in OUTPUTS)
+
+
+def test_a_gpu_that_is_not_there_is_one_clear_line_before_any_work(
+    shards: Path, tmp_path: Path
+) -> None:
+    finished = run_train(tmp_path / "run", shards, device="gpu")
+    assert finished.returncode == 1
+    assert finished.stderr.startswith("train: `train.device` is gpu, but TensorFlow finds none; ")
+    assert finished.stdout == ""
+
+
+def test_without_a_gpu_this_is_said_at_once(shards: Path, tmp_path: Path) -> None:
+    finished = run_train(tmp_path / "run", shards, batch_size=13)
+    assert finished.stdout.startswith("No GPU was found: training on the CPU.")

@@ -1,0 +1,102 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+import tensorflow as tf
+
+from stages.errors import StageError
+from stages.train.device import Device, peak_memory, prepare_device, versions
+
+ROOT = Path(__file__).parents[2]
+GPU = Device("GPU", "GPU NVIDIA Fictional")
+
+
+@pytest.mark.parametrize(("deterministic", "expected"), [(True, "1 True"), (False, "0 False")])
+def test_a_deterministic_fit_runs_no_operations_beside_each_other(
+    deterministic: bool, expected: str
+) -> None:
+    code = (
+        "import tensorflow as tf; from stages.train.device import prepare_device;"
+        "from tensorflow.python.framework.config import is_op_determinism_enabled as enabled;"
+        f"prepare_device('auto', deterministic={deterministic});"
+        "print(tf.config.threading.get_inter_op_parallelism_threads(), enabled())"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert finished.stdout.strip() == expected
+
+
+@pytest.fixture
+def one_gpu(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Have TensorFlow say that it has a GPU; return what is then asked of it."""
+    asked: list[object] = []
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [f"{kind}:0"])
+    monkeypatch.setattr(tf.config, "set_visible_devices", lambda *devices: asked.append(devices))
+    experimental = tf.config.experimental
+    monkeypatch.setattr(experimental, "set_memory_growth", lambda *growth: asked.append(growth))
+    details = {"device_name": "NVIDIA Fictional", "compute_capability": (9, 0)}
+    monkeypatch.setattr(experimental, "get_device_details", lambda _: details)
+    monkeypatch.setattr(experimental, "get_memory_info", lambda _: {"current": 1, "peak": 2})
+    return asked
+
+
+def test_a_gpu_that_is_not_there_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [])
+    with pytest.raises(StageError, match=r"`train\.device` is gpu, but TensorFlow finds none; see"):
+        prepare_device("gpu", deterministic=False)
+
+
+@pytest.mark.parametrize("wanted", ["auto", "cpu"])
+def test_without_a_gpu_it_is_the_cpu(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [])
+    assert prepare_device(wanted, deterministic=False) == Device("CPU", "CPU")
+
+
+@pytest.mark.parametrize("wanted", ["auto", "gpu"])
+def test_a_gpu_is_taken_and_named_and_shared(wanted: str, one_gpu: list[object]) -> None:
+    assert prepare_device(wanted, deterministic=False) == GPU
+    assert one_gpu == [("GPU:0", True)]
+
+
+def test_a_gpu_that_is_not_wanted_is_not_touched(one_gpu: list[object]) -> None:
+    assert prepare_device("cpu", deterministic=False) == Device("CPU", "CPU")
+    assert one_gpu == [([], "GPU")]
+
+
+def test_versions_on_a_cpu_are_those_of_the_libraries() -> None:
+    expected = {"tensorflow": tf.__version__, "keras": keras.__version__}
+    assert versions(Device("CPU", "CPU")) == expected
+
+
+def test_versions_on_a_gpu_are_those_of_cuda_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = {"cuda_version": "12.9", "cudnn_version": "9", "is_cuda_build": True}
+    monkeypatch.setattr(tf.sysconfig, "get_build_info", lambda: built)
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 570.1\necho 570.1\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    found = versions(GPU)
+    assert [found[name] for name in ("cuda", "cudnn", "driver")] == ["12.9", "9", "570.1"]
+
+
+@pytest.mark.parametrize("program", [None, "#!/bin/sh\necho no driver >&2\nexit 9\n"])
+def test_what_is_not_known_is_left_out(
+    program: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if program:
+        (tmp_path / "nvidia-smi").write_text(program)
+        (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(tf.sysconfig, "get_build_info", dict)
+    assert set(versions(GPU)) == {"tensorflow", "keras"}
+
+
+def test_peak_memory_is_in_bytes(one_gpu: list[object]) -> None:  # noqa: ARG001
+    assert list(peak_memory(Device("CPU", "CPU"))) == ["host_bytes"]
+    peak = peak_memory(GPU)
+    assert 100e6 < peak["host_bytes"] < 100e9
+    assert peak["device_bytes"] == 2
