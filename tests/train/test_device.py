@@ -10,7 +10,7 @@ from stages.errors import StageError
 from stages.train.device import Device, peak_memory, prepare_device, versions
 
 ROOT = Path(__file__).parents[2]
-GPU = Device("GPU", "GPU NVIDIA Fictional")
+GPU = Device("GPU", "GPU NVIDIA Fictional", (9, 0))
 
 
 @pytest.mark.parametrize(("deterministic", "expected"), [(True, "1 True"), (False, "0 False")])

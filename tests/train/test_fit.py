@@ -26,5 +26,5 @@ def test_too_little_memory_is_told_with_what_to_change(
     ):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
     assert str(told.value).startswith("GPU Fictional has too little memory for this training")
-    for remedy in ("train.batch_size`, now 4", "image_size", "precision", "accumulation"):
+    for remedy in ("train.batch_size`, now 4", "image_size", "precision", "accumulate_batches"):
         assert remedy in str(told.value)
