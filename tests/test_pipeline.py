@@ -124,7 +124,7 @@ def test_one_switch_goes_from_the_built_in_cells_to_real_ones(
     switches = [part for key, value in settings.items() for part in ("-S", f"{key}={value}")]
     assert stages_run(run(clone, "dvc", "exp", "run", *switches)) == STAGES
     report = json.loads((clone / "metrics/test.json").read_text())
-    assert report["data"] == "C-NMC 2019"
+    assert report["data"] == "unverified archive in the layout of C-NMC 2019"
     assert report["test"]["cells"] == 174
     assert report["external"]["cells"] == 2
     assert "SYNTHETIC" not in (clone / "metrics/report.html").read_text()
