@@ -107,6 +107,7 @@ class TrainParams:
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     augmentation: AugmentationParams
     device: Literal["auto", "cpu", "gpu"]
+    devices: Literal["one", "all"]
     deterministic: bool
     checkpoint_every_steps: PositiveInt | None
     reestimate_batch_norm: NonNegativeInt

@@ -205,6 +205,7 @@ SYNTHETIC = "profiles.synthetic"
         (f"{SYNTHETIC}.train.augmentation.brightness", [0, 0.99], [-0.1, 1]),
         (f"{SYNTHETIC}.train.augmentation.stain", [0, 0.99], [-0.1, 1]),
         (f"{SYNTHETIC}.train.device", ["auto", "cpu", "gpu"], ["cuda"]),
+        (f"{SYNTHETIC}.train.devices", ["one", "all"], ["two", 2]),
         (f"{SYNTHETIC}.train.checkpoint_every_steps", [1, None], [0]),
         (f"{SYNTHETIC}.train.policy.monitor", ["val_loss"], ["loss"]),
         (f"{SYNTHETIC}.train.policy.factor", [0.1], [0, 1]),

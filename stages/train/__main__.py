@@ -42,7 +42,9 @@ def train(
         from stages.train.fit import fit
         from stages.train.sources import Sources
 
-        device = prepare_device(params.device, deterministic=params.deterministic)
+        device = prepare_device(
+            params.device, devices=params.devices, deterministic=params.deterministic
+        )
         if device.kind == "CPU" and params.device == "auto":
             print(
                 "No GPU was found: training on the CPU. How long that will take is told after the "

@@ -1,12 +1,13 @@
-"""What TensorFlow runs on: chosen, prepared and described."""
+"""What TensorFlow runs on: chosen, prepared, described, and several of it used as one."""
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import tensorflow as tf
@@ -16,15 +17,25 @@ from stages.errors import StageError
 
 @dataclass(frozen=True)
 class Device:
-    """What training runs on; a GPU with its compute capability."""
+    """What training runs on.
+
+    Attributes:
+        kind: of hardware.
+        name: of it, for people.
+        capability: the compute capability of a GPU, the lowest of several.
+        count: how many of it there are to share a batch.
+    """
 
     kind: Literal["CPU", "GPU"]
     name: str
     capability: tuple[int, int] | None = None
+    count: int = 1
 
 
-def prepare_device(wanted: Literal["auto", "cpu", "gpu"], *, deterministic: bool) -> Device:
-    """Have TensorFlow use the wanted device. Call it before TensorFlow does anything.
+def prepare_device(
+    wanted: Literal["auto", "cpu", "gpu"], *, devices: Literal["one", "all"], deterministic: bool
+) -> Device:
+    """Have TensorFlow use the wanted device, or all of that kind. Call it before anything else.
 
     Raises:
         StageError: if a GPU is wanted and there is none.
@@ -42,12 +53,31 @@ def prepare_device(wanted: Literal["auto", "cpu", "gpu"], *, deterministic: bool
         )
     if wanted == "cpu" or not gpus:
         tf.config.set_visible_devices([], "GPU")
-        return Device("CPU", "CPU")
+        count = len(tf.config.list_logical_devices("CPU")) if devices == "all" else 1
+        return Device("CPU", _several("CPU", count), count=count)
+    if devices == "one":
+        gpus = gpus[:1]
+        tf.config.set_visible_devices(gpus, "GPU")  # else TensorFlow takes hold of each
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)  # leave room for others
-    details = tf.config.experimental.get_device_details(gpus[0])
-    name = f"GPU {details.get('device_name', 'of unknown name')}"
-    return Device("GPU", name, details.get("compute_capability"))
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    name = f"GPU {details[0].get('device_name', 'of unknown name')}"
+    known = [found["compute_capability"] for found in details if "compute_capability" in found]
+    capability = min(known) if len(known) == len(gpus) else None
+    return Device("GPU", _several(name, len(gpus)), capability, len(gpus))
+
+
+def shared_by_all(device: Device) -> contextlib.AbstractContextManager[Any]:
+    """Return the context in which to build and compile a network that all devices train.
+
+    Each has a copy of the network and takes its share of each batch; the gradients are added up
+    before the one step of the optimizer. See https://www.tensorflow.org/guide/distributed_training.
+    """
+    if device.count == 1:
+        return contextlib.nullcontext()
+    names = [f"{device.kind}:{number}" for number in range(device.count)]
+    scope: contextlib.AbstractContextManager[Any] = tf.distribute.MirroredStrategy(names).scope()
+    return scope
 
 
 def versions(device: Device) -> dict[str, str]:
@@ -61,13 +91,20 @@ def versions(device: Device) -> dict[str, str]:
 
 
 def peak_memory(device: Device) -> dict[str, int]:
-    """Return the most memory that was in use at once: of this process, of the GPU; bytes."""
+    """Return the most memory that was in use at once: of this process, of one GPU; bytes."""
     # macOS counts bytes, Linux kibibytes.
     unit = 1 if sys.platform == "darwin" else 1024
     peak = {"host_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
     if device.kind == "GPU":
-        peak["device_bytes"] = tf.config.experimental.get_memory_info("GPU:0")["peak"]
+        peak["device_bytes"] = max(
+            tf.config.experimental.get_memory_info(f"GPU:{number}")["peak"]
+            for number in range(device.count)
+        )
     return peak
+
+
+def _several(name: str, count: int) -> str:
+    return name if count == 1 else f"{count} × {name}"
 
 
 def _driver_version() -> str | None:

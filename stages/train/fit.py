@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -16,12 +16,12 @@ import tensorflow as tf
 from stages.errors import StageError
 from stages.shards import Cells, read_split
 from stages.train.batches import training_batches, validation_batches
-from stages.train.device import peak_memory, versions
+from stages.train.device import peak_memory, shared_by_all, versions
 from stages.train.interruption import Watch
 from stages.train.levers import check_levers, compile_network
 from stages.train.log import EpochLog
 from stages.train.loop import Batches, EpochLoop
-from stages.train.model import build_model
+from stages.train.model import build_model, synchronize_batch_norm
 from stages.train.policy import PolicyState
 from stages.train.precision import choose_precision, set_precision
 from stages.train.sources import Sources
@@ -55,8 +55,8 @@ def fit(sources: Sources, *, state: TrainState, watch: Watch) -> Fit:
     goes on from the latest checkpoint in `state`.
 
     Raises:
-        StageError: if there are fewer training cells than a batch holds, the loss diverges, memory
-            does not suffice, or as `check_levers` says.
+        StageError: if there are fewer training cells than a batch holds, a batch cannot be shared
+            by all devices, the loss diverges, memory does not suffice, or as `check_levers` says.
         SystemExit: if `watch` has a reason to stop.
     """
     training, validation = read_split(sources.shards, "train"), read_split(sources.shards, "val")
@@ -64,23 +64,26 @@ def fit(sources: Sources, *, state: TrainState, watch: Watch) -> Fit:
     keras.utils.set_random_seed(sources.seed)
     weights = sources.weights or "none"
     image_size = training.images.shape[1]
-    network = build_model(sources.model, image_size=image_size, weights=sources.weights)
-    check_levers(sources.params, network, weights=sources.weights, steps=steps)
     precision = choose_precision(sources.params.precision, capability=sources.device.capability)
-    compile_network(network, sources.params, precision=precision)
+    log = _log(sources, steps)
+    batches = _batches(sources, training, validation)
+    with shared_by_all(sources.device):
+        network = build_model(sources.model, image_size=image_size, weights=sources.weights)
+        check_levers(sources.params, network, weights=sources.weights, steps=steps)
+        synchronize_batch_norm(network, wanted=sources.device.count > 1)
+        compile_network(network, sources.params, precision=precision)
+        loop = EpochLoop(network, sources.params, batches=batches, seed=sources.seed, log=log)
     print(
         f"{sources.model.base}, weights {weights}: {len(training.labels):,} training and "
         f"{len(validation.labels):,} validation cells of {image_size} px, {steps} "
         f"steps an epoch, on {sources.device.name}. The first step takes longest.",
         flush=True,
     )
-    log = _log(sources, steps)
-    batches = _batches(sources, training, validation)
-    loop = EpochLoop(network, sources.params, batches=batches, seed=sources.seed, log=log)
     started = time.monotonic()
     with _out_of_memory_told(sources):
         loop.run(state, watch)
     set_precision(network, "float32")  # whatever it was trained in
+    synchronize_batch_norm(network, wanted=False)
     report = {
         **_outcome(loop.policy.state, steps),
         "weights": weights,
@@ -101,11 +104,17 @@ def fit(sources: Sources, *, state: TrainState, watch: Watch) -> Fit:
 
 
 def _steps_per_epoch(training: Cells, sources: Sources) -> int:
-    steps = len(training.labels) // sources.params.batch_size
+    batch_size, devices = sources.params.batch_size, sources.device.count
+    if batch_size % devices:
+        raise StageError(
+            f"train.batch_size is {batch_size}, expected a multiple of {devices}, for {devices} "
+            "devices share each batch; change it, or set `train.devices` to one"
+        )
+    steps = len(training.labels) // batch_size
     if not steps:
         raise StageError(
             f"{sources.shards}: {len(training.labels)} training cells do not fill a batch; "
-            f"expected `train.batch_size`, now {sources.params.batch_size}, to be no more than that"
+            f"expected `train.batch_size`, now {batch_size}, to be no more than that"
         )
     return steps
 
@@ -127,9 +136,26 @@ def _batches(sources: Sources, training: Cells, validation: Cells) -> Batches:
 
     return Batches(
         training_from,
-        validation_batches(validation, params),
+        validation_batches(
+            validation, replace(params, batch_size=_validation_batch_size(validation, sources))
+        ),
         len(training.labels) // params.batch_size,
     )
+
+
+def _validation_batch_size(validation: Cells, sources: Sources) -> int:
+    """Return what is nearest to `train.batch_size` and shared by all devices.
+
+    Keras wants equal shares of the first batch, and a cell of the last for each device.
+    """
+    cells, devices = len(validation.labels), sources.device.count
+    sizes = [size for size in range(devices, cells + 1, devices) if not 0 < cells % size < devices]
+    if not sizes:
+        raise StageError(
+            f"{sources.shards}: {cells} validation cells cannot be shared by {devices} devices; "
+            "raise `split.validation_share`, or set `train.devices` to one"
+        )
+    return min(sizes, key=lambda size: abs(size - sources.params.batch_size))
 
 
 @contextlib.contextmanager

@@ -45,6 +45,16 @@ def build_model(
     return keras.Model(base.input, probabilities, name="leukemia_classifier")
 
 
+def synchronize_batch_norm(network: keras.Model, *, wanted: bool) -> None:
+    """Have batch norm see the whole of a batch that devices share, or each its share alone.
+
+    It is False where a network is built and must be where it is written: the file says it.
+    """
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = wanted
+
+
 def base_layers(network: keras.Model) -> list[Any]:
     """Return the layers between the pixels and the pooled features, in order."""
     return [layer for layer in network.layers if layer.name not in HEAD]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -80,11 +81,12 @@ class Scene:
         params["profiles"]["synthetic"]["train"]["policy"] |= {"patience": 1, "stop_patience": 9}
         (self.folder / "params.yaml").write_text(yaml.safe_dump(params))
 
-    def write_shards(self, seed: int = 1) -> None:
-        for split, count in CELLS.items():
+    def write_shards(self, seed: int = 1, **cells: int) -> None:
+        shutil.rmtree(self.folder / "shards", ignore_errors=True)
+        for split, count in (CELLS | cells).items():
             path = self.folder / "shards" / shard_name(split, 0)
             write_shard(noisy_cells(split, count, seed), path)
-        counts = {split: [count] for split, count in CELLS.items()}
+        counts = {split: [count] for split, count in (CELLS | cells).items()}
         write_index(self.folder / "shards", image_size=32, cells=counts)
 
     def outputs(self) -> dict[str, bytes]:

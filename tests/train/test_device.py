@@ -20,7 +20,7 @@ def test_a_deterministic_fit_runs_no_operations_beside_each_other(
     code = (
         "import tensorflow as tf; from stages.train.device import prepare_device;"
         "from tensorflow.python.framework.config import is_op_determinism_enabled as enabled;"
-        f"prepare_device('auto', deterministic={deterministic});"
+        f"prepare_device('auto', devices='one', deterministic={deterministic});"
         "print(tf.config.threading.get_inter_op_parallelism_threads(), enabled())"
     )
     finished = subprocess.run(
@@ -46,23 +46,23 @@ def one_gpu(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 def test_a_gpu_that_is_not_there_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [])
     with pytest.raises(StageError, match=r"`train\.device` is gpu, but TensorFlow finds none; see"):
-        prepare_device("gpu", deterministic=False)
+        prepare_device("gpu", devices="one", deterministic=False)
 
 
 @pytest.mark.parametrize("wanted", ["auto", "cpu"])
 def test_without_a_gpu_it_is_the_cpu(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [])
-    assert prepare_device(wanted, deterministic=False) == Device("CPU", "CPU")
+    assert prepare_device(wanted, devices="one", deterministic=False) == Device("CPU", "CPU")
 
 
 @pytest.mark.parametrize("wanted", ["auto", "gpu"])
 def test_a_gpu_is_taken_and_named_and_shared(wanted: str, one_gpu: list[object]) -> None:
-    assert prepare_device(wanted, deterministic=False) == GPU
-    assert one_gpu == [("GPU:0", True)]
+    assert prepare_device(wanted, devices="one", deterministic=False) == GPU
+    assert one_gpu == [(["GPU:0"], "GPU"), ("GPU:0", True)]
 
 
 def test_a_gpu_that_is_not_wanted_is_not_touched(one_gpu: list[object]) -> None:
-    assert prepare_device("cpu", deterministic=False) == Device("CPU", "CPU")
+    assert prepare_device("cpu", devices="one", deterministic=False) == Device("CPU", "CPU")
     assert one_gpu == [([], "GPU")]
 
 

@@ -5,8 +5,9 @@
 
 At the given call of what `POINTS` names, `what` happens: a signal that this process sends itself
 (KILL, TERM, STOP …); `full`: the disk is; `orphan`: it kills its parent. Without arguments nothing
-does. `serve` answers each line {"folder": …, "point": […]} with the exit code of such a run in a
-process of its own; TensorFlow, which takes longer to import than to train here, is imported once.
+does. With `devices: all` there are two virtual ones. `serve` answers each line {"folder": …,
+"point": […]} with the exit code of such a run in a process of its own; TensorFlow, which takes
+longer to import than to train here, is imported once.
 """
 
 import errno
@@ -25,7 +26,9 @@ from stages.quiet import import_tensorflow
 import_tensorflow()
 
 import keras  # noqa: E402
+import tensorflow as tf  # noqa: E402
 
+from stages.params import TrainParams, load_params  # noqa: E402
 from stages.stage import run_stage  # noqa: E402
 from stages.train import checkpoint, export, fit, steps  # noqa: E402
 from stages.train.__main__ import train  # noqa: E402
@@ -81,6 +84,11 @@ def happen_at(point: str, call: int, what: str) -> None:
 def main(*point: str) -> None:
     """Run the stage, as dvc.yaml does but for the paths."""
     fit.build_model = tiny_network
+    if load_params(Path("params.yaml")).section(TrainParams).devices == "all":
+        (cpu,) = tf.config.list_physical_devices("CPU")
+        tf.config.set_logical_device_configuration(
+            cpu, [tf.config.LogicalDeviceConfiguration()] * 2
+        )
     if point:
         happen_at(point[0], int(point[1]), point[2])
     outputs = {"model-keras": "model.keras", "report": "train.json", "history-csv": "history.csv"}
