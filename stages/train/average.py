@@ -39,7 +39,7 @@ class Averaging:
         ]
         self._pairs = _Pairs(weights, self.averages)
         for weight, average in self._pairs:
-            average.assign(weight)
+            average.assign(np.array(weight))  # a copy: on JAX they would be one buffer
 
     def apply(self, gradients: Any, trainable_variables: Any = None) -> None:
         """Apply the gradients, then average."""
@@ -58,7 +58,7 @@ class Averaging:
         weights = [np.array(weight) for weight, _ in self._pairs]
         try:
             for weight, average in self._pairs:
-                weight.assign(average)
+                weight.assign(np.array(average))
             yield
         finally:
             for (weight, _), value in zip(self._pairs, weights, strict=True):

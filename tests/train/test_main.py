@@ -16,6 +16,10 @@ from stages.download.weights import KERAS_SETTINGS
 
 ROOT = Path(__file__).parents[2]
 OUTPUTS = ("model.keras", "train.json", "history.csv")
+OFFLINE = {
+    "PYTHONPATH": str(Path(__file__).with_name("offline")),
+    "TF_CPP_MIN_LOG_LEVEL": "3",  # as without these tests, in whose process JAX sets another
+}
 
 
 def run_train(folder: Path, shards: Path, **changes: object) -> subprocess.CompletedProcess[str]:
@@ -31,10 +35,22 @@ def run_train(folder: Path, shards: Path, **changes: object) -> subprocess.Compl
     command = [sys.executable, "-m", "stages.train", "--shards", shards, "--keras-home", "home"]
     command += ["--model-keras", "model.keras", "--report", "train.json"]
     command += ["--history-csv", "history.csv"]
-    environment = os.environ | {"KERAS_BACKEND": "jax"}  # of no consequence
+    environment = os.environ | OFFLINE | {"KERAS_BACKEND": "jax"}  # of no consequence
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
+
+
+def test_every_training_here_is_one_that_cannot_reach_anybody() -> None:
+    ask = "import socket; socket.create_connection(('127.0.0.1', 9))"
+    finished = subprocess.run(
+        [sys.executable, "-c", ask],
+        env=os.environ | OFFLINE,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "offline: socket.connect" in finished.stderr or "offline: socket.get" in finished.stderr
 
 
 def test_two_runs_give_the_same_bytes(shards: Path, tmp_path: Path) -> None:

@@ -1,0 +1,130 @@
+"""Model, policy and levers are pure Keras: they run on other backends than TensorFlow, too."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULES = {path.stem: path for path in (ROOT / "stages/train").glob("*.py")}
+PURE = {
+    "average",
+    "levers",
+    "loss",
+    "model",
+    "optimizer",
+    "phases",
+    "policy",
+    "precision",
+    "reestimate",
+    "steps",
+    "variables",
+}
+PROGRAM = """
+import json, sys
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from stages.params import TrainParams, load_params
+from stages.train.levers import compile_network
+from stages.train.loss import targets
+from stages.train.model import build_model
+from stages.train.optimizer import WarmUp, averaged_weights
+from stages.train.policy import PlateauPolicy
+from stages.train.reestimate import Reestimate
+from stages.train.variables import reset_seeds
+from tests.train.networks import random_cells, small_network
+
+params = load_params(Path("params.yaml"))
+settings = replace(params.section(TrainParams), optimizer="Adamax", learning_rate=0.02,
+                   ema_decay=0.5, accumulate_batches=2, warmup_steps=3)
+network = small_network()
+compile_network(network, settings, precision="float32")
+policy = PlateauPolicy(replace(settings.policy, patience=1), learning_rate=0.02)
+policy.set_model(network)
+images, labels = random_cells(32)
+goals = targets(labels, label_smoothing=0.0, training=True)
+losses = []
+for epoch in range(8):
+    if policy.state.stop:
+        break
+    policy.on_epoch_begin(epoch)
+    reset_seeds(network.variables, seed=1, epoch=epoch)
+    warm_up = WarmUp(3, learning_rate=lambda: policy.state.learning_rate, first_step=4 * epoch)
+    logs = network.fit(images, goals, batch_size=8, verbose=0, shuffle=False, callbacks=[warm_up])
+    Reestimate(network)([images])
+    with averaged_weights(network.optimizer):
+        loss, accuracy = network.evaluate(images, goals, verbose=0)
+        policy.on_epoch_end(epoch, {"loss": logs.history["loss"][0], "val_loss": loss,
+                                    "val_accuracy": accuracy})
+    losses.append(loss)
+policy.on_train_end()
+best = network.evaluate(images, goals, verbose=0)
+real = build_model(replace(params.model, base="EfficientNetB0"), image_size=32, weights=None)
+print(json.dumps({
+    "backend": keras.backend.backend(),
+    "losses": losses,
+    "best": best,
+    "state": [policy.state.best_epoch, policy.state.best_accuracy, policy.state.best_loss],
+    "shapes": [list(variable.shape) for variable in real.weights],
+    "given": np.array(real(np.zeros((2, 32, 32, 3), "uint8"))).sum(axis=1).tolist(),
+}))
+"""
+
+
+def run_on(backend: str) -> dict[str, object]:
+    finished = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=ROOT,
+        env=os.environ | {"KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    answer: dict[str, object] = json.loads(finished.stdout.splitlines()[-1])
+    return answer
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[str, dict[str, object]]:
+    return {backend: run_on(backend) for backend in ("tensorflow", "jax")}
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_a_small_network_learns_and_keeps_its_best_epoch(
+    backend: str, answers: dict[str, dict[str, object]]
+) -> None:
+    answer = answers[backend]
+    assert answer["backend"] == backend
+    losses = answer["losses"]
+    epoch, accuracy, loss = answer["state"]
+    assert losses[-1] < losses[0]
+    assert loss == losses[epoch - 1]
+    assert answer["best"] == pytest.approx([loss, accuracy], rel=1e-5)
+
+
+def test_the_real_network_is_the_same_on_both(answers: dict[str, dict[str, object]]) -> None:
+    assert answers["jax"]["shapes"] == answers["tensorflow"]["shapes"]
+    for answer in answers.values():
+        assert answer["given"] == pytest.approx([1, 1])
+
+
+@pytest.mark.parametrize("name", sorted(PURE))
+def test_a_pure_module_imports_no_backend(name: str) -> None:
+    imported = set()
+    for node in ast.walk(ast.parse(MODULES[name].read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(str(node.module))
+    assert not imported & {"tensorflow", "jax", "torch"}
+    rooms = {module for module in imported if module.startswith("stages.train.")}
+    assert {module.rpartition(".")[2] for module in rooms} <= PURE
