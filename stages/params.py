@@ -117,9 +117,15 @@ class TrainParams:
 
 @dataclass(frozen=True, config=STRICT)
 class EvaluateParams:
-    """How the model is measured; p(ALL) at or above `threshold` is called ALL."""
+    """How the model is measured; p(ALL) at or above `threshold` is called ALL.
+
+    `target_sensitivity` is that of the operating point on the validation cells.
+    """
 
     threshold: Fraction
+    target_sensitivity: Fraction
+    bootstrap_replicates: Annotated[int, Field(ge=2000)]
+    tta: Literal["none", "d4"]
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -13,6 +13,7 @@ from stages.cells import CLASS_NAMES
 from stages.errors import StageError
 
 _JSON_NAMES = {bool: "boolean", dict: "object"}
+APPEARANCE_COLUMNS = ("split", "image", "area", "brightness")
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 
 
@@ -54,6 +55,44 @@ def read_history(path: Path) -> pd.DataFrame:
         lack = f"columns {', '.join(missing)}" if missing else "epochs: it has no rows"
         raise StageError(f"{path} lacks {lack}; {remedy}")
     return history
+
+
+def read_appearance(path: Path) -> pd.DataFrame:
+    """Read area and brightness of each cell: columns APPEARANCE_COLUMNS, as preprocess wrote them.
+
+    Raises:
+        StageError: if it is missing, or not such a table.
+    """
+    remedy = "make it again with `dvc repro --force preprocess`"
+    try:
+        table = pd.read_csv(path, dtype={"split": str, "image": str})
+    except (OSError, ValueError) as error:
+        raise StageError(f"{path} cannot be read ({error}); {remedy}") from error
+    missing = [column for column in APPEARANCE_COLUMNS if column not in table]
+    if missing:
+        raise StageError(f"{path} lacks columns {', '.join(missing)}; {remedy}")
+    return table
+
+
+def with_appearance(
+    predictions: pd.DataFrame, appearances: pd.DataFrame, path: Path
+) -> pd.DataFrame:
+    """Give each row of predictions the area and brightness of its cell.
+
+    Raises:
+        StageError: if the table of appearances (at `path`) has none of a cell, or more than one.
+    """
+    known = appearances.set_index(["split", "image"])[["area", "brightness"]]
+    wanted = pd.MultiIndex.from_frame(predictions[["split", "image"]])
+    missing = wanted.difference(known.index)
+    if len(missing) or known.index.has_duplicates:
+        lack = f"lacks {missing[0][1]}" if len(missing) else "lists a cell twice"
+        raise StageError(
+            f"{path} {lack}; expected each cell of the shards once; make it again with "
+            "`dvc repro --force preprocess`"
+        )
+    found = known.loc[wanted].reset_index(drop=True)
+    return pd.concat([predictions.reset_index(drop=True), found], axis=1)
 
 
 def require_both_classes(cells: pd.DataFrame, path: Path) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from scipy.special import expit
 
 from stages.cells import CLASS_NAMES
 from stages.errors import StageError
@@ -18,6 +20,30 @@ from stages.progress import progress
 from stages.shards import Cells, read_split
 
 BATCH_SIZE = 64
+
+LOGIT_DECIMALS = 6
+"""Of the logit in predictions.csv."""
+
+Images = np.ndarray[Any, np.dtype[np.uint8]]
+Symmetry = Callable[[Images], Images]
+TestTimeAugmentation = Literal["none", "d4"]
+
+_SMALLEST = np.finfo(np.float32).tiny  # a float32 softmax gives 0 for what is less likely
+_ALL_AGAINST_HEM = np.array([{"hem": -1.0, "all": 1.0}[name] for name in CLASS_NAMES])
+
+
+def _symmetry(quarter_turns: int, *, mirrored: bool) -> Symmetry:
+    def turned(images: Images) -> Images:
+        images = np.rot90(images, quarter_turns, axes=(1, 2))
+        return np.ascontiguousarray(images[:, :, ::-1] if mirrored else images)
+
+    return turned
+
+
+SYMMETRIES = [
+    _symmetry(turns, mirrored=mirrored) for mirrored in (False, True) for turns in range(4)
+]
+"""Of the square, the dihedral group D4; the first leaves images (cells, size, size, 3) alone."""
 
 _RETRAIN = "make it again with `dvc repro --force train`"
 
@@ -53,7 +79,7 @@ def load_classifier(path: Path, *, image_size: int) -> keras.Model:
 
 
 def predict_split(
-    model: keras.Model, shards: Path, split: str, *, listed: pd.DataFrame
+    model: keras.Model, shards: Path, split: str, *, listed: pd.DataFrame, tta: TestTimeAugmentation
 ) -> pd.DataFrame:
     """Predict every cell of a split, in shard order; nothing is dropped, repeated or shuffled.
 
@@ -61,33 +87,50 @@ def predict_split(
         model: from `load_classifier`.
         shards: the shard folder.
         split: which split of it.
-        listed: the table of cells, from which the subjects come.
+        listed: the table of cells, from which subjects and folds come.
+        tta: d4 asks the model for the 8 symmetries of each image, too.
 
     Returns:
-        One row a cell: split, image, subject, label (hem or all), p_all (to P_ALL_DECIMALS).
+        One row a cell: split, image, subject, fold, label (hem or all), p_all (to
+        P_ALL_DECIMALS), logit (log p(ALL) − log p(HEM), to LOGIT_DECIMALS); with d4 also logit_tta,
+        the mean of the 8 logits, and p_all_tta, its logistic function.
 
     Raises:
         StageError: if shards and table hold other cells, or the model gives no probabilities.
     """
     cells = read_split(shards, split)
     labels = [CLASS_NAMES[label] for label in cells.labels]
-    subjects = _subjects(cells.image_ids, labels, listed[listed["split"] == split], split)
-    return pd.DataFrame(
-        {
-            "split": split,
-            "image": cells.image_ids,
-            "subject": subjects,
-            "label": labels,
-            "p_all": _p_all(model, cells, split),
+    rows = listed[listed["split"] == split].set_index("image", drop=False)
+    _require_the_same_cells(cells.image_ids, labels, rows, split)
+    rows = rows.loc[cells.image_ids]
+    table = {
+        "split": split,
+        "image": cells.image_ids,
+        "subject": rows["subject"].tolist(),
+        "fold": rows["fold"].tolist(),
+        "label": labels,
+    }
+    symmetries = SYMMETRIES if tta == "d4" else SYMMETRIES[:1]
+    outputs = _outputs(model, cells, split, symmetries)
+    logits = np.log(np.maximum(outputs, _SMALLEST)) @ _ALL_AGAINST_HEM
+    table |= {
+        "p_all": _rounded(outputs[0, :, CLASS_NAMES.index("all")], P_ALL_DECIMALS),
+        "logit": _rounded(logits[0], LOGIT_DECIMALS),
+    }
+    if tta == "d4":
+        mean = logits.mean(axis=0)
+        table |= {
+            "p_all_tta": _rounded(expit(mean), P_ALL_DECIMALS),
+            "logit_tta": _rounded(mean, LOGIT_DECIMALS),
         }
-    )
+    return pd.DataFrame(table)
 
 
-def _subjects(images: list[str], labels: list[str], listed: pd.DataFrame, split: str) -> list[str]:
-    """Look each image up in the rows of cells.csv for this split; both must hold the same."""
-    known = dict(
-        zip(listed["image"], zip(listed["label"], listed["subject"], strict=True), strict=True)
-    )
+def _require_the_same_cells(
+    images: list[str], labels: list[str], rows: pd.DataFrame, split: str
+) -> None:
+    """Check shards against the rows of cells.csv for this split, which have the image as index."""
+    known = rows["label"].to_dict()
     remedy = "make the shards again with `dvc repro --force preprocess`"
     for image, label in zip(images, labels, strict=True):
         if image not in known:
@@ -95,30 +138,38 @@ def _subjects(images: list[str], labels: list[str], listed: pd.DataFrame, split:
                 f"{image} is in the {split} shards but not among the {split} cells of cells.csv; "
                 + remedy
             )
-        if known[image][0] != label:
+        if known[image] != label:
             raise StageError(
-                f"{image} is of class {label} in the {split} shards and {known[image][0]} in "
+                f"{image} is of class {label} in the {split} shards and {known[image]} in "
                 f"cells.csv; {remedy}"
             )
-    if len(images) != len(known):
+    if len(images) != len(rows):
         raise StageError(
-            f"the {split} shards hold {len(images)} images, cells.csv lists {len(known)}; {remedy}"
+            f"the {split} shards hold {len(images)} images, cells.csv lists {len(rows)}; {remedy}"
         )
-    return [known[image][1] for image in images]
 
 
-def _p_all(model: keras.Model, cells: Cells, split: str) -> list[float]:
+def _outputs(
+    model: keras.Model, cells: Cells, split: str, symmetries: Sequence[Symmetry]
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return p(HEM) and p(ALL), (symmetries, cells, 2), float64."""
     count = len(cells.images)
     batches = []
     with progress(total=count, description=f"Predicting {split}", unit="cell") as bar:
         for start in range(0, count, BATCH_SIZE):
             batch = cells.images[start : start + BATCH_SIZE]
-            batches.append(np.asarray(model.predict_on_batch(batch), np.float64))
+            views = [model.predict_on_batch(symmetry(batch)) for symmetry in symmetries]
+            batches.append(np.asarray(views, np.float64))
             bar.update(len(batch))
-    outputs = np.concatenate(batches)
-    _require_probabilities(outputs, cells.image_ids)
+    outputs = np.concatenate(batches, axis=1)
+    for view in outputs:
+        _require_probabilities(view, cells.image_ids)
+    return outputs
+
+
+def _rounded(values: np.ndarray[Any, np.dtype[np.float64]], decimals: int) -> list[float]:
     # By Python's round, which is exact: reading the file gives these very numbers.
-    return [round(float(p), P_ALL_DECIMALS) for p in outputs[:, CLASS_NAMES.index("all")]]
+    return [round(float(value), decimals) for value in values]
 
 
 def _require_probabilities(outputs: np.ndarray[Any, np.dtype[np.float64]], ids: list[str]) -> None:

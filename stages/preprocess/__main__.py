@@ -6,14 +6,19 @@ from pathlib import Path
 
 from stages.cells import SPLITS, read_cells
 from stages.errors import StageError
-from stages.files import atomic_path
+from stages.files import atomic_path, write_csv
 from stages.params import PreprocessParams
 from stages.quiet import import_tensorflow
 from stages.stage import run_stage
 
 
-def preprocess(params: PreprocessParams, *, archive: Path, cells_csv: Path, shards: Path) -> str:
+def preprocess(
+    params: PreprocessParams, *, archive: Path, cells_csv: Path, shards: Path, appearance_csv: Path
+) -> str:
     """Write the shards of every split and their index; see stages/shards.py for the format.
+
+    The table of appearances, with which evaluate asks how far size and brightness alone lead, has
+    a row for each cell in them.
 
     Raises:
         StageError: if an image is missing, corrupt, or of another size or mode; or if the crop
@@ -30,7 +35,8 @@ def preprocess(params: PreprocessParams, *, archive: Path, cells_csv: Path, shar
     cells = read_cells(cells_csv)
     planned = plan_shards(cells, params.cells_per_shard)
     with atomic_path(shards) as folder:
-        write_shards(planned, params, archive=archive, folder=folder)
+        appearances = write_shards(planned, params, archive=archive, folder=folder)
+        write_csv(appearances, appearance_csv)
     counts = cells["split"].value_counts()
     parts = ", ".join(f"{counts[split]:,} {split}" for split in SPLITS if split in counts)
     size = sum(path.stat().st_size for path in shards.rglob("*.tfrecord"))

@@ -15,6 +15,7 @@ import pandas as pd
 from stages.archive import open_archive
 from stages.cells import SPLITS
 from stages.params import PreprocessParams
+from stages.preprocess.appearance import COLUMNS, appearance
 from stages.preprocess.images import read_pixels
 from stages.progress import progress
 from stages.shards import shard_name, write_index, write_shard
@@ -43,10 +44,13 @@ def plan_shards(cells: pd.DataFrame, cells_per_shard: int) -> dict[str, list[Sha
 
 def write_shards(
     planned: dict[str, list[Shard]], params: PreprocessParams, *, archive: Path, folder: Path
-) -> None:
+) -> pd.DataFrame:
     """Write the planned shards and their index into a folder, on all cores.
 
     The bytes do not depend on the number of workers: each shard is written by one of them.
+
+    Returns:
+        Area and brightness of each cell, in the order of the shards, columns appearance.COLUMNS.
 
     Raises:
         StageError: if an image is missing, corrupt, or of another size or mode than expected.
@@ -62,12 +66,12 @@ def write_shards(
             for shard in shards
         ]
         try:
-            for job in jobs:
-                job.result()
+            measured = [row for job in jobs for row in job.result()]
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
     write_index(folder, image_size=params.image_size, cells=_cells_per_shard(planned))
+    return pd.DataFrame(measured, columns=COLUMNS)
 
 
 def _write_shard(
@@ -76,14 +80,20 @@ def _write_shard(
     archive: Path,
     folder: Path,
     advance: Callable[[int], object],
-) -> None:
+) -> list[tuple[str, str, float, float]]:
+    measured = []
+
     def records() -> Iterator[tuple[np.ndarray[Any, np.dtype[np.uint8]], str, str]]:
         with open_archive(archive) as members:
-            for member, label, image in shard.cells[["member", "label", "image"]].to_numpy():
-                yield read_pixels(members, member, params), label, image
+            columns = ["split", "member", "label", "image"]
+            for split, member, label, image in shard.cells[columns].to_numpy():
+                pixels = read_pixels(members, member, params)
+                measured.append((split, image, *appearance(pixels)))
+                yield pixels, label, image
                 advance(1)
 
     write_shard(records(), folder / shard.name)
+    return measured
 
 
 def _cells_per_shard(planned: dict[str, list[Shard]]) -> dict[str, list[int]]:

@@ -11,7 +11,8 @@ import pytest
 
 from stages.cells import read_cells
 from stages.errors import StageError
-from stages.evaluate.predict import load_classifier, predict_split
+from stages.evaluate.predict import SYMMETRIES, load_classifier, predict_split
+from stages.shards import shard_name, write_shard
 
 from .conftest import SIZE, World, brightness_model, cell_rows, p_all, save, write_shards
 
@@ -26,7 +27,7 @@ def test_every_cell_is_predicted_in_shard_order(world: World, model: keras.Model
     paths = world(test=cells)
     listed = read_cells(paths["cells_csv"])
 
-    predictions = predict_split(model, paths["shards"], "test", listed=listed)
+    predictions = predict_split(model, paths["shards"], "test", listed=listed, tta="none")
 
     assert predictions["image"].tolist() == listed["image"].tolist()
     assert predictions["subject"].tolist() == listed["subject"].tolist()
@@ -38,7 +39,7 @@ def test_every_cell_is_predicted_in_shard_order(world: World, model: keras.Model
 def test_p_all_survives_the_file(world: World, model: keras.Model) -> None:
     paths = world()
     predictions = predict_split(
-        model, paths["shards"], "test", listed=read_cells(paths["cells_csv"])
+        model, paths["shards"], "test", listed=read_cells(paths["cells_csv"]), tta="none"
     )
 
     assert [float(f"{p:.8f}") for p in predictions["p_all"]] == predictions["p_all"].tolist()
@@ -96,6 +97,7 @@ def test_nan_predictions_are_refused(world: World) -> None:
             paths["shards"],
             "test",
             listed=read_cells(paths["cells_csv"]),
+            tta="none",
         )
 
 
@@ -104,7 +106,9 @@ def test_logits_are_refused(world: World, model: keras.Model) -> None:
     paths = world()
 
     with pytest.raises(StageError, match=r"expected p\(hem\) and p\(all\) that add up to 1"):
-        predict_split(model, paths["shards"], "test", listed=read_cells(paths["cells_csv"]))
+        predict_split(
+            model, paths["shards"], "test", listed=read_cells(paths["cells_csv"]), tta="none"
+        )
 
 
 def drop_first(cells: pd.DataFrame) -> pd.DataFrame:
@@ -142,7 +146,7 @@ def test_shards_of_other_cells_than_the_table_are_refused(
     listed = change(read_cells(paths["cells_csv"]))
 
     with pytest.raises(StageError, match=f"{complaint}.*; make the shards again .*preprocess`"):
-        predict_split(model, paths["shards"], "test", listed=listed)
+        predict_split(model, paths["shards"], "test", listed=listed, tta="none")
 
 
 def test_a_repeated_image_is_refused(world: World, model: keras.Model) -> None:
@@ -154,8 +158,59 @@ def test_a_repeated_image_is_refused(world: World, model: keras.Model) -> None:
     )
 
     with pytest.raises(StageError, match=r"the test shards hold 5 images, cells\.csv lists 4"):
-        predict_split(model, paths["shards"], "test", listed=listed)
+        predict_split(model, paths["shards"], "test", listed=listed, tta="none")
 
 
 def rest(listed: pd.DataFrame) -> list[dict[str, object]]:
     return listed.iloc[1:].to_dict("records")
+
+
+def test_logits_are_those_of_the_probabilities(world: World, model: keras.Model) -> None:
+    paths = world(test=[("all", 255), ("hem", 100), ("all", 0)])
+    listed = read_cells(paths["cells_csv"])
+    found = predict_split(model, paths["shards"], "test", listed=listed, tta="none")
+    expected = [10 * (brightness / 255 - 0.5) for brightness in (255, 100, 0)]
+    np.testing.assert_allclose(found["logit"], expected, atol=1e-4)
+    assert found["fold"].tolist() == ["fold_0"] * 3
+
+
+def test_a_certain_model_has_a_finite_logit(world: World) -> None:
+    paths = world(test=[("all", 255), ("hem", 0)])
+    listed = read_cells(paths["cells_csv"])
+    certain = brightness_model(slope=1000)
+    found = predict_split(certain, paths["shards"], "test", listed=listed, tta="none")
+    assert found["p_all"].tolist() == [1, 0]
+    assert np.isfinite(found["logit"]).all()
+
+
+def test_the_symmetries_are_the_eight_of_the_square() -> None:
+    image = np.arange(4 * 4 * 3, dtype=np.uint8).reshape(1, 4, 4, 3)
+    views = [symmetry(image) for symmetry in SYMMETRIES]
+    assert len({view.tobytes() for view in views}) == 8
+    np.testing.assert_array_equal(views[0], image)
+    for view in views:
+        assert sorted(view[0, :, :, 0].ravel()) == sorted(image[0, :, :, 0].ravel())
+        np.testing.assert_array_equal(view[..., 1], view[..., 0] + 1)
+
+
+def test_test_time_augmentation_gives_the_mean_logit_of_all_symmetries(world: World) -> None:
+    """A model of the top half alone: a bright top is ALL, so that views of an image differ."""
+    images = keras.Input((SIZE, SIZE, 3))
+    top = keras.layers.Cropping2D(((0, SIZE // 2), (0, 0)))(images)
+    mean = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(top))
+    dense = keras.layers.Dense(2, activation="softmax")
+    model = keras.Model(images, dense(mean))
+    dense.set_weights([np.array([[0, 3.0]] * 3), np.zeros(2)])
+    paths = world(test=[("all", 0), ("hem", 0)])
+    image = np.zeros((SIZE, SIZE, 3), np.uint8)
+    image[: SIZE // 2] = 255
+    rows = read_cells(paths["cells_csv"])
+    records = [(image, row.label, row.image) for row in rows.itertuples()]
+    write_shard(records, paths["shards"] / shard_name("test", 0))
+
+    found = predict_split(model, paths["shards"], "test", listed=rows, tta="d4")
+
+    np.testing.assert_allclose(found["logit"], 9, atol=1e-4)  # 3 channels × 3
+    # Of the 8 views two have all of the light on top, two none, four half of it.
+    np.testing.assert_allclose(found["logit_tta"], 4.5, atol=1e-4)
+    np.testing.assert_allclose(found["p_all_tta"], 1 / (1 + np.exp(-4.5)), atol=1e-5)

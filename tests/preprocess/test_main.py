@@ -13,6 +13,7 @@ from stages.errors import StageError
 from stages.listing import external_cells, training_cells
 from stages.params import PreprocessParams
 from stages.preprocess.__main__ import preprocess
+from stages.preprocess.appearance import appearance
 from stages.shards import read_index, read_split
 from tests.conftest import TINY_SIZE, WriteArchive, bmp, tiny_members
 
@@ -32,6 +33,16 @@ def split_cells(archive: Path, destination: Path) -> pd.DataFrame:
     return cells
 
 
+def run(params: PreprocessParams, archive: Path, cells_csv: Path, shards: Path) -> str:
+    return preprocess(
+        params,
+        archive=archive,
+        cells_csv=cells_csv,
+        shards=shards,
+        appearance_csv=cells_csv.with_name("appearance.csv"),
+    )
+
+
 def digests(folder: Path) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest()
@@ -48,7 +59,7 @@ def archive(write_archive: WriteArchive) -> Path:
 def test_every_cell_is_in_the_shards_of_its_split_once(archive: Path, tmp_path: Path) -> None:
     cells = split_cells(archive, tmp_path / "cells.csv")
     shards = tmp_path / "shards"
-    line = preprocess(PARAMS, archive=archive, cells_csv=tmp_path / "cells.csv", shards=shards)
+    line = run(PARAMS, archive, tmp_path / "cells.csv", shards)
     assert read_index(shards)["image_size"] == 32
     for split, rows in cells.groupby("split"):
         read = read_split(shards, split)
@@ -56,6 +67,13 @@ def test_every_cell_is_in_the_shards_of_its_split_once(archive: Path, tmp_path: 
         assert read.labels.tolist() == (rows["label"] == "all").astype(int).tolist()
         assert read.images.shape == (len(rows), 32, 32, 3)
     assert "24 train, 12 val, 12 test, 2 external cells of 32 px" in line
+    appearances = pd.read_csv(tmp_path / "appearance.csv")
+    for split, rows in appearances.groupby("split"):
+        read = read_split(shards, split)
+        assert rows["image"].tolist() == read.image_ids
+        expected = [appearance(image) for image in read.images]
+        assert list(zip(rows["area"], rows["brightness"], strict=True)) == expected
+    assert len(appearances) == 50
 
 
 def test_the_bytes_do_not_depend_on_the_number_of_workers(
@@ -66,8 +84,9 @@ def test_the_bytes_do_not_depend_on_the_number_of_workers(
     for workers in (1, 3, 8):
         monkeypatch.setattr("os.cpu_count", lambda workers=workers: workers)
         shards = tmp_path / f"shards-{workers}"
-        preprocess(PARAMS, archive=archive, cells_csv=tmp_path / "cells.csv", shards=shards)
-        found.append(digests(shards))
+        run(PARAMS, archive, tmp_path / "cells.csv", shards)
+        appearances = (tmp_path / "appearance.csv").read_bytes()
+        found.append(digests(shards) | {"appearances": sha256(appearances).hexdigest()})
     assert found[0] == found[1] == found[2]
 
 
@@ -77,7 +96,7 @@ def test_without_external_cells_there_are_no_external_shards(
     archive = write_archive(tiny_members(external=0))
     split_cells(archive, tmp_path / "cells.csv")
     shards = tmp_path / "shards"
-    preprocess(PARAMS, archive=archive, cells_csv=tmp_path / "cells.csv", shards=shards)
+    run(PARAMS, archive, tmp_path / "cells.csv", shards)
     assert sorted(path.name for path in shards.iterdir()) == ["index.json", "test", "train", "val"]
 
 
@@ -88,12 +107,12 @@ def test_after_an_error_the_old_shards_stand_and_nothing_new_does(
     archive = write_archive(members)
     split_cells(archive, tmp_path / "cells.csv")
     shards = tmp_path / "out" / "shards"
-    preprocess(PARAMS, archive=archive, cells_csv=tmp_path / "cells.csv", shards=shards)
+    run(PARAMS, archive, tmp_path / "cells.csv", shards)
     before = digests(shards)
     last = max(name for name in members if "/fold_" in name)
     broken = write_archive(members | {last: bmp(1, size=TINY_SIZE + 2)}, name="broken.zip")
     with pytest.raises(StageError, match=f"{Path(last).name} is 38×38, expected 36×36"):
-        preprocess(PARAMS, archive=broken, cells_csv=tmp_path / "cells.csv", shards=shards)
+        run(PARAMS, broken, tmp_path / "cells.csv", shards)
     assert digests(shards) == before
     assert [path.name for path in shards.parent.iterdir()] == ["shards"]
 
@@ -102,14 +121,14 @@ def test_a_crop_larger_than_the_images_is_refused(archive: Path, tmp_path: Path)
     split_cells(archive, tmp_path / "cells.csv")
     params = replace(PARAMS, crop_size=TINY_SIZE + 1)
     with pytest.raises(StageError, match=r"crop_size is 37, expected at most .* 36"):
-        preprocess(params, archive=archive, cells_csv=tmp_path / "cells.csv", shards=tmp_path / "s")
+        run(params, archive, tmp_path / "cells.csv", tmp_path / "s")
 
 
 def test_real_images_keep_their_colours(real_sample: Path, tmp_path: Path) -> None:
     cells = split_cells_of_real(real_sample, tmp_path / "cells.csv")
     params = PreprocessParams(expected_size=450, crop_size=None, image_size=64, cells_per_shard=32)
     shards = tmp_path / "shards"
-    preprocess(params, archive=real_sample, cells_csv=tmp_path / "cells.csv", shards=shards)
+    run(params, real_sample, tmp_path / "cells.csv", shards)
     images = read_split(shards, "train").images
     assert len(images) == (cells["split"] == "train").sum()
     cell = images[np.any(images > 0, axis=-1)].mean(axis=0)
