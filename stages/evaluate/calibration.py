@@ -66,6 +66,8 @@ def fit_temperature(actual: Booleans, logits: Floats) -> tuple[float | None, str
     Returns:
         T and None; or None and why there is no such T.
     """
+    if actual.all() or not actual.any():
+        return None, "validation does not hold cells of both classes"
     signed = np.where(actual, logits, -logits)
     if signed.sum() <= 0:
         return None, "the logits of validation are no better than chance: the best T is infinite"
