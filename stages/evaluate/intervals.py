@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm, t
 
-from stages.evaluate.metrics import DECIMALS, Booleans, Floats
+from stages.evaluate.metrics import DECIMALS, Floats
 
 LEVEL = 0.95
 LEAST_SUBJECTS = 5
@@ -36,12 +36,12 @@ class Resamples:
     Attributes:
         drawn: int32, (resamples, units).
         unit_of_cell: (cells,); the unit that each cell belongs to.
-        is_all: (units,); the class within which each unit was drawn.
+        strata: (units,); that within which each unit was drawn: its class.
     """
 
     drawn: npt.NDArray[np.int32]
     unit_of_cell: Integers
-    is_all: Booleans
+    strata: Integers
 
 
 def lacking_subjects(predictions: pd.DataFrame) -> str | None:
@@ -59,19 +59,22 @@ def lacking_subjects(predictions: pd.DataFrame) -> str | None:
     )
 
 
-def subject_resamples(predictions: pd.DataFrame, *, replicates: int, seed: int) -> Resamples:
-    """Draw subjects, within class and with replacement, as many as there are."""
-    keys = predictions["label"] + " " + predictions["subject"]
-    names, unit_of_cell = np.unique(keys.to_numpy(str), return_inverse=True)
-    is_all = np.char.startswith(names, "all ")
-    return Resamples(_draw(is_all, replicates=replicates, seed=seed), unit_of_cell, is_all)
+def subject_resamples(
+    predictions: pd.DataFrame, *, replicates: int, seed: int, within: tuple[str, ...] = ("label",)
+) -> Resamples:
+    """Draw subjects, with replacement and as many as there are, within what columns tell apart."""
+    strata_of_cell = _numbered(predictions, within)
+    unit_of_cell = _numbered(predictions, (*within, "subject"))
+    _, first_cell = np.unique(unit_of_cell, return_index=True)
+    strata = strata_of_cell[first_cell]
+    return Resamples(_draw(strata, replicates=replicates, seed=seed), unit_of_cell, strata)
 
 
 def cell_resamples(predictions: pd.DataFrame, *, replicates: int, seed: int) -> Resamples:
     """Draw cells, within class and with replacement, as many as there are."""
-    is_all = (predictions["label"] == "all").to_numpy(bool)
-    drawn = _draw(is_all, replicates=replicates, seed=seed)
-    return Resamples(drawn, np.arange(len(is_all)), is_all)
+    strata = _numbered(predictions, ("label",))
+    drawn = _draw(strata, replicates=replicates, seed=seed)
+    return Resamples(drawn, np.arange(len(strata)), strata)
 
 
 def over_resamples(resamples: Resamples, statistic: Statistic) -> dict[str, Floats]:
@@ -120,8 +123,8 @@ def intervals(
         if name in biased:
             ends = _pivotal(values, estimate, reach)
         else:
-            skewness = _acceleration(without_one[name], resamples.is_all)
-            ends = _accelerated(values, estimate, reach, skewness)
+            acceleration = _acceleration(without_one[name], resamples.strata)
+            ends = _accelerated(values, estimate, reach, acceleration)
         found[name] = [round(end, DECIMALS) for end in ends]
     return found | ({"undefined": "; ".join(reasons)} if reasons else {})
 
@@ -129,7 +132,7 @@ def intervals(
 def _reach(resamples: Resamples) -> float:
     """Return how many standard deviations an interval reaches to either side."""
     sizes = np.bincount(resamples.unit_of_cell)
-    units = min(_effective(sizes[resamples.is_all]), _effective(sizes[~resamples.is_all]))
+    units = min(_effective(sizes[resamples.strata == one]) for one in set(resamples.strata))
     return float(np.sqrt(units / (units - 1)) * t.isf((1 - LEVEL) / 2, units - 1))
 
 
@@ -151,10 +154,11 @@ def _accelerated(values: Floats, estimate: float, reach: float, acceleration: fl
     return [float(end) for end in np.quantile(values, tails)]
 
 
-def _acceleration(without_one: Floats, is_all: Booleans) -> float:
-    """Return Efron's a, for units drawn within two classes, from leaving each out in turn."""
+def _acceleration(without_one: Floats, strata: Integers) -> float:
+    """Return Efron's a, for units drawn within strata, from leaving each out in turn."""
     second = third = 0.0
-    for values in (without_one[is_all], without_one[~is_all]):
+    for stratum in np.unique(strata):
+        values = without_one[strata == stratum]
         influence = (len(values) - 1) / len(values) * (values.mean() - values)
         second += float((influence**2).sum())
         third += float((influence**3).sum())
@@ -162,15 +166,21 @@ def _acceleration(without_one: Floats, is_all: Booleans) -> float:
 
 
 def _leave_one_out(resamples: Resamples) -> Resamples:
-    units = len(resamples.is_all)
-    drawn = 1 - np.eye(units, dtype=np.int32)
-    return Resamples(drawn, resamples.unit_of_cell, resamples.is_all)
+    drawn = 1 - np.eye(len(resamples.strata), dtype=np.int32)
+    return Resamples(drawn, resamples.unit_of_cell, resamples.strata)
 
 
-def _draw(is_all: Booleans, *, replicates: int, seed: int) -> npt.NDArray[np.int32]:
+def _numbered(predictions: pd.DataFrame, columns: tuple[str, ...]) -> Integers:
+    """Number what the columns tell apart, in sorted order, for each cell."""
+    numbers = predictions.groupby(list(columns), sort=True).ngroup()
+    return np.asarray(numbers, np.int64)
+
+
+def _draw(strata: Integers, *, replicates: int, seed: int) -> npt.NDArray[np.int32]:
     generator = np.random.default_rng(seed)
-    drawn = np.zeros((replicates, len(is_all)), np.int32)
-    for units in (np.flatnonzero(is_all), np.flatnonzero(~is_all)):
+    drawn = np.zeros((replicates, len(strata)), np.int32)
+    for stratum in np.unique(strata):
+        units = np.flatnonzero(strata == stratum)
         chosen = generator.integers(len(units), size=(replicates, len(units)))
         rows = np.arange(replicates)[:, None] * len(units)
         counts = np.bincount((chosen + rows).ravel(), minlength=replicates * len(units))
