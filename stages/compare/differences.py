@@ -33,8 +33,8 @@ def compare(pair: Pair) -> dict[str, Any]:
     """Compare two models metric by metric.
 
     Returns:
-        `old`, `new` (revision, data, threshold), cells, subjects, left_out; `metrics`: for each its
-        value in old and new, their difference (new − old), the 95 % interval of that, the
+        `old`, `new` (revision, data, archive, threshold), cells, subjects, left_out; `metrics`:
+        for each its value in old and new, their difference (new − old), the 95 % interval of that, the
         p-value, and the verdict: better, worse, equal, or unresolved, where the interval holds 0
         or p is not below 0.05. Without intervals the verdict is None and `undefined` says why.
     """
@@ -92,7 +92,12 @@ def weighted_metrics(side: Measured, weights: Floats) -> dict[str, Floats]:
 
 
 def _described(side: Measured) -> dict[str, Any]:
-    return {"revision": side.name, "data": side.data, "threshold": side.threshold}
+    return {
+        "revision": side.name,
+        "data": side.data,
+        "archive": side.archive,
+        "threshold": side.threshold,
+    }
 
 
 def _differences(pair: Pair, weights: Floats) -> dict[str, Floats]:

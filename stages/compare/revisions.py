@@ -14,6 +14,7 @@ from stages.errors import StageError
 
 PREDICTIONS = "metrics/predictions.csv"
 RESULTS = "metrics/test.json"
+DOWNLOAD = "metrics/download.json"
 WORKSPACE = "workspace"
 
 _COLUMNS = {"split": "str", "image": "str", "subject": "str", "label": "str", "p_all": "float64"}
@@ -28,12 +29,14 @@ class Measured:
         test: one row a test cell: split, image, subject, label (hem or all), p_all (0…1).
         threshold: p(ALL) from which the revision calls a cell ALL.
         data: what the revision calls its data.
+        archive: SHA-256 of the archive that they came from.
     """
 
     name: str
     test: pd.DataFrame
     threshold: float
     data: str
+    archive: str
 
 
 def read_revision(revision: str | None) -> Measured:
@@ -43,11 +46,19 @@ def read_revision(revision: str | None) -> Measured:
         StageError: if there is no such revision, it lacks a file, or one is not as expected.
     """
     name = revision or WORKSPACE
-    return Measured(
-        name,
-        _test_cells(_read(PREDICTIONS, revision), f"{name}:{PREDICTIONS}"),
-        *_threshold_and_data(_read(RESULTS, revision), f"{name}:{RESULTS}"),
+    predictions, results, download = (
+        _read(path, revision) for path in (PREDICTIONS, RESULTS, DOWNLOAD)
     )
+    try:
+        threshold = float(json.loads(results)["threshold"])
+        data, archive = str(json.loads(results)["data"]), str(json.loads(download)["sha256"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise StageError(
+            f"{name}: {RESULTS} lacks threshold or data, or {DOWNLOAD} sha256 ({error!r}); make "
+            "them again there with `dvc repro`"
+        ) from error
+    test = _test_cells(predictions, f"{name}:{PREDICTIONS}")
+    return Measured(name, test, threshold, data, archive)
 
 
 def _read(path: str, revision: str | None) -> str:
@@ -89,15 +100,3 @@ def _test_cells(content: str, where: str) -> pd.DataFrame:
         twice = test.loc[test["image"].duplicated(), "image"].iloc[0]
         raise StageError(f"{where}: {twice} stands in two rows; {remedy}")
     return test
-
-
-def _threshold_and_data(content: str, where: str) -> tuple[float, str]:
-    try:
-        results = json.loads(content)
-        threshold, data = float(results["threshold"]), str(results["data"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise StageError(
-            f"{where} holds no threshold or no name of the data ({error}); make it again there "
-            "with `dvc repro --force evaluate`"
-        ) from error
-    return threshold, data

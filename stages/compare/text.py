@@ -45,6 +45,11 @@ def comparison_notes(comparison: Mapping[str, Any]) -> list[str]:
             f"NOT THE SAME TEST CELLS: {first:,} of {old['revision']} and {second:,} of "
             f"{new['revision']} are left out; either model may have trained on some of the rest."
         )
+    if old["archive"] != new["archive"]:
+        notes.append(
+            "NOT THE SAME ARCHIVE: cells of the same name may be other images (sha256 "
+            f"{old['archive'][:8]}… and {new['archive'][:8]}…)."
+        )
     if old["threshold"] != new["threshold"]:
         notes.append(
             f"The thresholds differ: {old['threshold']} in {old['revision']}, {new['threshold']} "
