@@ -1,5 +1,7 @@
 # make repro          set everything up, then rebuild the whole pipeline
 # make test           set everything up, then check the code and run the tests
+# make compare        is the difference to REV=main real? OPTIONS=--md; see stages/compare
+# make leakage        train split by image and by subject, and show the gap
 # make check          the checks alone: lint, format, types
 # make requirements   pin every package anew, from pyproject.toml
 
@@ -20,7 +22,9 @@ os.environ["PATH"] = path if path.startswith(first) else first + path
 
 export PYTHONUNBUFFERED := 1
 
-.PHONY: repro test check requirements
+REV ?= main
+
+.PHONY: repro test compare leakage check requirements
 
 repro: $(VENV)/.$(PINS)
 	@$(BIN)/dvc repro
@@ -28,6 +32,12 @@ repro: $(VENV)/.$(PINS)
 
 test: check
 	@$(BIN)/python -m pytest
+
+compare: $(VENV)/.$(PINS)
+	@$(BIN)/python -m stages.compare $(OPTIONS) $(REV) $(OTHER)
+
+leakage: $(VENV)/.$(PINS)
+	@$(BIN)/python -m stages.compare.leakage $(OPTIONS)
 
 check: $(VENV)/.requirements-dev.txt
 	@$(BIN)/ruff check .

@@ -55,6 +55,12 @@ def test_metrics_match_a_case_counted_by_hand() -> None:
     assert measured["average_precision"] == round((1 + 1 + 3 / 4 + 4 / 5) / 4, 6)
     wrong_or_right = (0.9, 0.8, 0.5, 0.3, 0.4, 0.9)
     assert measured["log_loss"] == round(-sum(map(math.log, wrong_or_right)) / 6, 6)
+    assert measured["ppv"] == 0.75  # 3 of the 4 that are called ALL
+    assert measured["npv"] == 0.5
+    assert measured["mcc"] == 0.25  # (3·1 − 1·1) / √(4·2·4·2)
+    assert measured["brier"] == round((0.01 + 0.04 + 0.25 + 0.49 + 0.36 + 0.01) / 6, 6)
+    # 0.1 is in bin 1, 0.3 in bin 4, 0.5 in bin 7, 0.6 in bin 9, 0.8 in bin 12, 0.9 in bin 13.
+    assert measured["ece"] == round((0.1 + 0.2 + 0.5 + 0.7 + 0.6 + 0.1) / 6, 6)
     assert "undefined" not in measured
 
 
@@ -75,6 +81,9 @@ def test_the_figures_agree_with_each_other_and_fit_into_json(
     right = confusion["true_positive"] + confusion["true_negative"]
     assert measured["accuracy"] == round(right / len(cells), 6)
     assert all(0 <= value <= 1 for name, value in shares(measured).items())
+    assert -1 <= (measured["mcc"] or 0) <= 1
+    missing = {name for name, value in measured.items() if value is None}
+    assert all(name in measured.get("undefined", "") for name in missing)
     json.dumps(measured, allow_nan=False)
 
 
@@ -107,10 +116,20 @@ def test_one_class_leaves_null_and_a_reason(label: str, defined: str, undefined:
     for name in ("roc_auc", "average_precision", "balanced_accuracy"):
         assert measured[name] is None
     assert measured["undefined"] == (
-        f"every cell is of class {label}: no balanced_accuracy, "
-        + ", ".join(sorted((undefined, "roc_auc"), reverse=True))
-        + ", average_precision"
+        f"every cell is of class {label}: no balanced_accuracy, {undefined}, mcc, roc_auc, "
+        "average_precision"
     )
+
+
+@pytest.mark.parametrize(("p_all", "called", "lacking"), [(0.9, "hem", "npv"), (0.1, "all", "ppv")])
+def test_calls_that_are_all_the_same_leave_one_predictive_value_null(
+    p_all: float, called: str, lacking: str
+) -> None:
+    measured = measure(predictions(("all", p_all), ("hem", p_all)), threshold=0.5)
+
+    assert measured[lacking] is None
+    assert measured["undefined"] == f"no cell is called {called}: no {lacking}"
+    assert measured["mcc"] == 0
 
 
 @settings(deadline=None)
@@ -162,5 +181,5 @@ def shares(measured: dict[str, Any]) -> dict[str, float]:
     return {
         name: value
         for name, value in measured.items()
-        if isinstance(value, float) and name != "log_loss"
+        if isinstance(value, float) and name not in ("log_loss", "mcc")
     }

@@ -1,0 +1,84 @@
+"""Compare the test predictions of two git revisions: is this difference real?
+
+    python -m stages.compare main              what lies here with main
+    python -m stages.compare main my-branch    a branch with main
+    python -m stages.compare main --fail-if-worse accuracy
+
+Exit code 0; 1 where --fail-if-worse finds the metric worse, by more than chance; 2 where nothing
+can be compared, or the test cells are too few subjects' to judge the metric.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from stages.compare.differences import compare
+from stages.compare.pairs import pair
+from stages.compare.revisions import WORKSPACE, read_revision
+from stages.compare.text import comparison_text
+from stages.errors import StageError
+from stages.evaluate.metrics import CALL_METRICS, SCORE_METRICS
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the comparison that the command line asks for, and return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        sides = read_revision(options.main), read_revision(options.other)
+        comparison = compare(pair(*sides, common=options.common))
+        if options.json:
+            print(json.dumps(comparison, indent=2, allow_nan=False))
+        else:
+            print(comparison_text(comparison, markdown=options.md))
+        return _judge(comparison, options.fail_if_worse)
+    except StageError as error:
+        print(f"compare: {error}", file=sys.stderr)
+        return 2
+
+
+def _judge(comparison: dict[str, Any], metric: str | None) -> int:
+    if metric is None:
+        return 0
+    row = comparison["metrics"][metric]
+    if row["verdict"] is None:
+        reason = comparison.get("undefined", f"{metric} does not exist")
+        raise StageError(f"--fail-if-worse {metric} cannot be judged: {reason}")
+    if row["verdict"] == "worse":
+        print(
+            f"compare: {metric} is worse in {comparison['new']['revision']}: {row['old']} → "
+            f"{row['new']}, 95 % interval of the difference {row['interval']}",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.compare",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("main", help="branch, tag, commit or experiment to compare with")
+    parser.add_argument("other", nargs="?", help=f"the one to compare; without it the {WORKSPACE}")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument("--md", action="store_true", help="print Markdown")
+    parser.add_argument(
+        "--common", action="store_true", help="leave out test cells that only one of them has"
+    )
+    parser.add_argument(
+        "--fail-if-worse",
+        metavar="METRIC",
+        choices=[*CALL_METRICS, *SCORE_METRICS],
+        help="exit with 1 if this metric is worse, by more than chance",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+"""What differs between two models, how surely, and whether the cells can tell.
+
+Every metric is measured for both models in the same resamples of subjects; the p-value is that of
+swapping the two models' predictions, for all cells of a subject together, at random.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stages.compare.pairs import Pair
+from stages.compare.revisions import Measured
+from stages.evaluate.intervals import (
+    LEVEL,
+    Resamples,
+    intervals,
+    lacking_subjects,
+    over_resamples,
+    subject_resamples,
+)
+from stages.evaluate.metrics import DECIMALS, LESS_IS_BETTER, Booleans, Floats, arrays, measure
+from stages.evaluate.weighted import weighted_calls, weighted_scores
+
+REPLICATES = 2_000
+SEED = 0
+
+_TIE = 1e-12  # what rounding may make of equal differences
+
+
+def compare(pair: Pair) -> dict[str, Any]:
+    """Compare two models metric by metric.
+
+    Returns:
+        `old`, `new` (revision, data, archive, threshold), cells, subjects, left_out; `metrics`:
+        for each its value in old and new, their difference (new − old), the 95 % interval of that, the
+        p-value, and the verdict: better, worse, equal, or unresolved, where the interval holds 0
+        or p is not below 0.05. Without intervals the verdict is None and `undefined` says why.
+    """
+    old, new = (measure(side.test, threshold=side.threshold) for side in (pair.old, pair.new))
+    names = [name for name, value in old.items() if isinstance(value, float) or value is None]
+    reason = lacking_subjects(pair.old.test)
+    found: dict[str, Any] = {}
+    p_values: dict[str, float] = {}
+    if reason is None:
+        resamples = subject_resamples(pair.old.test, replicates=REPLICATES, seed=SEED)
+        found = intervals(resamples, lambda weights: _differences(pair, weights))
+        p_values = swap_p_values(pair, resamples)
+    reasons = [text for text in (reason, found.get("undefined")) if text]
+    return {
+        "old": _described(pair.old),
+        "new": _described(pair.new),
+        "cells": len(pair.old.test),
+        "subjects": int(pair.old.test["subject"].nunique()),
+        "left_out": list(pair.left_out),
+        "metrics": {
+            name: _row(name, old[name], new[name], found.get(name), p_values.get(name))
+            for name in names
+        },
+        **({"undefined": "; ".join(reasons)} if reasons else {}),
+    }
+
+
+def swap_p_values(pair: Pair, resamples: Resamples) -> dict[str, float]:
+    """Return the two-sided p-value of each metric under swaps of the models by subject.
+
+    The draw that was observed counts as one, so that p is never 0.
+
+    Args:
+        pair: the two models.
+        resamples: for the subjects of the cells; what was drawn is not used.
+    """
+    generator = np.random.default_rng(SEED)
+    swapped = generator.integers(2, size=(REPLICATES, len(resamples.strata)), dtype=np.int32)
+    swaps = Resamples(swapped, resamples.unit_of_cell, resamples.strata)
+    drawn = over_resamples(swaps, lambda weights: _differences_of_swapped(pair, weights))
+    whole = _differences(pair, np.ones((1, len(pair.old.test))))
+    # NaN, where a swap leaves no value, counts as far out.
+    return {
+        name: float(
+            (1 + (~(np.abs(values) < abs(whole[name][0]) - _TIE)).sum()) / (1 + len(values))
+        )
+        for name, values in drawn.items()
+        if np.isfinite(whole[name][0])
+    }
+
+
+def weighted_metrics(side: Measured, weights: Floats) -> dict[str, Floats]:
+    """Return every metric of a model under each weighting (weightings, cells) of its cells."""
+    return _weighted(*_scored(side), weights)
+
+
+def _described(side: Measured) -> dict[str, Any]:
+    return {
+        "revision": side.name,
+        "data": side.data,
+        "archive": side.archive,
+        "threshold": side.threshold,
+    }
+
+
+def _differences(pair: Pair, weights: Floats) -> dict[str, Floats]:
+    old, new = (weighted_metrics(side, weights) for side in (pair.old, pair.new))
+    return {name: new[name] - old[name] for name in old}
+
+
+def _differences_of_swapped(pair: Pair, swapped: Floats) -> dict[str, Floats]:
+    """Measure one table of both models' rows, from which each model takes those with weight 1."""
+    sides = zip(_scored(pair.old), _scored(pair.new), strict=True)
+    actual, p_all, called = (np.concatenate(side) for side in sides)
+    old = _weighted(actual, p_all, called, np.hstack([1 - swapped, swapped]))
+    new = _weighted(actual, p_all, called, np.hstack([swapped, 1 - swapped]))
+    return {name: new[name] - old[name] for name in old}
+
+
+def _scored(side: Measured) -> tuple[Booleans, Floats, Booleans]:
+    actual, p_all = arrays(side.test)
+    return actual, p_all, p_all >= side.threshold
+
+
+def _weighted(
+    actual: Booleans, p_all: Floats, called: Booleans, weights: Floats
+) -> dict[str, Floats]:
+    return weighted_calls(actual, called, weights) | weighted_scores(actual, p_all, weights)
+
+
+def _row(
+    name: str,
+    old: float | None,
+    new: float | None,
+    interval: list[float] | None,
+    p_value: float | None,
+) -> dict[str, Any]:
+    difference = None if old is None or new is None else round(new - old, DECIMALS)
+    return {
+        "old": old,
+        "new": new,
+        "difference": difference,
+        "interval": interval,
+        "p_value": None if p_value is None else round(p_value, DECIMALS),
+        "verdict": _verdict(name, difference, interval, p_value),
+    }
+
+
+def _verdict(
+    name: str, difference: float | None, interval: list[float] | None, p_value: float | None
+) -> str | None:
+    if difference is None or interval is None or p_value is None:
+        return None
+    if difference == 0:
+        return "equal"
+    if interval[0] <= 0 <= interval[1] or p_value >= 1 - LEVEL:
+        return "unresolved"
+    return "worse" if (difference < 0) != (name in LESS_IS_BETTER) else "better"

@@ -1,0 +1,68 @@
+"""The test cells that two revisions share: the same image, class and subject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from stages.cells import CLASS_NAMES
+from stages.compare.revisions import Measured
+from stages.errors import StageError
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two revisions on the same test cells, row for row.
+
+    Attributes:
+        old: the one that is compared with.
+        new: the one that is compared.
+        left_out: how many cells of old, and of new, the other has not.
+    """
+
+    old: Measured
+    new: Measured
+    left_out: tuple[int, int]
+
+
+def pair(old: Measured, new: Measured, *, common: bool) -> Pair:
+    """Bring two revisions to the same cells.
+
+    Args:
+        old: with its test cells sorted by image.
+        new: the same.
+        common: whether to leave out the cells that only one of them has.
+
+    Raises:
+        StageError: if they have other cells and `common` is false, if too few are common to
+            them, or if they call the same image another class or subject.
+    """
+    both = old.test.merge(new.test, on="image", suffixes=("_old", "_new"), validate="1:1")
+    for column in ("label", "subject"):
+        differs = both[both[f"{column}_old"] != both[f"{column}_new"]]
+        if len(differs):
+            first = differs.iloc[0]
+            raise StageError(
+                f"{first['image']} is of {column} {first[f'{column}_old']} in {old.name} and "
+                f"{first[f'{column}_new']} in {new.name}; the data differ, so compare nothing"
+            )
+    left_out = (len(old.test) - len(both), len(new.test) - len(both))
+    if any(left_out) and not common:
+        raise StageError(
+            f"{old.name} and {new.name} were not measured on the same test cells: of "
+            f"{len(old.test):,} and {len(new.test):,} they share {len(both):,}. Split and seed "
+            "must agree; --common compares on the shared ones, of which either model may have "
+            "trained on some"
+        )
+    if both["label_old"].nunique() < len(CLASS_NAMES):
+        raise StageError(
+            f"{old.name} and {new.name} share {len(both):,} test cells, not of both classes: "
+            "nothing to compare on; run both with the same `split` and `seed`"
+        )
+    return Pair(_restrict(old, both["image"]), _restrict(new, both["image"]), left_out)
+
+
+def _restrict(measured: Measured, images: pd.Series) -> Measured:
+    test = measured.test
+    return replace(measured, test=test[test["image"].isin(images)].reset_index(drop=True))

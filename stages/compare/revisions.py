@@ -1,0 +1,102 @@
+"""What two revisions measured, from git by way of DVC: nothing to pull, nothing to check out."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from stages.cells import CLASS_NAMES
+from stages.errors import StageError
+
+PREDICTIONS = "metrics/predictions.csv"
+RESULTS = "metrics/test.json"
+DOWNLOAD = "metrics/download.json"
+WORKSPACE = "workspace"
+
+_COLUMNS = {"split": "str", "image": "str", "subject": "str", "label": "str", "p_all": "float64"}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a revision measured on its test cells.
+
+    Attributes:
+        name: of the revision.
+        test: one row a test cell: split, image, subject, label (hem or all), p_all (0…1).
+        threshold: p(ALL) from which the revision calls a cell ALL.
+        data: what the revision calls its data.
+        archive: SHA-256 of the archive that they came from.
+    """
+
+    name: str
+    test: pd.DataFrame
+    threshold: float
+    data: str
+    archive: str
+
+
+def read_revision(revision: str | None) -> Measured:
+    """Read a git revision or DVC experiment of the project here; None for its files as they lie.
+
+    Raises:
+        StageError: if there is no such revision, it lacks a file, or one is not as expected.
+    """
+    name = revision or WORKSPACE
+    predictions, results, download = (
+        _read(path, revision) for path in (PREDICTIONS, RESULTS, DOWNLOAD)
+    )
+    try:
+        threshold = float(json.loads(results)["threshold"])
+        data, archive = str(json.loads(results)["data"]), str(json.loads(download)["sha256"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise StageError(
+            f"{name}: {RESULTS} lacks threshold or data, or {DOWNLOAD} sha256 ({error!r}); make "
+            "them again there with `dvc repro`"
+        ) from error
+    test = _test_cells(predictions, f"{name}:{PREDICTIONS}")
+    return Measured(name, test, threshold, data, archive)
+
+
+def _read(path: str, revision: str | None) -> str:
+    import dvc.api  # a second or two
+    from dvc.exceptions import DvcException
+
+    try:
+        if revision is None:
+            return Path(path).read_text(encoding="utf-8")
+        content: str = dvc.api.read(path, rev=revision, encoding="utf-8")
+    except (DvcException, OSError, UnicodeDecodeError) as error:
+        raise StageError(
+            f"{path} of {revision or WORKSPACE} cannot be read ({' '.join(str(error).split())}); "
+            "expected a branch, tag, commit or experiment of the repository here in which "
+            "evaluate has run (`git branch`, `dvc exp show`)"
+        ) from error
+    return content
+
+
+def _test_cells(content: str, where: str) -> pd.DataFrame:
+    remedy = "make it again there with `dvc repro --force evaluate`"
+    try:
+        table = pd.read_csv(
+            io.StringIO(content), usecols=list(_COLUMNS), dtype=_COLUMNS, keep_default_na=False
+        )
+    except ValueError as error:
+        raise StageError(f"{where}: {' '.join(str(error).split())}; {remedy}") from error
+    test = table[table["split"] == "test"].sort_values("image", ignore_index=True)
+    if test["label"].nunique() < len(CLASS_NAMES):
+        raise StageError(f"{where} holds no test cells of both classes; {remedy}")
+    wrong = ~test["label"].isin(CLASS_NAMES) | ~test["p_all"].between(0, 1)
+    if wrong.any():
+        first = test[wrong].iloc[0]
+        raise StageError(
+            f"{where}: {first['image']} is {first['label']!r} with p_all {first['p_all']}, "
+            f"expected {' or '.join(CLASS_NAMES)} and a number in 0…1; {remedy}"
+        )
+    if test["image"].duplicated().any():
+        twice = test.loc[test["image"].duplicated(), "image"].iloc[0]
+        raise StageError(f"{where}: {twice} stands in two rows; {remedy}")
+    return test

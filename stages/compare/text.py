@@ -1,0 +1,128 @@
+"""A comparison for people: a table as text or Markdown, and what it does and does not show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tabulate import tabulate
+
+MINUS = "\N{MINUS SIGN}"
+NOTHING = "\N{EN DASH}"
+
+
+def comparison_text(comparison: Mapping[str, Any], *, markdown: bool) -> str:
+    """Write what `differences.compare` returns: heading, table, notes."""
+    old, new = comparison["old"], comparison["new"]
+    data = " → ".join(dict.fromkeys((old["data"], new["data"])))
+    heading = (
+        f"Data: {data}. {old['revision']} → {new['revision']}: {comparison['cells']:,} test cells "
+        f"of {comparison['subjects']:,} subjects"
+    )
+    columns = ["metric", old["revision"], new["revision"], "difference", "95 % interval", "p", ""]
+    rows = [
+        [
+            name.replace("_", " "),
+            figure(row["old"]),
+            figure(row["new"]),
+            signed(row["difference"]),
+            span(row["interval"]),
+            figure(row["p_value"]),
+            row["verdict"] or NOTHING,
+        ]
+        for name, row in comparison["metrics"].items()
+    ]
+    return _join(heading, columns, rows, comparison_notes(comparison), markdown=markdown)
+
+
+def comparison_notes(comparison: Mapping[str, Any]) -> list[str]:
+    """Say what a reader of the table must know."""
+    old, new = comparison["old"], comparison["new"]
+    notes = []
+    if any(comparison["left_out"]):
+        first, second = comparison["left_out"]
+        notes.append(
+            f"NOT THE SAME TEST CELLS: {first:,} of {old['revision']} and {second:,} of "
+            f"{new['revision']} are left out; either model may have trained on some of the rest."
+        )
+    if old["archive"] != new["archive"]:
+        notes.append(
+            "NOT THE SAME ARCHIVE: cells of the same name may be other images (sha256 "
+            f"{old['archive'][:8]}… and {new['archive'][:8]}…)."
+        )
+    if old["threshold"] != new["threshold"]:
+        notes.append(
+            f"The thresholds differ: {old['threshold']} in {old['revision']}, {new['threshold']} "
+            f"in {new['revision']}."
+        )
+    if "undefined" in comparison:
+        notes.append(f"What is missing: {comparison['undefined']}.")
+    unresolved = [
+        f"{name.replace('_', ' ')} {signed(row['difference'])} (from about "
+        f"{figure((row['interval'][1] - row['interval'][0]) / 2)})"
+        for name, row in comparison["metrics"].items()
+        if row["verdict"] == "unresolved"
+    ]
+    if unresolved:
+        notes.append(
+            "These cells cannot resolve differences of this size, in brackets the size that they "
+            f"could: {', '.join(unresolved)}."
+        )
+    notes.append(
+        "One training of each: how much another seed would change is not in the intervals."
+    )
+    return notes
+
+
+def gap_text(gap: Mapping[str, Any], *, markdown: bool) -> str:
+    """Write what `leakage.gap` returns: heading, table, notes."""
+    sides = gap["stratified"], gap["subject"]
+    heading = "Split by image → by subject, all else equal" + "".join(
+        f"{start} {side['cells']:,} test cells of {side['subjects']:,} subjects"
+        for start, side in zip((":", " →"), sides, strict=True)
+    )
+    columns = ["metric", "by image", "by subject", "gap", "95 % interval"]
+    rows = [
+        [
+            name.replace("_", " "),
+            figure(row["stratified"]),
+            figure(row["subject"]),
+            signed(row["gap"]),
+            span(row["interval"]),
+        ]
+        for name, row in gap["metrics"].items()
+    ]
+    notes = [f"What is missing: {gap['undefined']}."] if "undefined" in gap else []
+    notes.append(
+        "Other test cells on either side: the intervals are of resamples independent of each "
+        "other. One training each: how much another seed would change is not in them."
+    )
+    return _join(f"Data: {gap['data']}. {heading}", columns, rows, notes, markdown=markdown)
+
+
+def figure(value: float | None) -> str:
+    """Format a number with three decimals."""
+    return NOTHING if value is None else f"{value:.3f}".replace("-", MINUS)
+
+
+def signed(value: float | None) -> str:
+    """Format a difference with its sign."""
+    return NOTHING if value is None else f"{value:+.3f}".replace("-", MINUS)
+
+
+def span(interval: list[float] | None) -> str:
+    """Format an interval of differences."""
+    return NOTHING if interval is None else f"{signed(interval[0])} … {signed(interval[1])}"
+
+
+def _join(
+    heading: str, columns: list[str], rows: list[list[str]], notes: list[str], *, markdown: bool
+) -> str:
+    table = tabulate(
+        rows,
+        headers=columns,
+        tablefmt="pipe" if markdown else "simple",
+        disable_numparse=True,
+        colalign=["left", *["right"] * (len(columns) - 1)],
+    )
+    return "\n\n".join([f"**{heading}**" if markdown else heading, table, *notes])

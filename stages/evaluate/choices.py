@@ -1,0 +1,96 @@
+"""What is chosen or fitted before the test cells are looked at: on validation alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from stages.evaluate.calibration import fit_temperature, tempered
+from stages.evaluate.metrics import DECIMALS, P_ALL_DECIMALS, Floats, arrays, measure
+from stages.evaluate.operating_point import operating_threshold
+
+CALIBRATION_METRICS = ("log_loss", "brier", "ece")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Two thresholds and a temperature; where one is None, a reason stands beside it.
+
+    Attributes:
+        threshold: fixed, from params.yaml.
+        operating_threshold: see operating_point.operating_threshold.
+        no_threshold: why there is no operating threshold.
+        temperature: to DECIMALS; see calibration.fit_temperature.
+        no_temperature: why there is no temperature.
+    """
+
+    threshold: float
+    operating_threshold: float | None
+    no_threshold: str | None
+    temperature: float | None
+    no_temperature: str | None
+
+
+def choose(validation: pd.DataFrame, *, threshold: float, target_sensitivity: float) -> Choices:
+    """Choose on the validation rows of predictions.csv."""
+    temperature, no_temperature = fit_temperature(
+        arrays(validation)[0], validation["logit"].to_numpy(float)
+    )
+    if temperature is not None:
+        temperature = round(temperature, DECIMALS)
+    return Choices(
+        threshold,
+        *operating_threshold(validation, target_sensitivity=target_sensitivity),
+        temperature,
+        no_temperature,
+    )
+
+
+def describe_choices(choices: Choices) -> dict[str, Any]:
+    """Return the choices as JSON, with `undefined` where one could not be made."""
+    reasons = [
+        f"no {name}: {reason}"
+        for name, reason in (
+            ("operating_threshold", choices.no_threshold),
+            ("temperature", choices.no_temperature),
+        )
+        if reason
+    ]
+    return {
+        "operating_threshold": choices.operating_threshold,
+        "temperature": choices.temperature,
+        **({"undefined": "; ".join(reasons)} if reasons else {}),
+    }
+
+
+def describe_validation(validation: pd.DataFrame, choices: Choices) -> dict[str, Any]:
+    """Measure validation as the choices found it: flattering, as it was chosen by."""
+    if validation.empty:
+        return {"cells": 0}
+    described: dict[str, Any] = {"cells": len(validation)}
+    described |= {"subjects": int(validation["subject"].nunique())}
+    if choices.operating_threshold is not None:
+        called = measure(validation, threshold=choices.operating_threshold)
+        described["operating_point"] = {
+            name: called[name] for name in ("sensitivity", "specificity")
+        }
+    before = measure(validation, threshold=choices.threshold)
+    described |= {name: before[name] for name in CALIBRATION_METRICS}
+    if (p_all := calibrated_p_all(validation, choices)) is not None:
+        after = measure(validation.assign(p_all=p_all), threshold=choices.threshold)
+        described["calibrated"] = {name: after[name] for name in CALIBRATION_METRICS}
+    return described
+
+
+def calibrated_p_all(predictions: pd.DataFrame, choices: Choices) -> Floats | None:
+    """Return p(ALL), to P_ALL_DECIMALS, of the logits divided by the temperature, if there is one.
+
+    Args:
+        predictions: rows of predictions.csv, of any split.
+        choices: from `choose`.
+    """
+    if choices.temperature is None:
+        return None
+    return tempered(predictions["logit"].to_numpy(float), choices.temperature).round(P_ALL_DECIMALS)

@@ -1,0 +1,74 @@
+"""The same metrics for parts of the cells: a mean can hide where a model fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.evaluate.by_subject import subject_table
+from stages.evaluate.metrics import DECIMALS, measure
+
+METRICS = ("accuracy", "sensitivity", "specificity", "roc_auc")
+_THIRDS = ("lowest third", "middle third", "highest third")
+
+
+def measure_subgroups(predictions: pd.DataFrame, *, threshold: float) -> dict[str, Any]:
+    """Measure the cells by official fold, thirds of area and brightness, and subject.
+
+    Lists, which DVC keeps in git and leaves out of its tables of metrics.
+
+    Args:
+        predictions: rows of predictions.csv, of one split.
+        threshold: p(ALL) from which a cell is called ALL.
+
+    Returns:
+        `fold` (empty where no cell has one), `area`, `brightness`: lists of name, cells,
+        subjects, all_cells, METRICS, `undefined` where one is None; for the thirds also low and
+        high, the ends of what they hold. `subject`: the columns of by_subject.subject_table, the
+        subject as name.
+    """
+    folds = predictions[predictions["fold"] != ""]
+    return {
+        "fold": [
+            {"name": str(name)} | _measure(rows, threshold=threshold)
+            for name, rows in folds.groupby("fold", sort=True)
+        ],
+        "area": _thirds(predictions, "area", threshold=threshold),
+        "brightness": _thirds(predictions, "brightness", threshold=threshold),
+        "subject": _subjects(predictions, threshold=threshold),
+    }
+
+
+def _thirds(predictions: pd.DataFrame, column: str, *, threshold: float) -> list[dict[str, Any]]:
+    """Measure the thirds of the cells by a column; equal values stay together."""
+    values = predictions[column].to_numpy(float)
+    third = np.searchsorted(np.quantile(values, [1 / 3, 2 / 3]), values, side="left")
+    return [
+        {
+            "name": _THIRDS[number],
+            "low": round(float(values[third == number].min()), DECIMALS),
+            "high": round(float(values[third == number].max()), DECIMALS),
+            **_measure(predictions[third == number], threshold=threshold),
+        }
+        for number in sorted(set(third.tolist()))
+    ]
+
+
+def _measure(rows: pd.DataFrame, *, threshold: float) -> dict[str, Any]:
+    measured = measure(rows, threshold=threshold)
+    missing = [name for name in METRICS if measured[name] is None]
+    return {
+        "cells": len(rows),
+        "subjects": int(rows["subject"].nunique()),
+        "all_cells": int((rows["label"] == "all").sum()),
+        **{name: measured[name] for name in METRICS},
+        **({"undefined": f"cells of one class: no {', '.join(missing)}"} if missing else {}),
+    }
+
+
+def _subjects(predictions: pd.DataFrame, *, threshold: float) -> list[dict[str, Any]]:
+    table = subject_table(predictions, threshold=threshold).rename(columns={"subject": "name"})
+    rows = table.round(DECIMALS).to_dict("records")
+    return [{str(key): value for key, value in row.items()} for row in rows]

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from stages.evaluate.metrics import measure
+from stages.evaluate.subgroups import METRICS, measure_subgroups
+
+from .tables import clustered, table
+
+
+@pytest.mark.parametrize("kind", ["fold", "area", "brightness", "subject"])
+def test_the_groups_hold_every_cell_once(kind: str) -> None:
+    cells = clustered(subjects=9, seed=1)
+
+    groups = measure_subgroups(cells, threshold=0.5)[kind]
+
+    assert sum(group["cells"] for group in groups) == len(cells)
+    right = sum(group["cells"] * group["accuracy"] for group in groups)
+    assert right / len(cells) == pytest.approx(measure(cells, threshold=0.5)["accuracy"], abs=1e-5)
+    json.dumps(groups, allow_nan=False)
+
+
+def test_a_fold_is_measured_as_if_it_were_alone() -> None:
+    cells = clustered(subjects=9, seed=1)
+    alone = measure(cells[cells["fold"] == "fold_1"], threshold=0.3)
+
+    group = measure_subgroups(cells, threshold=0.3)["fold"][1]
+
+    assert group["name"] == "fold_1"
+    assert group["subjects"] == 6
+    assert {name: group[name] for name in METRICS} == {name: alone[name] for name in METRICS}
+
+
+@pytest.mark.parametrize("kind", ["area", "brightness"])
+def test_thirds_are_of_equal_size_and_lie_apart(kind: str) -> None:
+    cells = clustered(subjects=9, seed=1)
+
+    thirds = measure_subgroups(cells, threshold=0.5)[kind]
+
+    assert [third["name"] for third in thirds] == ["lowest third", "middle third", "highest third"]
+    assert all(abs(third["cells"] - len(cells) / 3) <= 2 for third in thirds)
+    ends = [end for third in thirds for end in (third["low"], third["high"])]
+    assert ends == sorted(ends)
+    assert (ends[0], ends[-1]) == (cells[kind].min(), cells[kind].max())
+
+
+def test_cells_of_one_size_are_one_group_and_cells_without_a_fold_none() -> None:
+    cells = table(("1", "all", 0.9), ("H1", "hem", 0.2), ("H2", "hem", 0.9))
+
+    groups = measure_subgroups(cells, threshold=0.5)
+
+    assert groups["fold"] == []
+    assert [third["cells"] for third in groups["area"]] == [3]
+
+
+def test_a_group_of_one_class_has_nulls_and_a_reason() -> None:
+    cells = table(("1", "all", 0.9), ("H1", "hem", 0.2)).assign(fold=["fold_0", "fold_1"])
+
+    first, _ = measure_subgroups(cells, threshold=0.5)["fold"]
+
+    assert first["specificity"] is first["roc_auc"] is None
+    assert first["undefined"] == "cells of one class: no specificity, roc_auc"
+
+
+def test_subjects_stand_in_order_with_plain_values() -> None:
+    cells = table(("2", "all", 0.9), ("10", "all", 0.2), ("H1", "hem", 0.2))
+
+    subjects = measure_subgroups(cells, threshold=0.5)["subject"]
+
+    assert [subject["name"] for subject in subjects] == ["10", "2", "H1"]
+    assert subjects[0] == {
+        "label": "all",
+        "name": "10",
+        "cells": 1,
+        "accuracy": 0.0,
+        "mean_logit": -1.386294,
+        "right": False,
+    }
