@@ -51,10 +51,18 @@ class Picture:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures of cells that have something in common: `title` says what, `empty` if none has."""
+    """Cells that have something in common.
+
+    Attributes:
+        title: what they have in common.
+        empty: what to say where there are none.
+        map_size: rows and columns of the Grad-CAM maps.
+        pictures: of the cells.
+    """
 
     title: str
     empty: str
+    map_size: tuple[int, int]
     pictures: list[Picture]
 
 
@@ -78,15 +86,17 @@ def galleries(
     """
     position = {image: number for number, image in enumerate(image_ids)}
 
-    def pictures_of(rows: pd.DataFrame) -> list[Picture]:
+    def gallery(title: str, empty: str, rows: pd.DataFrame) -> Gallery:
         chosen = images[np.array([position[image] for image in rows["image"]], int)]
-        return pictures(rows, chosen, explain(chosen))
+        maps = explain(chosen)
+        rows_columns = (maps.shape[1], maps.shape[2])
+        return Gallery(title, empty, rows_columns, pictures(rows, chosen, maps))
 
     errors = confident_errors(predictions, threshold=threshold)
     uncertain = least_certain(predictions)
     return [
-        Gallery("Most confident errors", "No test cell is called wrong.", pictures_of(errors)),
-        Gallery("Least certain cells", "There are no cells.", pictures_of(uncertain)),
+        gallery("Most confident errors", "No test cell is called wrong.", errors),
+        gallery("Least certain cells", "There are no test cells.", uncertain),
     ]
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stages.evaluate.texts import as_interval, as_name, as_text
+from stages.evaluate.texts import as_figure, as_interval, as_name
 
 METRIC_NAMES = {
     "accuracy": "Accuracy",
@@ -47,12 +47,13 @@ def section(values: Section, *names: str) -> Section:
     return values
 
 
-def measured_rows(values: Section, *, by_subject: Section, by_cell: Section) -> list[Measured]:
+def measured_rows(values: Section) -> list[Measured]:
     """Return a row for each of METRIC_NAMES in `values`, with its intervals, in that order."""
+    by_subject, by_cell = section(values, "intervals"), section(values, "cell_intervals")
     return [
         Measured(
             name,
-            as_text(values[key]),
+            as_figure(values[key]),
             as_interval(by_subject.get(key)),
             as_interval(by_cell.get(key)),
         )
@@ -61,12 +62,14 @@ def measured_rows(values: Section, *, by_subject: Section, by_cell: Section) -> 
     ]
 
 
-def compared(sections: Mapping[str, Section]) -> list[tuple[str, list[str]]]:
-    """Lay metrics side by side: a row for each of METRIC_NAMES that any section has."""
+def compared(
+    sections: Mapping[str, Section], only: Collection[str] = METRIC_NAMES.keys()
+) -> list[tuple[str, list[str]]]:
+    """Lay metrics side by side: a row for each of METRIC_NAMES in any section and in `only`."""
     return [
-        (name, [as_text(values.get(key)) for values in sections.values()])
+        (name, [as_figure(values.get(key)) for values in sections.values()])
         for key, name in METRIC_NAMES.items()
-        if any(key in values for values in sections.values())
+        if key in only and any(key in values for values in sections.values())
     ]
 
 
@@ -74,7 +77,7 @@ def grid(records: Sequence[Section]) -> tuple[list[str], list[list[str]]]:
     """Lay records out as a table: a column for each key that any of them has, but `undefined`."""
     keys = list(dict.fromkeys(key for record in records for key in record if key != "undefined"))
     return [as_name(key) for key in keys], [
-        [as_text(record.get(key)) for key in keys] for record in records
+        [as_figure(record.get(key)) for key in keys] for record in records
     ]
 
 
@@ -85,18 +88,15 @@ def subject_columns(by_subject: Section) -> dict[str, Section]:
     for name in ("all", "hem", "both"):
         if name in by_subject:
             figures = dict(by_subject[name])
-            if intervals.get(name):
-                figures["mean_accuracy_interval"] = intervals[name]
-            columns[name.upper() if name != "both" else name] = figures
+            figures["right_interval"] = as_interval(figures.get("right_interval"))
+            figures["mean_accuracy_interval"] = as_interval(intervals.get(name))
+            columns[name if name == "both" else name.upper()] = figures
     return columns
 
 
-def reasons(values: Section) -> list[str]:
-    """Return every reason why something is not there: the `undefined` of all sections, once."""
-    found = []
-    for key, value in values.items():
-        if key == "undefined":
-            found.append(str(value))
-        elif isinstance(value, Mapping):
-            found += reasons(value)
-    return list(dict.fromkeys(found))
+def reasons(values: Section, *inside: str) -> list[str]:
+    """Return why something is not there: `undefined` of a section, and of those `inside` it."""
+    found = [values["undefined"]] if "undefined" in values else []
+    for inner in (section(values, name) for name in inside):
+        found += reasons(inner, "intervals", "cell_intervals") if inner else []
+    return list(dict.fromkeys(str(reason) for reason in found))

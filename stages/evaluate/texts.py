@@ -29,6 +29,11 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
+def as_figure(value: Any) -> str:
+    """Format a metric, with as many decimals as all others; the rest as `as_text`."""
+    return f"{value:,.3f}" if isinstance(value, float) else as_text(value)
+
+
 def as_interval(ends: Sequence[float] | None) -> str:
     """Format an interval [low, high] of figures: 0.912 to 0.954."""
     return NONE if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}"
