@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -125,3 +126,8 @@ def page(
         earlier=Earlier({"verified": True}, split or SPLIT, train or {"best_epoch": 7}, HISTORY),
         provenance=PROVENANCE | provenance,
     )
+
+
+@cache
+def plain_page() -> str:
+    return page()
