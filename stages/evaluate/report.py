@@ -2,52 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from stages.cells import SPLITS
-from stages.evaluate.charts import history_chart, roc_chart
+from stages.evaluate import texts
+from stages.evaluate.charts import (
+    Point,
+    history_chart,
+    interval_chart,
+    precision_recall_chart,
+    reliability_chart,
+    roc_chart,
+)
+from stages.evaluate.curves import Curves
+from stages.evaluate.gallery import Gallery
+from stages.evaluate.leakage import positive_counts
+from stages.evaluate.subject_strip import subject_strip
+from stages.evaluate.tables import (
+    METRIC_NAMES,
+    Section,
+    compared,
+    grid,
+    measured_rows,
+    reasons,
+    section,
+    subject_columns,
+)
 
-METRIC_NAMES = {
-    "cells": "Cells",
-    "accuracy": "Accuracy",
-    "balanced_accuracy": "Balanced accuracy",
-    "sensitivity": "Sensitivity for ALL",
-    "specificity": "Specificity for ALL",
-    "weighted_f1": "F1, weighted by class",
-    "roc_auc": "ROC AUC",
-    "average_precision": "Average precision",
-    "log_loss": "Log loss",
-}
 _TEMPLATE = "report.html.jinja"
+_IN_INTERVAL_CHART = ("accuracy", "sensitivity", "specificity", "ppv", "npv", "roc_auc")
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What the stages before report: metrics/{download,split,train}.json and history.csv."""
+
+    download: Mapping[str, Any]
+    split: Mapping[str, Any]
+    train: Mapping[str, Any]
+    history: pd.DataFrame
 
 
 def render_report(
-    results: Mapping[str, Any],
+    results: Section,
     *,
-    profile: str,
-    roc: pd.DataFrame,
-    history: pd.DataFrame,
-    split: Mapping[str, Any],
-    train: Mapping[str, Any],
+    predictions: pd.DataFrame,
+    curves: Curves,
+    galleries: Sequence[Gallery],
+    earlier: Earlier,
+    provenance: Section,
 ) -> str:
     """Render the report.
 
     Args:
         results: the content of metrics/test.json.
-        profile: its name in params.yaml.
-        roc: from `metrics.roc_points`.
-        history: one row an epoch, columns inputs.HISTORY_COLUMNS.
-        split: the content of metrics/split.json, shown as it is.
-        train: the content of metrics/train.json, shown as it is.
+        predictions: rows of predictions.csv, of the test split.
+        curves: of the same.
+        galleries: of the same.
+        earlier: what earlier stages report.
+        provenance: profile, revision, device, versions (by package), dvc_lock (MD5 by path).
 
     Returns:
         The page. It loads nothing, from no network and no file.
     """
+    measured = {part: results[part] for part in ("test", "external") if part in results}
+    split = earlier.split
+    in_parts = {part: split[part] for part in SPLITS if isinstance(split.get(part), Mapping)}
+    page: str = _environment().get_template(_TEMPLATE).render(
+        results=results,
+        measured=measured,
+        charts=_charts(results, predictions, curves),
+        history_charts=[
+            history_chart(earlier.history, measure=name) for name in ("loss", "accuracy")
+        ],
+        galleries=galleries,
+        in_parts=in_parts,
+        leaks=positive_counts(section(split, "leakage")),
+        split={key: value for key, value in split.items() if key not in in_parts},
+        train=earlier.train,
+        download=earlier.download,
+        provenance=provenance,
+    )
+    return page
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -56,66 +102,69 @@ def render_report(
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "columns": as_columns,
-        "percent": as_percent,
-        "rows": as_rows,
-        "text": as_text,
+        "columns": texts.as_columns,
+        "compared": compared,
+        "grid": grid,
+        "interval": texts.as_percent_interval,
+        "measured_rows": measured_rows,
+        "percent": texts.as_percent,
+        "reasons": reasons,
+        "rows": texts.as_rows,
+        "section": section,
+        "subject_columns": subject_columns,
+        "text": texts.as_text,
     }
-    measured = {part: results[part] for part in ("test", "external") if part in results}
-    parts = {part: split[part] for part in SPLITS if isinstance(split.get(part), Mapping)}
-    page: str = environment.get_template(_TEMPLATE).render(
-        results=results,
-        measured=measured,
-        figures={part: _named(values) for part, values in measured.items()},
-        profile=profile,
-        roc_chart=roc_chart(roc, area=results["test"]["roc_auc"]),
-        history_charts=[history_chart(history, measure=name) for name in ("loss", "accuracy")],
-        parts=parts,
-        split={key: value for key, value in split.items() if key not in parts},
-        train=train,
-    )
-    return page
+    return environment
 
 
-def as_percent(share: float) -> str:
-    """Format a share of 1 for people: 0.95125 is 95.1 %, with a space that does not break."""
-    return f"{share * 100:.1f}\N{NO-BREAK SPACE}%"
+def _charts(results: Section, predictions: pd.DataFrame, curves: Curves) -> dict[str, Markup]:
+    test, temperature = results["test"], results.get("temperature")
+    average, area = test["average_precision"], test["roc_auc"]
+    confusion = test["confusion"]
+    is_all = confusion["true_positive"] + confusion["false_negative"]
+    after = curves.reliability_calibrated if temperature is not None else None
+    drawn = {
+        "roc": roc_chart(curves.roc, area=area, points=_points(results, _roc_point)),
+        "precision_recall": precision_recall_chart(
+            curves.precision_recall,
+            average=average,
+            share_all=is_all / test["cells"],
+            points=_points(results, _precision_recall_point),
+        ),
+        "reliability": reliability_chart(curves.reliability, after, temperature=temperature),
+        "subjects": subject_strip(predictions, threshold=results["threshold"]),
+    }
+    by_subject = _by_name(section(test, "intervals"))
+    if by_subject:
+        values = {METRIC_NAMES[key]: test[key] for key in _IN_INTERVAL_CHART if key in test}
+        drawn["intervals"] = interval_chart(
+            {name: value for name, value in values.items() if value is not None},
+            by_subject=by_subject,
+            by_cell=_by_name(section(test, "cell_intervals")),
+        )
+    return drawn
 
 
-def as_text(value: Any) -> str:
-    """Format a value from a JSON report for people; what is not a number stays as it is."""
-    match value:
-        case None:
-            return "–"
-        case bool():
-            return "yes" if value else "no"
-        case int():
-            return f"{value:,}"
-        case float():
-            return f"{value:,.4g}" if abs(value) < 0.1 else f"{value:,.3f}"
-        case list():
-            return ", ".join(as_text(item) for item in value)
-    return str(value)
+def _by_name(intervals: Section) -> dict[str, Any]:
+    return {METRIC_NAMES[key]: intervals[key] for key in _IN_INTERVAL_CHART if intervals.get(key)}
 
 
-def as_rows(section: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Flatten a JSON report into rows of a table: names with spaces for `_`, and texts."""
-    rows = []
-    for key, value in section.items():
-        name = str(key).replace("_", " ")
-        if isinstance(value, Mapping):
-            rows += [(f"{name}: {inner}", text) for inner, text in as_rows(value)]
-        else:
-            rows.append((name, as_text(value)))
-    return rows
+def _points(results: Section, place: Any) -> list[Point]:
+    """Return where the calls at both thresholds lie; a threshold that does not exist nowhere."""
+    test = results["test"]
+    operating = section(test, "operating_point")
+    named = [(f"p(ALL) ≥ {texts.as_text(results['threshold'])}", test)]
+    if operating.get("threshold") is not None:
+        threshold = texts.as_text(operating["threshold"])
+        named.append((f"operating point, ≥ {threshold}", operating))
+    places = [(name, *place(values)) for name, values in named]
+    return [point for point in places if None not in point]
 
 
-def as_columns(sections: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
-    """Lay sections of a JSON report side by side: each row a name and a text for each section."""
-    columns = [dict(as_rows(section)) for section in sections.values()]
-    names = dict.fromkeys(name for column in columns for name in column)
-    return [(name, [column.get(name, as_text(None)) for column in columns]) for name in names]
+def _roc_point(values: Section) -> tuple[float | None, float | None]:
+    specificity = values.get("specificity")
+    return None if specificity is None else 1 - specificity, values.get("sensitivity")
 
 
-def _named(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: values[key] for key, name in METRIC_NAMES.items()}
+def _precision_recall_point(values: Section) -> tuple[float | None, float | None]:
+    return values.get("sensitivity"), values.get("ppv")

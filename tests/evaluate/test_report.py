@@ -4,28 +4,11 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-import pandas as pd
 import pytest
 
-from stages.evaluate.metrics import measure, roc_points
-from stages.evaluate.report import as_columns, as_percent, as_rows, as_text, render_report
+from .pages import PREDICTIONS, SPLIT, page, part, plain_page, results
 
-PREDICTIONS = pd.DataFrame({"label": ["all", "all", "hem", "hem"], "p_all": [0.9, 0.4, 0.2, 0.1]})
-HISTORY = pd.DataFrame(
-    {"epoch": [1], "loss": [1.0], "accuracy": [0.5], "val_loss": [1.0], "val_accuracy": [0.5]}
-)
-
-
-def page(*, split: dict[str, Any] | None = None, profile: str = "cnmc", **results: Any) -> str:
-    measured = measure(PREDICTIONS, threshold=0.5)
-    return render_report(
-        {"data": "C-NMC 2019", "threshold": 0.5, "warnings": [], "test": measured} | results,
-        profile=profile,
-        roc=roc_points(PREDICTIONS),
-        history=HISTORY,
-        split=split or {"leakage": {"subjects": 0}},
-        train={"best_epoch": 7},
-    )
+NBSP = "\N{NO-BREAK SPACE}"
 
 
 class Outline(HTMLParser):
@@ -39,7 +22,7 @@ class Outline(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        if tag != "meta":
+        if tag not in {"meta", "img", "br", "link"}:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -49,32 +32,67 @@ class Outline(HTMLParser):
         assert self.open.pop() == tag
 
 
+def visible(text: str) -> str:
+    """The page without its head and its tags, spaces as one."""
+    return re.sub("[ \n]+", " ", re.sub(r"<[^>]+>", " ", text.partition("<body>")[2]))
+
+
+def tight(text: str) -> str:
+    """The page's text as `visible`, without a space before punctuation."""
+    return re.sub(r" +([.,)])", r"\1", visible(text))
+
+
+def section_of(text: str, name: str) -> str:
+    found = re.search(rf'<section id="{name}">.*?</section>', text, re.DOTALL)
+    assert found
+    return found[0]
+
+
 def test_the_same_results_give_the_same_bytes() -> None:
-    assert page() == page()
+    assert page() == plain_page()
 
 
 def test_the_page_is_well_formed_and_no_id_stands_twice() -> None:
-    outline = Outline(page(external=measure(PREDICTIONS, threshold=0.2), warnings=["leaks"]))
+    outline = Outline(page(results(external=part(), warnings=["leaks"])))
     ids = [attributes["id"] for _, attributes in outline.tags if "id" in attributes]
 
     assert outline.open == []
     assert len(ids) == len(set(ids))
 
 
+def test_every_link_inside_the_page_leads_somewhere() -> None:
+    tags = Outline(plain_page()).tags
+    ids = {attributes.get("id") for _, attributes in tags}
+    links = [str(attributes["href"]) for tag, attributes in tags if tag == "a"]
+
+    inside = {link[1:] for link in links if link.startswith("#")}
+    assert len(inside) == 11
+    assert inside <= ids
+
+
 @pytest.mark.parametrize("data", ["synthetic", "C-NMC 2019"])
 def test_the_page_loads_nothing(data: str) -> None:
-    text = page(data=data)
+    text = page(results(data=data))
     for tag, attributes in Outline(text).tags:
-        assert tag not in {"script", "link", "img", "iframe", "image", "object", "embed"}
-        assert "src" not in attributes
-        if tag != "a":
-            assert all("//" not in (value or "") for value in attributes.values())
+        assert tag not in {"script", "iframe", "image", "object", "embed"}
+        for name, value in attributes.items():
+            if name == "src" or (tag == "link" and name == "href"):
+                assert str(value).startswith("data:")
+            elif tag != "a":
+                assert "//" not in (value or "")
     assert "@import" not in text
     assert re.findall(r"url\((?!#)", text) == []
 
 
+def test_every_picture_has_a_text() -> None:
+    pictures = [attributes for tag, attributes in Outline(plain_page()).tags if tag in {"img", "svg"}]
+
+    assert len(pictures) == 7 + 2 * (1 + 4)
+    assert all(attributes.get("alt") or attributes.get("aria-label") for attributes in pictures)
+
+
 def test_synthetic_data_wear_a_banner_and_carry_no_citation() -> None:
-    text = page(data="synthetic")
+    text = page(results(data="synthetic"))
 
     assert '<div class="synthetic" role="alert"><strong>SYNTHETIC DATA</strong>' in text
     assert "<title>SYNTHETIC DATA: " in text
@@ -82,7 +100,7 @@ def test_synthetic_data_wear_a_banner_and_carry_no_citation() -> None:
 
 
 def test_real_data_carry_the_citation_and_no_banner() -> None:
-    text = page()
+    text = plain_page()
 
     assert "synthetic" not in visible(text).lower()
     assert "Gupta, A., Gupta, R. (2019)" in text
@@ -90,85 +108,178 @@ def test_real_data_carry_the_citation_and_no_banner() -> None:
     assert "CC BY 3.0" in text
 
 
-def test_the_verdict_gives_the_figures_of_the_results() -> None:
-    text = re.sub("[ \n]+", " ", visible(page()))
+def test_the_verdict_gives_the_figures_and_their_intervals() -> None:
+    text = tight(section_of(plain_page(), "verdict").replace("<section", "<body><section"))
 
-    assert "On 4 test cells the model is right for 75.0\N{NO-BREAK SPACE}%" in text
-    assert "finds 50.0\N{NO-BREAK SPACE}% of the ALL cells" in text
-    assert "clears 100.0\N{NO-BREAK SPACE}% of the HEM ones" in text
+    assert (
+        f"On 4 test cells of 2 subjects the model is right for 75.0{NBSP}% (50.0 to 90.0{NBSP}%)"
+        in text
+    )
+    assert f"It finds 50.0{NBSP}% (25.0 to 100.0{NBSP}%) of the ALL cells" in text
+    assert f"clears 100.0{NBSP}% of the HEM ones" in text
+    assert f"Accuracy 75.0{NBSP}% 95 %: 50.0 to 90.0{NBSP}%" in text
+    assert "95 %: 0.700 to 1.000" in text
+    assert f"Specificity 100.0{NBSP}% no interval" in text
     assert "Not a medical device" in text
 
 
-def test_every_metric_stands_in_the_table_for_test_and_external_cells() -> None:
-    external = measure(PREDICTIONS.iloc[:2], threshold=0.5)
-    text = page(external=external)
+def test_every_metric_stands_in_the_table_with_both_intervals() -> None:
+    text = section_of(page(results(external=part())), "metrics")
 
-    assert re.search(r"ROC AUC</th>\s*<td>1.000</td>\s*<td>–</td>", text)
-    assert "every cell is of class all: no balanced_accuracy, specificity" in text
-    assert "External cells" in text
-    assert "External" not in page()
+    row = "Accuracy</th><td>0.750</td><td>0.500 to 0.900</td><td>0.600 to 0.800</td>"
+    assert text.count(row) == 2
+    assert "p(ALL) ≥ 0.300, from validation alone" in text
+    assert "<td>0.910 to 0.990</td>" in text
+    assert "External: 4 cells" in text
+    assert "External" not in section_of(plain_page(), "metrics")
+
+
+def test_where_there_are_no_intervals_the_reason_is_said_once() -> None:
+    few = {"undefined": "no intervals: the cells are of 2 of class all subjects"}
+    test = part(intervals=few, cell_intervals=few)
+
+    text = page(results(test=test))
+
+    assert visible(text).count("Test: no intervals: the cells are of 2 of class all subjects.") == 1
+    assert text.count("no interval<") == 4
+    assert 'aria-label="95 % intervals' not in text
+
+
+def test_calibration_stands_before_and_after_the_temperature() -> None:
+    text = section_of(plain_page(), "calibration")
+
+    assert re.search(r"Brier score</th>\s*<td>0.105</td>\s*<td>0.050</td>", text)
+    assert re.search(r"ECE</th>\s*<td>0.200</td>\s*<td>0.010</td>", text)
+    assert "Accuracy" not in text
+    assert "T = 0.588" in text
+
+
+def test_without_a_temperature_the_page_says_why() -> None:
+    text = page(results(temperature=None, undefined="the logits separate the classes"))
+
+    assert "the logits separate the classes." in section_of(text, "calibration")
+    assert "T = " not in text
+
+
+def test_both_confusion_matrices_of_each_part_are_there() -> None:
+    text = section_of(page(results(external=part())), "errors")
+
+    assert text.count('<table class="confusion">') == 4
+    assert re.search(r'class="wrong"><b>1</b> <small>50.0.%', text)
+
+
+def test_leakage_has_a_panel_of_its_own() -> None:
+    leaking = {**SPLIT, "strategy": "stratified", "leakage": {"subjects": 12, "fields": 0}}
+
+    text = section_of(page(split=leaking), "split")
+
+    assert "12 subjects stand in more than one part (split by stratified)" in visible(
+        "<body>" + text
+    )
+    assert "No leakage found" not in text
+    assert "parts of this split leak" in page(split=leaking)
+
+
+def test_a_sound_split_is_said_to_be_one() -> None:
+    text = section_of(plain_page(), "split")
+
+    assert "No leakage found" in text
+    assert f"0.0{NBSP}% of the test cells have a training cell of the same subject" in text
+    assert "parts of this split leak" not in plain_page()
 
 
 def test_the_leakage_warning_stands_in_the_page_only_where_there_is_one() -> None:
-    assert "the warning" in page(warnings=["the warning"])
-    assert "Read with care" not in page()
+    assert "the warning" in page(results(warnings=["the warning"]))
+    assert "Read with care" not in plain_page()
+
+
+def test_subjects_baselines_and_subgroups_have_their_tables() -> None:
+    text = plain_page()
+
+    assert re.search(r"right interval</th>\s*<td>0.025 to 1.000</td>\s*<td>0.158 to 1.000</td>", text)
+    baselines = section_of(text, "baselines")
+    assert re.search(r"Accuracy</th>\s*<td>0.750</td>\s*<td>0.500</td>\s*<td>0.625</td>", baselines)
+    assert "–: no cell is called hem." in baselines
+    assert re.search(r"fold_0</th>\s*<td>4</td>\s*<td>–</td>", baselines)
+    assert "–: few." in baselines
+    assert "Test cells by subject (1)" in baselines
+    assert "test-time augmentation" not in baselines
+
+
+def test_test_time_augmentation_stands_beside_the_plain_result() -> None:
+    text = section_of(page(results(test=part(tta={"accuracy": 0.875}))), "baselines")
+
+    assert re.search(r"Accuracy</th>\s*<td>0.750</td>\s*<td>0.875</td>", text)
+
+
+def test_galleries_show_each_cell_beside_its_grad_cam() -> None:
+    text = section_of(plain_page(), "gallery")
+
+    assert text.count('<img src="data:image/png;base64,') == 2 * (1 + 4)
+    assert "<b>is ALL, p(ALL) 0.400</b><br>UID_1_2_1_all.bmp, subject 1" in text
+    assert "have 2×2 fields" in text
+
+
+def test_without_errors_the_gallery_says_so() -> None:
+    right = PREDICTIONS.assign(p_all=[0.9, 0.6, 0.2, 0.1])
+
+    assert "No test cell is called wrong." in page(predictions=right)
+
+
+def test_what_the_model_is_made_from_can_be_traced() -> None:
+    text = section_of(plain_page(), "provenance")
+
+    for value in ("0123456789abcdef0123456789abcdef01234567", "NVIDIA H100", "3.15.1"):
+        assert value in text
+    assert "models/model.keras" in text
+    assert "d41d8cd98f00b204e9800998ecf8427e" in text
 
 
 def test_what_split_and_train_report_is_shown() -> None:
-    text = page(split={"leakage": {"subjects_in_two_parts": 12}})
+    text = page(train={"best_epoch": 7, "learning_rate": {"last": 0.5}})
 
-    assert re.search(r"leakage: subjects in two parts</th><td>12</td>", text)
-    assert re.search(r"best epoch</th><td>7</td>", text)
+    assert re.search(r"leakage: subjects</th><td>0</td>", text)
+    assert re.search(r"learning rate: last</th><td>0.500</td>", text)
+
+
+def test_results_without_any_optional_section_still_make_a_plain_page() -> None:
+    kept = ("cells", "accuracy", "sensitivity", "specificity", "roc_auc", "average_precision")
+    bare = {key: value for key, value in part().items() if key in (*kept, "confusion")}
+
+    text = page({"data": "C-NMC 2019", "threshold": 0.5, "warnings": [], "test": bare})
+
+    assert Outline(text).open == []
+
+
+def hostile_page(hostile: str) -> str:
+    names: dict[str, Any] = {"image": hostile, "subject": hostile, "label": "all"}
+    return page(
+        results(
+            data=hostile,
+            warnings=[hostile],
+            test=part(subgroups={hostile: [{"name": hostile, hostile: hostile}]}),
+        ),
+        predictions=PREDICTIONS.assign(p_all=[0.1, 0.9, 0.2, 0.1]).assign(
+            **{name: [value, *PREDICTIONS[name].iloc[1:]] for name, value in names.items()}
+        ),
+        split={hostile: hostile, "leakage": {hostile: 1}},
+        train={hostile: hostile},
+        profile=hostile,
+        device=hostile,
+        versions={hostile: hostile},
+        dvc_lock={hostile: hostile},
+    )
 
 
 def test_names_are_escaped() -> None:
-    hostile = "<script>alert(1)</script>"
-    text = page(split={hostile: hostile, "leakage": {}}, profile=hostile, warnings=[hostile])
+    text = hostile_page("<script>alert(1)</script>")
 
-    assert "<script" not in text
-    assert text.count("&lt;script&gt;") == 4
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "–"),
-        (True, "yes"),
-        (10_661, "10,661"),
-        (0.98512, "0.985"),
-        (0.00025, "0.00025"),
-        (0.0, "0"),
-        (["all", 2], "all, 2"),
-        ("EfficientNetB3", "EfficientNetB3"),
-    ],
-)
-def test_values_read_well(value: object, text: str) -> None:
-    assert as_text(value) == text
+    assert "<script" not in text.lower()
+    assert text.count("&lt;script&gt;") > 15
 
 
-def test_shares_read_as_percent() -> None:
-    assert as_percent(0.95125) == "95.1\N{NO-BREAK SPACE}%"
+def test_names_end_no_attribute() -> None:
+    hostile = '" onerror="alert(1)'
 
-
-def test_nested_reports_become_rows() -> None:
-    assert as_rows({"a_b": {"c": {"d": 1}}, "e": []}) == [("a b: c: d", "1"), ("e", "")]
-
-
-def test_sections_lie_side_by_side_and_gaps_stay_gaps() -> None:
-    sections = {"train": {"cells": 7, "all_share": 0.5}, "external": {"cells": 0}}
-
-    assert as_columns(sections) == [("cells", ["7", "0"]), ("all share", ["0.500", "–"])]
-
-
-def test_the_parts_of_the_split_stand_in_one_table() -> None:
-    parts = {"train": {"cells": 7_463}, "val": {"cells": 1_599}, "leakage": {}}
-
-    text = page(split=parts)
-
-    assert re.search(r"Train</th>\s*<th scope=\"col\">Val</th>", text)
-    assert re.search(r"cells</th>\s*<td>7,463</td>\s*<td>1,599</td>", text)
-
-
-def visible(text: str) -> str:
-    """The page without its head and its tags."""
-    return re.sub(r"<[^>]+>", "", text.partition("<body>")[2])
+    for _, attributes in Outline(hostile_page(hostile)).tags:
+        assert not any(name.startswith("on") for name in attributes)

@@ -1,0 +1,162 @@
+"""Cells worth a look: the most confident errors and the least certain ones, as pictures."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+CELLS = 12
+"""In a gallery, at most."""
+
+PER_SUBJECT = 3
+"""At most: or one hard subject fills a gallery."""
+
+THUMBNAIL_SIZE = 144
+"""Pixels, of the longer side, at most."""
+
+Images = np.ndarray[Any, np.dtype[np.uint8]]
+Maps = np.ndarray[Any, np.dtype[np.float32]]
+
+_OPACITY = 0.6  # of the hottest place in an overlay
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A cell of a gallery.
+
+    Attributes:
+        image: its file name.
+        subject: whose cell it is.
+        label: hem or all.
+        p_all: what the model says.
+        thumbnail: a PNG as data: URI.
+        overlay: the same with its Grad-CAM.
+    """
+
+    image: str
+    subject: str
+    label: str
+    p_all: float
+    thumbnail: str
+    overlay: str
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Cells that have something in common.
+
+    Attributes:
+        title: what they have in common.
+        empty: what to say where there are none.
+        map_size: rows and columns of the Grad-CAM maps.
+        pictures: of the cells.
+    """
+
+    title: str
+    empty: str
+    map_size: tuple[int, int]
+    pictures: list[Picture]
+
+
+def galleries(
+    predictions: pd.DataFrame,
+    *,
+    images: Images,
+    image_ids: Sequence[str],
+    explain: Callable[[Images], Maps],
+    threshold: float,
+) -> list[Gallery]:
+    """Make the galleries of a split: most confident errors, least certain cells.
+
+    Args:
+        predictions: rows of predictions.csv of the split.
+        images: uint8 (cells, height, width, 3), RGB in 0…255.
+        image_ids: their file names, among them all of `predictions`.
+        explain: from images (n, …) to heat maps (n, rows, columns) in 0…1; for example
+            `functools.partial(gradcam.heat_maps, model)`.
+        threshold: from which a cell is called ALL.
+    """
+    position = {image: number for number, image in enumerate(image_ids)}
+
+    def gallery(title: str, empty: str, rows: pd.DataFrame) -> Gallery:
+        chosen = images[np.array([position[image] for image in rows["image"]], int)]
+        maps = explain(chosen)
+        rows_columns = (maps.shape[1], maps.shape[2])
+        return Gallery(title, empty, rows_columns, pictures(rows, chosen, maps))
+
+    errors = confident_errors(predictions, threshold=threshold)
+    uncertain = least_certain(predictions)
+    return [
+        gallery("Most confident errors", "No test cell is called wrong.", errors),
+        gallery("Least certain cells", "There are no test cells.", uncertain),
+    ]
+
+
+def confident_errors(predictions: pd.DataFrame, *, threshold: float) -> pd.DataFrame:
+    """Choose the cells on the wrong side of `threshold`, the furthest from their class first.
+
+    Args:
+        predictions: rows of predictions.csv of one split (image, subject, label, p_all).
+        threshold: from which a cell is called ALL.
+
+    Returns:
+        At most CELLS of the rows, at most PER_SUBJECT of a subject.
+    """
+    is_all = predictions["label"] == "all"
+    wrong = predictions[(predictions["p_all"] >= threshold) != is_all]
+    distance = (wrong["p_all"] - is_all[wrong.index]).abs()
+    return _first(wrong, order=-distance)
+
+
+def least_certain(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Choose the cells with p(ALL) nearest to 0.5; arguments and result as `confident_errors`."""
+    return _first(predictions, order=(predictions["p_all"] - 0.5).abs())
+
+
+def _first(rows: pd.DataFrame, *, order: pd.Series) -> pd.DataFrame:
+    """Return the rows with the lowest `order`, images in order of name where it is the same."""
+    ranked = rows.assign(order=order).sort_values(["order", "image"]).drop(columns="order")
+    return ranked.groupby("subject", sort=False).head(PER_SUBJECT).head(CELLS)
+
+
+def pictures(rows: pd.DataFrame, images: Images, maps: Maps) -> list[Picture]:
+    """Make the pictures of a gallery.
+
+    Args:
+        rows: from `confident_errors` or `least_certain`.
+        images: uint8 (rows, height, width, 3), RGB in 0…255.
+        maps: from `gradcam.heat_maps`, (rows, any height, any width), 0…1.
+    """
+    made = []
+    for row, image, heat in zip(rows.to_dict("records"), images, maps, strict=True):
+        known = {name: str(row[name]) for name in ("image", "subject", "label")}
+        shown = {"thumbnail": png_uri(image), "overlay": png_uri(overlay(image, heat))}
+        made.append(Picture(**known, p_all=float(row["p_all"]), **shown))
+    return made
+
+
+def overlay(image: Images, heat: Maps) -> Images:
+    """Lay a heat map (any size, 0…1) over an image (uint8, RGB): the hotter, the less of it."""
+    height, width = image.shape[:2]
+    grown = Image.fromarray(heat).resize((width, height), Image.Resampling.BILINEAR)
+    spread = np.clip(np.asarray(grown, np.float64), 0, 1)
+    colours = mpl.colormaps["inferno"](spread)[..., :3] * 255
+    opacity = _OPACITY * spread[..., np.newaxis]
+    return np.rint(image * (1 - opacity) + colours * opacity).astype(np.uint8)
+
+
+def png_uri(image: Images) -> str:
+    """Return an image (uint8, RGB) as a PNG in a data: URI, at most THUMBNAIL_SIZE large."""
+    thumbnail = Image.fromarray(image)
+    thumbnail.thumbnail((THUMBNAIL_SIZE, THUMBNAIL_SIZE))
+    content = io.BytesIO()
+    thumbnail.save(content, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode('ascii')}"
