@@ -30,10 +30,12 @@ def p_all(brightness: float) -> float:
 def brightness_model(*, size: int = SIZE, classes: int = 2, slope: float = SLOPE) -> keras.Model:
     """Bright is ALL: softmax of 0 and slope × (mean brightness / 255 − 0.5)."""
     images = keras.Input((size, size, 3))
-    mean = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(images))
+    copy = keras.layers.Conv2D(3, 1, use_bias=False)  # something for Grad-CAM to look at
+    mean = keras.layers.GlobalAveragePooling2D()(copy(keras.layers.Rescaling(1 / 255)(images)))
     dense = keras.layers.Dense(classes, activation="softmax")
     model = keras.Model(images, dense(mean))
     kernel, bias = np.zeros((3, classes)), np.zeros(classes)
+    copy.set_weights([np.eye(3).reshape(1, 1, 3, 3)])
     kernel[:, 1], bias[1] = slope / 3, -slope / 2
     dense.set_weights([kernel, bias])
     return model
@@ -95,13 +97,19 @@ def world(tmp_path: Path, model_keras: Path) -> World:
     def write(
         *,
         test: Sequence[tuple[str, int]] = (("all", 250), ("hem", 10), ("all", 60), ("hem", 90)),
+        val: Sequence[tuple[str, int]] = (("all", 200), ("hem", 50), ("all", 120), ("hem", 140)),
         external: Sequence[tuple[str, int]] = (),
         synthetic: bool = True,
         verified: bool = False,
         leakage: Mapping[str, Any] | None = None,
     ) -> Inputs:
         parts = {}
-        for part, cells, first in (("test", test, 1), ("external", external, 101)):
+        for part, cells, first in (
+            ("test", test, 1),
+            ("external", external, 101),
+            ("val", val, 201),
+            ("train", (("all", 230), ("hem", 30)), 301),
+        ):
             if cells:
                 rows = cell_rows(part, [label for label, _ in cells], first=first)
                 parts[part] = list(zip(rows, [brightness for _, brightness in cells], strict=True))
@@ -110,6 +118,14 @@ def world(tmp_path: Path, model_keras: Path) -> World:
             pd.DataFrame([row for cells in parts.values() for row, _ in cells]), paths["cells_csv"]
         )
         write_shards(paths["shards"], parts)
+        appearances = [
+            (part, row["image"], min(1.0, (brightness + 1) / 256), float(brightness))
+            for part, cells in parts.items()
+            for row, brightness in cells
+        ]
+        pd.DataFrame(appearances, columns=["split", "image", "area", "brightness"]).to_csv(
+            paths["appearance_csv"], index=False
+        )
         reports = {
             "download_report": {"synthetic": synthetic, "verified": verified},
             "split_report": {
@@ -132,6 +148,7 @@ def world(tmp_path: Path, model_keras: Path) -> World:
 def _paths(folder: Path, model_keras: Path) -> Inputs:
     files = {
         "cells_csv": "data/splits/cells.csv",
+        "appearance_csv": "data/appearance.csv",
         "shards": "data/shards",
         "download_report": "metrics/download.json",
         "split_report": "metrics/split.json",
@@ -140,7 +157,11 @@ def _paths(folder: Path, model_keras: Path) -> Inputs:
         "test_report": "metrics/test.json",
         "predictions_csv": "metrics/predictions.csv",
         "roc_csv": "metrics/roc.csv",
+        "precision_recall_csv": "metrics/precision_recall.csv",
+        "reliability_csv": "metrics/reliability.csv",
         "confusion_csv": "metrics/confusion.csv",
+        "gallery": "metrics/gallery",
+        "model_metadata": "models/metadata.json",
         "report_html": "metrics/report.html",
     }
     (folder / "metrics").mkdir(exist_ok=True)

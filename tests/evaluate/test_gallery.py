@@ -25,7 +25,10 @@ def cells(*rows: tuple[str, str, str, float]) -> pd.DataFrame:
 
 
 FOUR = cells(
-    ("a", "1", "all", 0.30), ("b", "2", "all", 0.02), ("c", "H1", "hem", 0.97), ("d", "3", "all", 0.8)
+    ("a", "1", "all", 0.30),
+    ("b", "2", "all", 0.02),
+    ("c", "H1", "hem", 0.97),
+    ("d", "3", "all", 0.8),
 )
 
 

@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from stages.errors import StageError
 from stages.evaluate.__main__ import evaluate
@@ -18,13 +20,17 @@ from stages.params import EvaluateParams
 
 from .conftest import Inputs, World
 
-OUTPUTS = ("test_report", "predictions_csv", "roc_csv", "confusion_csv", "report_html")
+TABLES = ("predictions_csv", "roc_csv", "precision_recall_csv", "reliability_csv", "confusion_csv")
+OUTPUTS = (*TABLES, "test_report", "model_metadata", "report_html")
 ROOT = Path(__file__).parents[2]
 BOTH = (("all", 240), ("hem", 20))
 
 
-def run(paths: Inputs, *, threshold: float = 0.5) -> str:
-    return evaluate(EvaluateParams(threshold=threshold), profile="synthetic", **paths)
+def run(paths: Inputs, *, threshold: float = 0.5, tta: Literal["none", "d4"] = "none") -> str:
+    params = EvaluateParams(
+        threshold=threshold, target_sensitivity=0.95, bootstrap_replicates=2000, tta=tta
+    )
+    return evaluate(params, profile="synthetic", seed=123, **paths)
 
 
 def test_the_stage_measures_and_says_so(world: World) -> None:
@@ -37,7 +43,16 @@ def test_the_stage_measures_and_says_so(world: World) -> None:
         f"(SYNTHETIC data) → {paths['test_report']}, {paths['report_html']}"
     )
     results = json.loads(paths["test_report"].read_text())
-    assert list(results) == ["data", "threshold", "warnings", "test"]
+    assert set(results) == {
+        "data",
+        "warnings",
+        "threshold",
+        "target_sensitivity",
+        "operating_threshold",
+        "temperature",
+        "validation",
+        "test",
+    }
     assert results["data"] == "synthetic"
     assert results["test"]["confusion"]["false_negative"] == 1
     assert "SYNTHETIC DATA" in paths["report_html"].read_text()
@@ -69,10 +84,12 @@ def test_every_figure_can_be_recomputed_from_the_predictions(world: World) -> No
     predictions = pd.read_csv(paths["predictions_csv"])
     results = json.loads(paths["test_report"].read_text())
 
-    assert list(predictions) == ["split", "image", "subject", "label", "p_all"]
+    columns = ["split", "image", "subject", "fold", "label", "p_all", "logit", "area", "brightness"]
+    assert list(predictions) == columns
     for part in ("test", "external"):
         rows = predictions[predictions["split"] == part]
-        assert measure(rows, threshold=0.4) == results[part]
+        for name, value in measure(rows, threshold=0.4).items():
+            assert results[part][name] == value, name
 
 
 def test_p_all_is_written_with_eight_decimals(world: World) -> None:
@@ -101,6 +118,41 @@ def test_a_second_run_writes_the_same_bytes(world: World) -> None:
     run(paths)
 
     assert {name: paths[name].read_bytes() for name in OUTPUTS} == first
+
+
+def test_what_is_chosen_is_chosen_on_validation_and_goes_with_the_model(world: World) -> None:
+    paths = world()
+    run(paths)
+    chosen = json.loads(paths["model_metadata"].read_text())
+    run(world(test=[("all", 10), ("hem", 250), ("all", 20), ("hem", 240)]))
+    assert json.loads(paths["model_metadata"].read_text()) == chosen
+    assert chosen["class_names"] == ["hem", "all"]
+    assert chosen["temperature"] > 0
+    run(world(val=[("all", 90), ("hem", 120), ("all", 80), ("hem", 100)]))
+    assert json.loads(paths["model_metadata"].read_text()) != chosen
+
+
+def test_test_time_augmentation_stands_beside_the_plain_result(world: World) -> None:
+    paths = world(external=BOTH)
+    run(paths)
+    plain = json.loads(paths["test_report"].read_text())
+    run(paths, tta="d4")
+    both = json.loads(paths["test_report"].read_text())
+    augmented = both.pop("test_time_augmentation")
+    assert both == plain
+    assert set(augmented) == {"test", "external"}
+    predictions = pd.read_csv(paths["predictions_csv"])
+    assert predictions["p_all_tta"].to_numpy() == pytest.approx(predictions["p_all"], abs=1e-6)
+
+
+def test_the_gallery_is_pictures_of_cells(world: World) -> None:
+    paths = world()
+    run(paths)
+    names = sorted(path.name for path in paths["gallery"].iterdir())
+    assert "most-confident-errors-01.png" in names
+    assert "least-certain-cells-04.png" in names
+    with Image.open(paths["gallery"] / names[0]) as picture:
+        assert picture.size == (32, 32)
 
 
 def test_leakage_is_said_in_the_metrics_and_in_the_report(world: World) -> None:
@@ -153,6 +205,6 @@ def test_the_command_runs_whatever_backend_the_user_has_chosen_for_keras(world: 
 
 
 def test_every_path_is_an_argument_of_the_fixture(world: World) -> None:
-    named = set(inspect.signature(evaluate).parameters) - {"params", "profile"}
+    named = set(inspect.signature(evaluate).parameters) - {"params", "profile", "seed"}
 
     assert named == set(world())

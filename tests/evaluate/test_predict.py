@@ -29,8 +29,9 @@ def test_every_cell_is_predicted_in_shard_order(world: World, model: keras.Model
 
     predictions = predict_split(model, paths["shards"], "test", listed=listed, tta="none")
 
-    assert predictions["image"].tolist() == listed["image"].tolist()
-    assert predictions["subject"].tolist() == listed["subject"].tolist()
+    rows = listed[listed["split"] == "test"]
+    assert predictions["image"].tolist() == rows["image"].tolist()
+    assert predictions["subject"].tolist() == rows["subject"].tolist()
     assert predictions["label"].tolist() == [label for label, _ in cells]
     expected = [p_all(brightness) for _, brightness in cells]
     np.testing.assert_allclose(predictions["p_all"], expected, atol=1e-4)
@@ -205,7 +206,8 @@ def test_test_time_augmentation_gives_the_mean_logit_of_all_symmetries(world: Wo
     image = np.zeros((SIZE, SIZE, 3), np.uint8)
     image[: SIZE // 2] = 255
     rows = read_cells(paths["cells_csv"])
-    records = [(image, row.label, row.image) for row in rows.itertuples()]
+    tested = rows[rows["split"] == "test"]
+    records = [(image, row.label, row.image) for row in tested.itertuples()]
     write_shard(records, paths["shards"] / shard_name("test", 0))
 
     found = predict_split(model, paths["shards"], "test", listed=rows, tta="d4")
