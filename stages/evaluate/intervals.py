@@ -102,9 +102,9 @@ def intervals(
         resamples: of the cells that the statistic weighs.
         statistic: what to estimate.
         biased: names of values from 0 up that a resample overestimates about as much as the
-            cells themselves do, as ECE: what the bootstrap adds is taken off instead. It holds
-            the truth in 76 to 81 % of simulated sets whose p(ALL) is calibrated; percentiles
-            never did, nor BCa.
+            cells themselves do, as ECE: what the bootstrap adds is taken off instead. With 12
+            simulated subjects a class that held an ECE of 0.12 in 92 % of sets, and one of 0 in
+            79 %, where BCa, with 94 % of the first, held it in none.
 
     Returns:
         By name; None for a value that does not exist in some resample, and `undefined` says so.
