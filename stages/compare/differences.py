@@ -34,9 +34,10 @@ def compare(pair: Pair) -> dict[str, Any]:
 
     Returns:
         `old`, `new` (revision, data, archive, threshold), cells, subjects, left_out; `metrics`:
-        for each its value in old and new, their difference (new − old), the 95 % interval of that, the
-        p-value, and the verdict: better, worse, equal, or unresolved, where the interval holds 0
-        or p is not below 0.05. Without intervals the verdict is None and `undefined` says why.
+        for each its value in old and new, their difference (new − old), the 95 % interval of
+        that, the p-value, and the verdict: better, worse, equal, or unresolved, where the
+        interval holds 0 or p is not below 0.05. Without intervals the verdict is None and
+        `undefined` says why.
     """
     old, new = (measure(side.test, threshold=side.threshold) for side in (pair.old, pair.new))
     names = [name for name, value in old.items() if isinstance(value, float) or value is None]

@@ -33,8 +33,8 @@ def gap(stratified: Measured, subject: Measured) -> dict[str, Any]:
 
     Returns:
         `data`; `stratified`, `subject`: their test cells and subjects; `metrics`: for each its
-        value for both splits, their gap (subject − stratified), and the 95 % interval of that,
-        from resamples of either's subjects; None, with `undefined`, where there is none.
+        value for both splits, their gap (subject − stratified), and the 95 % interval of that
+        by resamples of either's subjects; None, with `undefined`, where there is none.
     """
     sides = {"stratified": stratified, "subject": subject}
     measured = {name: measure(side.test, threshold=side.threshold) for name, side in sides.items()}

@@ -163,13 +163,13 @@ def test_five_subjects_in_each_class_are_enough() -> None:
     assert lacking_subjects(clustered(subjects=5, seed=0)) is None
 
 
-SIMULATIONS, REPLICATES = 500, 500
+SIMULATIONS, REPLICATES = 1200, 500
 CALLS = ("accuracy", "sensitivity", "specificity", "balanced_accuracy", "ppv", "mcc")
 
 
 @pytest.fixture(scope="module")
 def coverage() -> dict[str, dict[str, float]]:
-    """How often, of 500 sets of 12 subjects a class, an interval holds what 8,000 subjects give."""
+    """How often, of 1,200 sets of 12 subjects a class, an interval holds what 8,000 give."""
     population = clustered(subjects=8000, seed=99)
     truth = accuracy(population)(np.ones((1, len(population))))
     held = {kind: dict.fromkeys(CALLS, 0.0) for kind in ("subjects", "cells", "percentiles")}

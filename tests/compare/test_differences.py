@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from stages.compare.differences import compare, swap_p_values
+from stages.compare.pairs import Pair, pair
+from stages.evaluate.intervals import subject_resamples
+from stages.evaluate.metrics import measure
+
+from .conftest import better, cells, measured, noisier
+
+CELLS = cells()
+
+
+def compared(old: pd.DataFrame, new: pd.DataFrame) -> dict[str, Any]:
+    return compare(pair(measured(old), measured(new, name="new"), common=False))
+
+
+def test_a_model_does_not_differ_from_itself() -> None:
+    for row in compared(CELLS, CELLS)["metrics"].values():
+        assert row["difference"] == 0
+        assert row["interval"] == [0, 0]
+        assert row["p_value"] == 1
+        assert row["verdict"] == "equal"
+
+
+def test_a_clearly_better_model_is_found_and_the_other_way_round_is_worse() -> None:
+    surer = better(CELLS, by=1.5)
+    there, back = compared(CELLS, surer)["metrics"], compared(surer, CELLS)["metrics"]
+
+    for name in ("accuracy", "roc_auc", "brier", "log_loss"):
+        assert there[name]["verdict"] == "better"
+        assert back[name]["verdict"] == "worse"
+        assert there[name]["p_value"] < 0.01
+        assert there[name]["difference"] == -back[name]["difference"]
+
+
+def test_differences_are_those_of_the_metrics() -> None:
+    other = noisier(CELLS, noise=1)
+    found = compared(CELLS, other)["metrics"]
+
+    old, new = (measure(table, threshold=0.5) for table in (CELLS, other))
+    for name, row in found.items():
+        assert (row["old"], row["new"]) == (old[name], new[name])
+        assert row["difference"] == pytest.approx(new[name] - old[name], abs=1e-6)
+    assert set(found) == {name for name, value in old.items() if isinstance(value, float)}
+
+
+def test_a_difference_in_one_subject_alone_is_not_resolved() -> None:
+    other = CELLS.copy()
+    first = other["subject"] == "1"
+    other.loc[first, "p_all"] = 0.01  # 10 of 160 cells: cells would call it significant
+
+    row = compared(CELLS, other)["metrics"]["sensitivity"]
+
+    assert row["difference"] < -0.05
+    assert row["verdict"] == "unresolved"
+    assert row["interval"][1] >= 0 or row["p_value"] > 0.05
+
+
+def test_paired_intervals_are_narrower_than_either_model_s_own() -> None:
+    low, high = compared(CELLS, noisier(CELLS, noise=0.1))["metrics"]["accuracy"]["interval"]
+
+    assert high - low < 0.05
+
+
+def test_each_model_is_called_at_its_own_threshold() -> None:
+    both = Pair(measured(CELLS), measured(CELLS, threshold=0.3), (0, 0))
+
+    found = compare(both)["metrics"]
+
+    assert found["sensitivity"]["difference"] > 0
+    assert found["roc_auc"]["difference"] == 0
+
+
+@pytest.mark.parametrize("name", ["accuracy", "roc_auc"])
+def test_the_p_value_is_near_that_of_all_swaps(name: str) -> None:
+    small = cells(subjects=4, per_subject=4)
+    both = Pair(measured(small), measured(noisier(small, noise=1.5), name="new"), (0, 0))
+
+    found = swap_p_values(both, subject_resamples(small, replicates=1, seed=0))
+
+    assert found[name] == pytest.approx(exact_p_value(both, name), abs=0.03)
+
+
+def exact_p_value(both: Pair, name: str) -> float:
+    """By every one of the 2^8 ways to swap the models by subject."""
+    table, actual = both.old.test, both.old.test["label"] == "all"
+    old, new = table["p_all"], both.new.test["p_all"]
+    score = {"accuracy": lambda p: ((p >= 0.5) == actual).mean(), "roc_auc": None}[name]
+    score = score or (lambda p: roc_auc_score(actual, p))
+    names = sorted(table["subject"].unique())
+    differences = []
+    for swaps in itertools.product([False, True], repeat=len(names)):
+        swap = table["subject"].map(dict(zip(names, swaps, strict=True)))
+        differences.append(abs(score(new.where(~swap, old)) - score(old.where(~swap, new))))
+    assert len(differences) == 256
+    return float(np.mean(np.array(differences) >= differences[0] - 1e-9))
+
+
+def test_where_models_do_not_differ_p_below_a_twentieth_is_rare() -> None:
+    p_values = []
+    for seed in range(60):
+        table = cells(subjects=6, per_subject=5, seed=seed)
+        first, second = (noisier(table, noise=1, seed=2 * seed + each) for each in (0, 1))
+        both = Pair(measured(first), measured(second), (0, 0))
+        resamples = subject_resamples(table, replicates=1, seed=0)
+        p_values.append(swap_p_values(both, resamples)["roc_auc"])
+
+    assert np.mean(np.array(p_values) < 0.05) <= 0.12
+    assert 0.35 < np.mean(p_values) < 0.65
+
+
+def test_few_subjects_leave_the_verdict_open_and_say_why() -> None:
+    few = CELLS[~CELLS["subject"].isin(["H1", "H2", "H3", "H4"])].reset_index(drop=True)
+
+    found = compared(few, better(few, by=3))
+
+    assert "4 of class hem" in found["undefined"]
+    for row in found["metrics"].values():
+        assert row["interval"] is row["p_value"] is row["verdict"] is None
+
+
+def test_the_comparison_is_json_and_the_same_each_time() -> None:
+    first, again = (compared(CELLS, noisier(CELLS, noise=1)) for _ in range(2))
+
+    assert json.dumps(first, allow_nan=False) == json.dumps(again, allow_nan=False)

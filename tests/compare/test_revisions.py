@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from stages.compare.revisions import read_revision
+from stages.errors import StageError
+
+from .conftest import CommitFiles, better, cells, git, write_metrics
+
+CELLS = cells(subjects=2, per_subject=3)
+
+
+def test_a_branch_is_read_without_a_checkout_and_the_workspace_as_it_lies(
+    repository: Path, commit: CommitFiles
+) -> None:
+    commit("main", CELLS)
+    commit("other", better(CELLS, by=1), threshold=0.4, archive="b" * 64)
+    write_metrics(repository, better(CELLS, by=2))
+
+    main, other, here = (read_revision(name) for name in ("main", "other", None))
+
+    for found, by in ((main, 0), (other, 1), (here, 2)):
+        expected = better(CELLS, by=by)["p_all"]
+        pd.testing.assert_series_equal(found.test["p_all"], expected)
+    assert (main.threshold, other.threshold) == (0.5, 0.4)
+    assert (other.archive[0], other.data, here.name) == ("b", "synthetic", "workspace")
+
+
+def test_only_test_cells_are_kept_and_sorted(repository: Path) -> None:
+    shuffled = CELLS.sample(frac=1, random_state=1)
+    write_metrics(repository, pd.concat([shuffled.assign(split="val"), shuffled]))
+
+    found = read_revision(None).test
+
+    assert found["image"].tolist() == sorted(CELLS["image"])
+    assert set(found["split"]) == {"test"}
+
+
+def test_a_tag_and_a_commit_are_revisions_too(repository: Path, commit: CommitFiles) -> None:
+    commit("main", CELLS)
+    git(repository, "tag", "v1")
+
+    for name in ("v1", git(repository, "rev-parse", "HEAD").strip(), "HEAD~0"):
+        assert len(read_revision(name).test) == len(CELLS)
+
+
+def test_an_unknown_revision_is_refused(commit: CommitFiles) -> None:
+    commit("main", CELLS)
+
+    with pytest.raises(StageError, match=r"of nosuch cannot be read .*nosuch.*expected a branch"):
+        read_revision("nosuch")
+
+
+def test_a_revision_without_predictions_is_refused(repository: Path, commit: CommitFiles) -> None:
+    commit("main", CELLS)
+    git(repository, "rm", "--quiet", "metrics/predictions.csv")
+    git(repository, "commit", "--quiet", "--message", "Remove them")
+
+    for revision in ("main", None):
+        with pytest.raises(StageError, match=r"metrics/predictions\.csv of .* cannot be read"):
+            read_revision(revision)
+
+
+def test_a_folder_that_is_no_repository_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert subprocess.run(["git", "status"], capture_output=True, check=False).returncode
+
+    with pytest.raises(StageError, match="of main cannot be read"):
+        read_revision("main")
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda table: table.drop(columns="p_all"), "p_all"),
+        (lambda table: table.assign(p_all="high"), "could not convert|Unable to parse"),
+        (lambda table: table.assign(p_all=float("nan")), "could not convert"),
+        (lambda table: table.assign(p_all="nan"), "cannot safely convert"),
+        (lambda table: table.assign(p_all=1.5), r"with p_all 1\.5, expected hem or all and a"),
+        (lambda table: table.assign(split="val"), "holds no test cells of both classes"),
+        (lambda table: table[table["label"] == "all"], "holds no test cells of both classes"),
+        (lambda table: table.replace({"label": {"hem": "normal"}}), "'normal' with p_all"),
+        (lambda table: pd.concat([table, table.iloc[:1]]), "stands in two rows"),
+    ],
+)
+def test_predictions_that_cannot_be_compared_are_refused(
+    repository: Path, change: object, complaint: str
+) -> None:
+    write_metrics(repository, change(CELLS))
+
+    with pytest.raises(StageError, match=rf"workspace:metrics/predictions\.csv.*({complaint})"):
+        read_revision(None)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"threshold": null, "data": "synthetic"}'])
+def test_results_without_a_threshold_are_refused(repository: Path, content: str) -> None:
+    write_metrics(repository, CELLS)
+    (repository / "metrics/test.json").write_text(content)
+
+    with pytest.raises(StageError, match=r"workspace: metrics/test\.json lacks threshold or data"):
+        read_revision(None)
