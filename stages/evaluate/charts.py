@@ -137,7 +137,10 @@ def interval_chart(
     """Draw figures (by name, 0…1) with their 95 % intervals: by subject thick, by cell thin."""
     names = list(values)
     rows = range(len(names))
-    kinds = (("by cell", by_cell, 1.5, HELD_OUT, 0.14), ("by subject", by_subject, 4, TRAINING, -0.14))
+    kinds = (
+        ("by cell", by_cell, 1.5, HELD_OUT, 0.14),
+        ("by subject", by_subject, 4, TRAINING, -0.14),
+    )
     with new_figure(width=5, height=0.9 + 0.36 * len(names)) as figure:
         axes = figure.add_subplot()
         for label, intervals, width, colour, shift in kinds:

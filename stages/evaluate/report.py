@@ -22,7 +22,7 @@ from stages.evaluate.charts import (
     roc_chart,
 )
 from stages.evaluate.curves import Curves
-from stages.evaluate.gallery import Gallery
+from stages.evaluate.gallery import Gallery, png_uri
 from stages.evaluate.leakage import positive_counts
 from stages.evaluate.subject_strip import subject_strip
 from stages.evaluate.tables import (
@@ -75,20 +75,24 @@ def render_report(
     measured = {part: results[part] for part in ("test", "external") if part in results}
     split = earlier.split
     in_parts = {part: split[part] for part in SPLITS if isinstance(split.get(part), Mapping)}
-    page: str = _environment().get_template(_TEMPLATE).render(
-        results=results,
-        measured=measured,
-        charts=_charts(results, predictions, curves),
-        history_charts=[
-            history_chart(earlier.history, measure=name) for name in ("loss", "accuracy")
-        ],
-        galleries=galleries,
-        in_parts=in_parts,
-        leaks=positive_counts(section(split, "leakage")),
-        split={key: value for key, value in split.items() if key not in in_parts},
-        train=earlier.train,
-        download=earlier.download,
-        provenance=provenance,
+    page: str = (
+        _environment()
+        .get_template(_TEMPLATE)
+        .render(
+            results=results,
+            measured=measured,
+            charts=_charts(results, predictions, curves),
+            history_charts=[
+                history_chart(earlier.history, measure=name) for name in ("loss", "accuracy")
+            ],
+            galleries=galleries,
+            in_parts=in_parts,
+            leaks=positive_counts(section(split, "leakage")),
+            split={key: value for key, value in split.items() if key not in in_parts},
+            train=earlier.train,
+            download=earlier.download,
+            provenance=provenance,
+        )
     )
     return page
 
@@ -108,6 +112,7 @@ def _environment() -> Environment:
         "interval": texts.as_percent_interval,
         "measured_rows": measured_rows,
         "percent": texts.as_percent,
+        "png_uri": png_uri,
         "reasons": reasons,
         "rows": texts.as_rows,
         "section": section,

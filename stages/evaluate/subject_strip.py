@@ -31,9 +31,7 @@ def subject_strip(predictions: pd.DataFrame, *, threshold: float) -> Markup:
             _draw(axes, part, colour=_COLOURS[name], threshold=threshold)
             axes.set_title(f"{name.upper()} subjects", loc="left")
         panels[-1].set(xlabel="p(ALL)", xlim=(-0.03, 1.03))
-        return as_svg(
-            figure, name="subjects", description=_description(parts, threshold=threshold)
-        )
+        return as_svg(figure, name="subjects", description=_description(parts, threshold=threshold))
 
 
 def _draw(axes: Any, part: pd.DataFrame, *, colour: str, threshold: float) -> None:

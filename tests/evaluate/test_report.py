@@ -85,7 +85,9 @@ def test_the_page_loads_nothing(data: str) -> None:
 
 
 def test_every_picture_has_a_text() -> None:
-    pictures = [attributes for tag, attributes in Outline(plain_page()).tags if tag in {"img", "svg"}]
+    pictures = [
+        attributes for tag, attributes in Outline(plain_page()).tags if tag in {"img", "svg"}
+    ]
 
     assert len(pictures) == 7 + 2 * (1 + 4)
     assert all(attributes.get("alt") or attributes.get("aria-label") for attributes in pictures)
@@ -196,7 +198,9 @@ def test_the_leakage_warning_stands_in_the_page_only_where_there_is_one() -> Non
 def test_subjects_baselines_and_subgroups_have_their_tables() -> None:
     text = plain_page()
 
-    assert re.search(r"right interval</th>\s*<td>0.025 to 1.000</td>\s*<td>0.158 to 1.000</td>", text)
+    assert re.search(
+        r"right interval</th>\s*<td>0.025 to 1.000</td>\s*<td>0.158 to 1.000</td>", text
+    )
     baselines = section_of(text, "baselines")
     assert re.search(r"Accuracy</th>\s*<td>0.750</td>\s*<td>0.500</td>\s*<td>0.625</td>", baselines)
     assert "–: no cell is called hem." in baselines

@@ -129,9 +129,7 @@ def test_every_figure_is_there(browser: Any, report: Path, width: int) -> None:
 
 @pytest.mark.parametrize("width", [DESK, PHONE])
 @pytest.mark.parametrize("media", ["screen", "print"])
-def test_nothing_is_wider_than_the_page(
-    browser: Any, report: Path, width: int, media: str
-) -> None:
+def test_nothing_is_wider_than_the_page(browser: Any, report: Path, width: int, media: str) -> None:
     tab = opened(browser, report, width=width)
     tab.emulate_media(media=media)
 
@@ -179,12 +177,14 @@ def test_on_paper_nothing_is_folded_away_and_no_table_is_cut(browser: Any, repor
     tab.emulate_media(media="print")
 
     folded = tab.eval_on_selector_all(
-        "details table", "all => all.filter(one => !one.checkVisibility({contentVisibilityAuto: "
-        "true}) || one.getBoundingClientRect().height < 20).length"
+        "details table",
+        "all => all.filter(one => !one.checkVisibility({contentVisibilityAuto: "
+        "true}) || one.getBoundingClientRect().height < 20).length",
     )
     cut = tab.eval_on_selector_all(
-        ".wide", "all => all.filter(one => one.scrollWidth > one.clientWidth + 1)"
-        ".map(one => one.innerText.slice(0, 60))"
+        ".wide",
+        "all => all.filter(one => one.scrollWidth > one.clientWidth + 1)"
+        ".map(one => one.innerText.slice(0, 60))",
     )
     document = tab.pdf(format="A4")
     tab.context.close()
