@@ -37,7 +37,7 @@ class Picture:
         subject: whose cell it is.
         label: hem or all.
         p_all: what the model says.
-        thumbnail: a PNG as data: URI.
+        thumbnail: uint8 (height, width, 3), RGB, at most THUMBNAIL_SIZE large.
         overlay: the same with its Grad-CAM.
     """
 
@@ -45,8 +45,8 @@ class Picture:
     subject: str
     label: str
     p_all: float
-    thumbnail: str
-    overlay: str
+    thumbnail: Images
+    overlay: Images
 
 
 @dataclass(frozen=True)
@@ -135,12 +135,17 @@ def pictures(rows: pd.DataFrame, images: Images, maps: Maps) -> list[Picture]:
         images: uint8 (rows, height, width, 3), RGB in 0…255.
         maps: from `gradcam.heat_maps`, (rows, any height, any width), 0…1.
     """
-    made = []
-    for row, image, heat in zip(rows.to_dict("records"), images, maps, strict=True):
-        known = {name: str(row[name]) for name in ("image", "subject", "label")}
-        shown = {"thumbnail": png_uri(image), "overlay": png_uri(overlay(image, heat))}
-        made.append(Picture(**known, p_all=float(row["p_all"]), **shown))
-    return made
+    return [
+        Picture(
+            image=str(row["image"]),
+            subject=str(row["subject"]),
+            label=str(row["label"]),
+            p_all=float(row["p_all"]),
+            thumbnail=thumbnail(image),
+            overlay=thumbnail(overlay(image, heat)),
+        )
+        for row, image, heat in zip(rows.to_dict("records"), images, maps, strict=True)
+    ]
 
 
 def overlay(image: Images, heat: Maps) -> Images:
@@ -153,10 +158,15 @@ def overlay(image: Images, heat: Maps) -> Images:
     return np.rint(image * (1 - opacity) + colours * opacity).astype(np.uint8)
 
 
+def thumbnail(image: Images) -> Images:
+    """Shrink an image (uint8, RGB) to at most THUMBNAIL_SIZE; a smaller one stays as it is."""
+    small = Image.fromarray(image)
+    small.thumbnail((THUMBNAIL_SIZE, THUMBNAIL_SIZE))
+    return np.asarray(small)
+
+
 def png_uri(image: Images) -> str:
-    """Return an image (uint8, RGB) as a PNG in a data: URI, at most THUMBNAIL_SIZE large."""
-    thumbnail = Image.fromarray(image)
-    thumbnail.thumbnail((THUMBNAIL_SIZE, THUMBNAIL_SIZE))
+    """Return an image (uint8, RGB) as a PNG in a data: URI."""
     content = io.BytesIO()
-    thumbnail.save(content, "PNG", optimize=True)
+    Image.fromarray(image).save(content, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode('ascii')}"

@@ -22,7 +22,7 @@ from stages.evaluate.charts import (
     roc_chart,
 )
 from stages.evaluate.curves import Curves
-from stages.evaluate.gallery import Gallery
+from stages.evaluate.gallery import Gallery, png_uri
 from stages.evaluate.leakage import positive_counts
 from stages.evaluate.subject_strip import subject_strip
 from stages.evaluate.tables import (
@@ -112,6 +112,7 @@ def _environment() -> Environment:
         "interval": texts.as_percent_interval,
         "measured_rows": measured_rows,
         "percent": texts.as_percent,
+        "png_uri": png_uri,
         "reasons": reasons,
         "rows": texts.as_rows,
         "section": section,

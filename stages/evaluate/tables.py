@@ -84,7 +84,7 @@ def grid(records: Sequence[Section]) -> tuple[list[str], list[list[str]]]:
 def subject_columns(by_subject: Section) -> dict[str, Section]:
     """Return the `by_subject` section by class, the interval of each mean accuracy beside it."""
     intervals = section(by_subject, "intervals")
-    columns = {}
+    columns: dict[str, Section] = {}
     for name in ("all", "hem", "both"):
         if name in by_subject:
             figures = dict(by_subject[name])

@@ -42,7 +42,7 @@ UPPER_LEFT = (slice(4, 12), slice(8, 16))
 LOWER_RIGHT = (slice(20, 32), slice(24, 32))
 
 
-@pytest.mark.parametrize("bias", [0.0, 60.0, -60.0])
+@pytest.mark.parametrize("bias", [0.0, 86.0, -86.0])
 def test_what_speaks_for_all_is_lit_and_nothing_else_however_sure_the_model(bias: float) -> None:
     image = picture(red=UPPER_LEFT, blue=LOWER_RIGHT)
 
@@ -105,7 +105,7 @@ def test_the_model_is_left_as_it_was() -> None:
 
 
 def test_on_efficientnet_with_average_pooling_it_is_the_class_activation_map() -> None:
-    """Selvaraju et al. 2017, 3.1: Grad-CAM generalises CAM, of which the answer is in closed form."""
+    """Grad-CAM generalises CAM, whose answer has a closed form (Selvaraju et al. 2017, 3.1)."""
     keras.utils.set_random_seed(5)
     base = keras.applications.EfficientNetB0(
         include_top=False, weights=None, input_shape=(96, 96, 3), pooling="avg"
