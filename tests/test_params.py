@@ -211,6 +211,9 @@ SYNTHETIC = "profiles.synthetic"
         (f"{SYNTHETIC}.train.policy.factor", [0.1], [0, 1]),
         (f"{SYNTHETIC}.train.policy.patience", [1], [0]),
         (f"{SYNTHETIC}.evaluate.threshold", [0.001], [0, 1]),
+        (f"{SYNTHETIC}.evaluate.target_sensitivity", [0.8], [0, 1]),
+        (f"{SYNTHETIC}.evaluate.bootstrap_replicates", [2000], [1999]),
+        (f"{SYNTHETIC}.evaluate.tta", ["none", "d4"], ["yes"]),
     ],
 )
 def test_a_range_holds_at_its_borders(

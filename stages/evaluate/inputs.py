@@ -84,9 +84,9 @@ def with_appearance(
     """
     known = appearances.set_index(["split", "image"])[["area", "brightness"]]
     wanted = pd.MultiIndex.from_frame(predictions[["split", "image"]])
-    missing = wanted.difference(known.index)
-    if len(missing) or known.index.has_duplicates:
-        lack = f"lacks {missing[0][1]}" if len(missing) else "lists a cell twice"
+    missing = predictions.loc[~wanted.isin(known.index), "image"].tolist()
+    if missing or known.index.has_duplicates:
+        lack = f"lacks {missing[0]}" if missing else "lists a cell twice"
         raise StageError(
             f"{path} {lack}; expected each cell of the shards once; make it again with "
             "`dvc repro --force preprocess`"

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from stages.cells import CLASS_NAMES
+from stages.evaluate.contact_sheet import contact_sheet
 from stages.evaluate.gallery import Gallery
 from stages.files import atomic_path, write_json
 
 
 def write_pictures(galleries: Sequence[Gallery], folder: Path) -> None:
-    """Write the overlays of each gallery as PNG files, named by gallery and rank."""
+    """Write each gallery as one PNG file with its name, for `dvc plots diff`."""
     with atomic_path(folder) as temporary:
-        temporary.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir()
         for gallery in galleries:
-            name = gallery.title.lower().replace(" ", "-")
-            for rank, picture in enumerate(gallery.pictures, start=1):
-                _, _, content = picture.overlay.partition(",")  # of the data: URI
-                (temporary / f"{name}-{rank:02d}.png").write_bytes(base64.b64decode(content))
+            name = gallery.title.lower().replace(" ", "_")
+            (temporary / f"{name}.png").write_bytes(contact_sheet(gallery))
 
 
 def write_metadata(results: Mapping[str, Any], path: Path) -> None:

@@ -6,7 +6,13 @@ import pandas as pd
 import pytest
 
 from stages.errors import StageError
-from stages.evaluate.inputs import read_history, read_report, require_both_classes
+from stages.evaluate.inputs import (
+    read_appearance,
+    read_history,
+    read_report,
+    require_both_classes,
+    with_appearance,
+)
 
 
 @pytest.mark.parametrize(
@@ -56,3 +62,42 @@ def test_a_test_split_without_both_classes_is_refused(test_labels: list[str], fo
 
     with pytest.raises(StageError, match=f"cells.csv: the test split holds {found}; .* `split`"):
         require_both_classes(cells, Path("cells.csv"))
+
+
+APPEARANCES = pd.DataFrame(
+    {
+        "split": ["test", "val"],
+        "image": ["a.bmp", "b.bmp"],
+        "area": [0.2, 0.4],
+        "brightness": [90.0, 99.5],
+    }
+)
+
+
+def test_each_cell_gets_its_appearance_in_any_order() -> None:
+    predictions = APPEARANCES[["split", "image"]].iloc[::-1]
+    found = with_appearance(predictions, APPEARANCES, Path("appearance.csv"))
+    assert found["area"].tolist() == [0.4, 0.2]
+    assert found["brightness"].tolist() == [99.5, 90.0]
+
+
+@pytest.mark.parametrize(
+    ("appearances", "lack"),
+    [
+        (APPEARANCES.iloc[1:], "lacks a.bmp"),
+        (APPEARANCES.assign(split="val"), "lacks a.bmp"),
+        (pd.concat([APPEARANCES, APPEARANCES]), "lists a cell twice"),
+    ],
+)
+def test_a_cell_without_its_one_appearance_is_refused(appearances: pd.DataFrame, lack: str) -> None:
+    with pytest.raises(StageError, match=rf"appearance\.csv {lack}; .*--force preprocess`"):
+        with_appearance(APPEARANCES[["split", "image"]], appearances, Path("appearance.csv"))
+
+
+def test_a_useless_table_of_appearances_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "appearance.csv"
+    with pytest.raises(StageError, match=r"cannot be read .*; make it again"):
+        read_appearance(path)
+    path.write_text("image,area\n")
+    with pytest.raises(StageError, match="lacks columns split, brightness; make it again"):
+        read_appearance(path)

@@ -149,10 +149,9 @@ def test_the_gallery_is_pictures_of_cells(world: World) -> None:
     paths = world()
     run(paths)
     names = sorted(path.name for path in paths["gallery"].iterdir())
-    assert "most-confident-errors-01.png" in names
-    assert "least-certain-cells-04.png" in names
+    assert names == ["least_certain_cells.png", "most_confident_errors.png"]
     with Image.open(paths["gallery"] / names[0]) as picture:
-        assert picture.size == (32, 32)
+        assert min(picture.size) > 100
 
 
 def test_leakage_is_said_in_the_metrics_and_in_the_report(world: World) -> None:
