@@ -65,6 +65,20 @@ def test_a_difference_in_one_subject_alone_is_not_resolved() -> None:
     assert row["interval"][1] >= 0 or row["p_value"] > 0.05
 
 
+@pytest.mark.parametrize(("p_value", "verdict"), [(0.049, "better"), (0.05, "unresolved")])
+def test_interval_and_p_value_must_agree_on_a_verdict(
+    monkeypatch: pytest.MonkeyPatch, p_value: float, verdict: str
+) -> None:
+    monkeypatch.setattr(
+        "stages.compare.differences.swap_p_values", lambda *_: {"accuracy": p_value}
+    )
+
+    row = compared(CELLS, better(CELLS, by=1.5))["metrics"]["accuracy"]
+
+    assert row["interval"][0] > 0
+    assert row["verdict"] == verdict
+
+
 def test_paired_intervals_are_narrower_than_either_model_s_own() -> None:
     low, high = compared(CELLS, noisier(CELLS, noise=0.1))["metrics"]["accuracy"]["interval"]
 

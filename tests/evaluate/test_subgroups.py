@@ -52,7 +52,7 @@ def test_cells_of_one_size_are_one_group_and_cells_without_a_fold_none() -> None
     groups = measure_subgroups(cells, threshold=0.5)
 
     assert groups["fold"] == []
-    assert [third["cells"] for third in groups["area"]] == [3]
+    assert [(third["name"], third["cells"]) for third in groups["area"]] == [("lowest third", 3)]
 
 
 def test_a_group_of_one_class_has_nulls_and_a_reason() -> None:
