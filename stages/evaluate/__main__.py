@@ -87,8 +87,8 @@ def evaluate(
             replicates=params.bootstrap_replicates,
             seed=seed,
         ),
-        **_with_test_time_augmentation(predictions, params),
     }
+    _add_test_time_augmentation(results, predictions, threshold=params.threshold)
     test = predictions[predictions["split"] == "test"]
     curves = _curves(predictions, params)
     inputs = [cells_csv, appearance_csv, download_report, split_report, train_report]
@@ -159,19 +159,16 @@ def _training(cells: pd.DataFrame, appearances: pd.DataFrame, path: Path) -> pd.
     return with_appearance(cells[cells["split"] == "train"], appearances, path)
 
 
-def _with_test_time_augmentation(
-    predictions: pd.DataFrame, params: EvaluateParams
-) -> dict[str, Any]:
+def _add_test_time_augmentation(
+    results: dict[str, Any], predictions: pd.DataFrame, *, threshold: float
+) -> None:
     """Measure what the 8 symmetries together say, beside the plain result, where it was asked."""
     if "p_all_tta" not in predictions:
-        return {}
+        return
     augmented = predictions.assign(p_all=predictions["p_all_tta"])
-    measured = {
-        str(part): measure(rows, threshold=params.threshold)
-        for part, rows in augmented.groupby("split", sort=False)
-        if part != "val"
-    }
-    return {"test_time_augmentation": measured}
+    for part, rows in augmented.groupby("split"):
+        if part != "val":
+            results[str(part)]["tta"] = measure(rows, threshold=threshold)
 
 
 def _curves(predictions: pd.DataFrame, params: EvaluateParams) -> Curves:

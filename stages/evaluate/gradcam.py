@@ -45,9 +45,11 @@ def heat_maps(model: keras.Model, images: Images) -> Maps:
         StageError: if the model has no convolution.
     """
     features = last_convolution(model)
-    network = keras.Model(model.inputs, [features.output, model.outputs[0]])
+    # Apart, so that the tape holds what lies after the convolution alone.
+    before = keras.Model(model.inputs, features.output)
+    after = keras.Model(features.output, model.output)
     maps = [
-        _weighted(network, images[start : start + BATCH_SIZE])
+        _weighted(before, after, images[start : start + BATCH_SIZE])
         for start in range(0, len(images), BATCH_SIZE)
     ]
     rows, columns = features.output.shape[1:3]
@@ -82,11 +84,11 @@ def last_convolution(model: keras.Model) -> keras.layers.Layer:
     return last
 
 
-def _weighted(network: keras.Model, images: Images) -> Maps:
-    pixels = tf.constant(images, tf.float32)
+def _weighted(before: keras.Model, after: keras.Model, images: Images) -> Maps:
+    features = before(tf.constant(images, tf.float32), training=False)
     with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(pixels)  # not the variables: of frozen layers the tape would see nothing
-        features, probabilities = network(pixels, training=False)
+        tape.watch(features)
+        probabilities = after(features, training=False)
         # Below the smallest float, where softmax gives 0, there is no logarithm.
         logs = tf.math.log(tf.maximum(probabilities, np.finfo(np.float32).tiny))
         score = logs[:, _ALL] - logs[:, _HEM]

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from stages.evaluate.contact_sheet import contact_sheet
@@ -21,7 +23,19 @@ def test_the_same_gallery_gives_the_same_bytes_and_another_one_others() -> None:
     assert contact_sheet(uncertain) != contact_sheet(errors)
 
 
-def test_every_cell_and_its_overlay_are_on_the_sheet() -> None:
+@pytest.mark.parametrize("name", ["thumbnail", "overlay"])
+def test_a_cell_and_its_grad_cam_are_both_on_the_sheet(name: str) -> None:
+    _, uncertain = make_galleries()
+    first, *others = uncertain.pictures
+    green = replace(first, **{name: np.full((32, 32, 3), (0, 255, 0), np.uint8)})
+
+    sheet = pixels(contact_sheet(replace(uncertain, pictures=[green, *others])))
+
+    assert (sheet == (0, 255, 0)).all(axis=-1).sum() > 5_000
+    assert not (pixels(contact_sheet(uncertain)) == (0, 255, 0)).all(axis=-1).sum() > 5_000
+
+
+def test_every_cell_is_on_the_sheet() -> None:
     _, uncertain = make_galleries()
     bare = pixels(contact_sheet(make_galleries(PREDICTIONS.iloc[:1])[1]))
     full = pixels(contact_sheet(uncertain))

@@ -51,6 +51,10 @@ CONTRASTS = """() => {
 }"""
 
 
+CUT = """all => all.filter(one => one.scrollWidth > one.clientWidth + 1)
+  .map(one => one.innerText.slice(0, 60))"""
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -147,6 +151,17 @@ def test_nothing_is_wider_than_the_page(browser: Any, report: Path, width: int, 
     assert beyond == []
 
 
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_metrics_are_read_without_scrolling_aside(browser: Any, report: Path, width: int) -> None:
+    tab = opened(browser, report, width=width)
+    cut = tab.eval_on_selector_all("#metrics .wide", CUT)
+    count = tab.locator("#metrics .wide").count()
+    tab.context.close()
+
+    assert count == 4
+    assert cut == []
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_text_can_be_read(browser: Any, report: Path, scheme: str) -> None:
     tab = opened(browser, report, scheme=scheme)
@@ -181,11 +196,7 @@ def test_on_paper_nothing_is_folded_away_and_no_table_is_cut(browser: Any, repor
         "all => all.filter(one => !one.checkVisibility({contentVisibilityAuto: "
         "true}) || one.getBoundingClientRect().height < 20).length",
     )
-    cut = tab.eval_on_selector_all(
-        ".wide",
-        "all => all.filter(one => one.scrollWidth > one.clientWidth + 1)"
-        ".map(one => one.innerText.slice(0, 60))",
-    )
+    cut = tab.eval_on_selector_all(".wide", CUT)
     document = tab.pdf(format="A4")
     tab.context.close()
 
