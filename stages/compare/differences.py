@@ -13,7 +13,6 @@ import numpy as np
 from stages.compare.pairs import Pair
 from stages.compare.revisions import Measured
 from stages.evaluate.intervals import (
-    LEVEL,
     Resamples,
     intervals,
     lacking_subjects,
@@ -25,6 +24,8 @@ from stages.evaluate.weighted import weighted_calls, weighted_scores
 
 REPLICATES = 2_000
 SEED = 0
+
+SIGNIFICANCE = 0.05
 
 _TIE = 1e-12  # what rounding may make of equal differences
 
@@ -151,6 +152,6 @@ def _verdict(
         return None
     if difference == 0:
         return "equal"
-    if interval[0] <= 0 <= interval[1] or p_value >= 1 - LEVEL:
+    if interval[0] <= 0 <= interval[1] or p_value >= SIGNIFICANCE:
         return "unresolved"
     return "worse" if (difference < 0) != (name in LESS_IS_BETTER) else "better"

@@ -15,7 +15,7 @@ from stages.evaluate.by_subject import measure_subjects, subject_table, weighted
 from stages.evaluate.choices import CALIBRATION_METRICS, Choices, calibrated_p_all
 from stages.evaluate.intervals import Statistic
 from stages.evaluate.metrics import Floats, arrays, measure, measure_calls
-from stages.evaluate.weighted import weighted_calls, weighted_scores
+from stages.evaluate.weighted import weighted_calls, weighted_errors, weighted_scores
 
 Section = tuple[dict[str, Any], Statistic | None]
 
@@ -51,12 +51,8 @@ def calibrated(predictions: pd.DataFrame, choices: Choices) -> Section:
         return {"undefined": f"no calibration: {choices.no_temperature}"}, None
     actual, _ = arrays(predictions)
     measured = measure(predictions.assign(p_all=p_all), threshold=choices.threshold)
-
-    def statistic(weights: Floats) -> dict[str, Floats]:
-        scores = weighted_scores(actual, p_all, weights)
-        return {name: scores[name] for name in CALIBRATION_METRICS}
-
-    return {name: measured[name] for name in CALIBRATION_METRICS}, statistic
+    figures = {name: measured[name] for name in CALIBRATION_METRICS}
+    return figures, lambda weights: weighted_errors(actual, p_all, weights)
 
 
 def by_subject(predictions: pd.DataFrame, threshold: float) -> Section:

@@ -36,13 +36,17 @@ def weighted_calls(actual: Booleans, called: Booleans, weights: Floats) -> dict[
 
 def weighted_scores(actual: Booleans, p_all: Floats, weights: Floats) -> dict[str, Floats]:
     """Return metrics.SCORE_METRICS of p(ALL) under each weighting."""
+    return _ranked(actual, p_all, weights) | weighted_errors(actual, p_all, weights)
+
+
+def weighted_errors(actual: Booleans, p_all: Floats, weights: Floats) -> dict[str, Floats]:
+    """Return those of them that no order of the cells is needed for: brier, log_loss, ece."""
     epsilon = np.finfo(np.float64).eps
     loss = -np.log(np.clip(np.where(actual, p_all, 1 - p_all), epsilon, 1 - epsilon))
     gaps = np.zeros((len(p_all), BINS))
     gaps[np.arange(len(p_all)), bin_of(p_all)] = p_all - actual
     total = weights.sum(axis=1)
     return {
-        **_ranked(actual, p_all, weights),
         "brier": _ratio(weights @ (p_all - actual) ** 2, total),
         "log_loss": _ratio(weights @ loss, total),
         "ece": _ratio(np.abs(weights @ gaps).sum(axis=1), total),
