@@ -11,7 +11,7 @@ from stages.params import ModelParams, TrainParams
 from stages.quiet import import_tensorflow
 from stages.stage import run_stage
 from stages.train.interruption import watched
-from stages.train.state import WORKSPACE_LOCK, locked, opened_state, other_states, state_folder
+from stages.train.state import WORKSPACE_LOCK, locked, opened_state, other_states, tell_of_run
 
 
 def train(
@@ -59,8 +59,8 @@ def train(
             write_model(fitted.model, model_keras)
             write_csv(fitted.history, history_csv)
             write_json(fitted.report, report)
-            write_json(fitted.run, state_folder() / "last_run.json")
             state.discard()
+            tell_of_run(fitted.run)
         _tell_of_others(other_states(fingerprint))
     return (
         f"best epoch {fitted.report['best_epoch']} of {fitted.report['epochs']}, validation "

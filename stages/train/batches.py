@@ -65,10 +65,10 @@ def training_batches(
     return _batches(cells, places, example, batch_size=params.batch_size, whole=True)
 
 
-def validation_batches(cells: Cells, params: TrainParams) -> tf.data.Dataset:
+def validation_batches(cells: Cells, params: TrainParams, *, batch_size: int) -> tf.data.Dataset:
     """Return every cell once, in order, the last batch as small as it comes.
 
-    Batches are as those of training, without augmentation, smoothing and weights.
+    Batches are as those of training, of another size, without augmentation, smoothing and weights.
     """
     goals = targets(cells.labels, label_smoothing=params.label_smoothing, training=False)
     with tf.device("CPU"):
@@ -78,7 +78,7 @@ def validation_batches(cells: Cells, params: TrainParams) -> tf.data.Dataset:
         return tf.gather(images, place), tf.gather(column, place)
 
     places = tf.data.Dataset.range(len(cells.labels))
-    return _batches(cells, places, example, batch_size=params.batch_size, whole=False)
+    return _batches(cells, places, example, batch_size=batch_size, whole=False)
 
 
 def _batches(

@@ -21,7 +21,8 @@ def write_model(model: keras.Model, destination: Path) -> None:
     """
     inference = keras.Model(model.inputs, model.outputs, name=model.name)
     with atomic_path(destination) as temporary:
-        saved = temporary.with_name(f"{temporary.name}.keras")
+        # Keras wants this ending. Of a killed run it stays, until the next one writes it anew.
+        saved = destination.with_name(f".{destination.name}.tmp.keras")
         try:
             inference.save(saved)
             _rewrite(saved, temporary)

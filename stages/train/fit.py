@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -69,9 +69,17 @@ def fit(sources: Sources, *, state: TrainState, watch: Watch) -> Fit:
     batches = _batches(sources, training, validation)
     with shared_by_all(sources.device):
         network = build_model(sources.model, image_size=image_size, weights=sources.weights)
-        check_levers(sources.params, network, weights=sources.weights, steps=steps)
+        check_levers(
+            sources.params,
+            network,
+            weights=sources.weights,
+            steps=steps,
+            devices=sources.device.count,
+        )
         synchronize_batch_norm(network, wanted=sources.device.count > 1)
-        compile_network(network, sources.params, precision=precision)
+        compile_network(
+            network, sources.params, precision=precision, on_gpu=sources.device.kind == "GPU"
+        )
         loop = EpochLoop(network, sources.params, batches=batches, seed=sources.seed, log=log)
     print(
         f"{sources.model.base}, weights {weights}: {len(training.labels):,} training and "
@@ -82,8 +90,7 @@ def fit(sources: Sources, *, state: TrainState, watch: Watch) -> Fit:
     started = time.monotonic()
     with _out_of_memory_told(sources):
         loop.run(state, watch)
-    set_precision(network, "float32")  # whatever it was trained in
-    synchronize_batch_norm(network, wanted=False)
+    _as_built(network)
     report = {
         **_outcome(loop.policy.state, steps),
         "weights": weights,
@@ -101,6 +108,14 @@ def fit(sources: Sources, *, state: TrainState, watch: Watch) -> Fit:
         "epochs": log.times,
     }
     return Fit(network, report, run, log.history())
+
+
+def _as_built(network: keras.Model) -> None:
+    """Take back what training alone has set: the file of the network would tell of it."""
+    set_precision(network, "float32")
+    synchronize_batch_norm(network, wanted=False)
+    for layer in network.layers:
+        layer.trainable = True
 
 
 def _steps_per_epoch(training: Cells, sources: Sources) -> int:
@@ -137,7 +152,7 @@ def _batches(sources: Sources, training: Cells, validation: Cells) -> Batches:
     return Batches(
         training_from,
         validation_batches(
-            validation, replace(params, batch_size=_validation_batch_size(validation, sources))
+            validation, params, batch_size=_validation_batch_size(validation, sources)
         ),
         len(training.labels) // params.batch_size,
     )

@@ -11,7 +11,7 @@ from stages.params import TrainParams
 from stages.train.loss import loss_name
 from stages.train.optimizer import build_optimizer
 from stages.train.phases import check_fine_tuning
-from stages.train.precision import Precision, choose_xla, set_precision
+from stages.train.precision import Precision, choose_xla, require_xla_possible, set_precision
 
 
 def check_levers(
@@ -20,6 +20,7 @@ def check_levers(
     *,
     weights: Literal["imagenet"] | None,
     steps: int,
+    devices: int,
 ) -> None:
     """Check, before any training, what the parameters ask of this network and these cells.
 
@@ -28,13 +29,26 @@ def check_levers(
         network: from `build_model`.
         weights: what it starts from.
         steps: batches an epoch.
+        devices: how many share a batch.
 
     Raises:
-        StageError: on fine-tuning that the network does not allow, XLA that Keras would leave out,
-            or an epoch with fewer batches than are to be accumulated or to give statistics.
+        StageError: on fine-tuning that the network does not allow or that no epoch is left for,
+            XLA that Keras would leave out, accumulation on several devices, or an epoch with fewer
+            batches than are to be accumulated or to give statistics.
     """
     check_fine_tuning(params.fine_tuning, network, weights=weights)
-    choose_xla(params)
+    require_xla_possible(params)
+    if params.fine_tuning.freeze_epochs >= params.epochs:
+        raise StageError(
+            f"train.fine_tuning.freeze_epochs is {params.fine_tuning.freeze_epochs}, expected less "
+            f"than `train.epochs`, {params.epochs}: the base would never train"
+        )
+    if params.accumulate_batches > 1 < devices:
+        raise StageError(
+            f"train.accumulate_batches is {params.accumulate_batches} and {devices} devices share "
+            "each batch: Keras cannot do both; set it to 1 with a larger `train.batch_size`, or "
+            "`train.devices` to one"
+        )
     if params.policy.dwell and params.ema_decay is not None:
         raise StageError(
             "train.policy.dwell is true and train.ema_decay is set: the best weights are means, "
@@ -48,7 +62,9 @@ def check_levers(
             )
 
 
-def compile_network(network: keras.Model, params: TrainParams, *, precision: Precision) -> None:
+def compile_network(
+    network: keras.Model, params: TrainParams, *, precision: Precision, on_gpu: bool
+) -> None:
     """Compile the network for training, its optimizer built with all of its weights."""
     set_precision(network, precision)
     optimizer = build_optimizer(params, precision=precision)
@@ -56,6 +72,6 @@ def compile_network(network: keras.Model, params: TrainParams, *, precision: Pre
         optimizer,
         loss=loss_name(params.label_smoothing),
         metrics=["accuracy"],
-        jit_compile=choose_xla(params),
+        jit_compile=choose_xla(params, on_gpu=on_gpu),
     )
     optimizer.build(network.trainable_variables)

@@ -85,9 +85,13 @@ class EpochLoop:
         with watch.deferred():
             if checkpoint := state.latest():
                 self._resume(checkpoint)
-            while self._epoch < self._params.epochs and not self.policy.state.stop:
+            while self._epoch < self._params.epochs and not self._stopped():
                 self._run_epoch()
             self.policy.on_train_end()
+
+    def _stopped(self) -> bool:
+        """Say whether the policy ends training; with the base still frozen it cannot."""
+        return self.policy.state.stop and self._epoch > self._params.fine_tuning.freeze_epochs
 
     def _after_step(self) -> None:
         """Count a training step, and save or stop where that is due."""
@@ -106,6 +110,8 @@ class EpochLoop:
         self._metrics = ()
 
     def _run_epoch(self) -> None:
+        if self._epoch == self._params.fine_tuning.freeze_epochs > 0 == self._step:
+            self.policy.begin_anew(self._params.learning_rate)
         before = self.policy.state
         self.policy.on_epoch_begin(self._epoch)
         begin_epoch(

@@ -109,6 +109,12 @@ class PlateauPolicy(keras.callbacks.Callback):  # type: ignore[misc]
                 'network with metrics=["accuracy"]'
             )
 
+    def begin_anew(self, learning_rate: float) -> None:
+        """Forget how often the rate has fallen, as where other layers begin to train."""
+        self.state = dataclasses.replace(
+            self.state, learning_rate=learning_rate, waited=0, reductions=0, stop=False
+        )
+
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Set the learning rate."""
         self.model.optimizer.learning_rate = self.state.learning_rate

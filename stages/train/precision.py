@@ -47,15 +47,22 @@ def set_precision(network: keras.Model, precision: Precision) -> None:
             layer.dtype_policy = policy
 
 
-def choose_xla(params: TrainParams) -> Literal["auto"] | bool:
-    """Return Keras' `jit_compile`: "auto" is XLA on a GPU unless operations are deterministic.
+def choose_xla(params: TrainParams, *, on_gpu: bool) -> bool:
+    """Return Keras' `jit_compile`; auto is XLA on a GPU unless operations are deterministic.
+
+    Keras' own "auto" asks whether the machine has a GPU, not whether it is used.
+    """
+    return on_gpu and not params.deterministic if params.xla == "auto" else params.xla
+
+
+def require_xla_possible(params: TrainParams) -> None:
+    """Check that XLA is not asked for with deterministic operations: Keras would leave it out.
 
     Raises:
-        StageError: if XLA is asked for with deterministic operations: Keras would go on without.
+        StageError: if it is.
     """
     if params.xla is True and params.deterministic:
         raise StageError(
             "train.xla is true and train.deterministic is true: Keras has no XLA with "
             "deterministic operations; set `train.xla` to auto or `train.deterministic` to false"
         )
-    return params.xla

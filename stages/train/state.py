@@ -1,6 +1,6 @@
 """The state of a training: kept where a run that is killed leaves it and the next one goes on.
 
-    <state folder>/lock                     held while a training runs in this workspace
+    .train_state/lock                       held while a training runs in this workspace
     <state folder>/<fingerprint>/lock       held while a training has this state
     <state folder>/<fingerprint>/checkpoint-<epochs>-<steps>/
     <state folder>/last_run.json            times and rates of the last training that succeeded
@@ -17,11 +17,13 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from stages.errors import StageError
+from stages.files import write_json
 from stages.train.checkpoint import (
     Checkpoint,
     CorruptError,
@@ -31,6 +33,7 @@ from stages.train.checkpoint import (
 )
 
 WORKSPACE_LOCK = Path(".train_state/lock")
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 KEPT = 2
 """Checkpoints: should the latest turn out corrupt, there is the one before."""
 
@@ -62,7 +65,7 @@ class TrainState:
             try:
                 return read_checkpoint(folder)
             except CorruptError as error:
-                _tell(f"{folder} is corrupt ({error}): removed; the one before it counts")
+                _tell(f"{folder} is corrupt ({error}): removed; the one before it counts, if any")
                 shutil.rmtree(folder)
         return None
 
@@ -76,7 +79,7 @@ class TrainState:
         try:
             folder = write_checkpoint(checkpoint, self.folder)
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno not in _FULL:
                 raise
             free = shutil.disk_usage(self.folder).free
             _tell(
@@ -135,6 +138,16 @@ def other_states(fingerprint: str) -> list[Path]:
     folder = state_folder()
     found = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
     return sorted(path for path in found if path.name != fingerprint and checkpoint_folders(path))
+
+
+def tell_of_run(run: Mapping[str, Any]) -> None:
+    """Write what the last training cost; if the disk is full, say so: the training is no worse."""
+    try:
+        write_json(run, state_folder() / "last_run.json")
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _tell(f"{state_folder() / 'last_run.json'} is not written: {error.strerror}")
 
 
 def _tell(line: str) -> None:

@@ -81,6 +81,12 @@ class Scene:
         params["profiles"]["synthetic"]["train"]["policy"] |= {"patience": 1, "stop_patience": 9}
         (self.folder / "params.yaml").write_text(yaml.safe_dump(params))
 
+    def set_policy(self, **changes: object) -> None:
+        path = self.folder / "params.yaml"
+        params = yaml.safe_load(path.read_text())
+        params["profiles"]["synthetic"]["train"]["policy"] |= changes
+        path.write_text(yaml.safe_dump(params))
+
     def write_shards(self, seed: int = 1, **cells: int) -> None:
         shutil.rmtree(self.folder / "shards", ignore_errors=True)
         for split, count in (CELLS | cells).items():

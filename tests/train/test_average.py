@@ -24,7 +24,7 @@ class Weights(keras.callbacks.Callback):
 def trained(params: TrainParams, *, batches: int = 4) -> tuple[keras.Model, list[list[np.ndarray]]]:
     """A network after some batches, and its weights before the first and after each of them."""
     network = small_network()
-    compile_network(network, params, precision="float32")
+    compile_network(network, params, precision="float32", on_gpu=False)
     first, weights = values(network.trainable_variables), Weights()
     images, labels = random_cells(4 * batches)
     network.fit(images, labels, batch_size=4, shuffle=False, callbacks=[weights], verbose=0)
@@ -88,7 +88,7 @@ def test_the_variables_of_the_optimizer_are_all_that_it_knows(train_params: Trai
     params = replace(train_params, ema_decay=0.9, accumulate_batches=3)
     going_on, _ = trained(params)
     resumed = small_network(seed=2)
-    compile_network(resumed, params, precision="float32")
+    compile_network(resumed, params, precision="float32", on_gpu=False)
     for variables in ("variables", "optimizer.variables"):
         kept, target = (
             network.variables if variables == "variables" else network.optimizer.variables

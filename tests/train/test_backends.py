@@ -46,7 +46,7 @@ params = load_params(Path("params.yaml"))
 settings = replace(params.section(TrainParams), optimizer="Adamax", learning_rate=0.02,
                    ema_decay=0.5, accumulate_batches=2, warmup_steps=3)
 network = small_network()
-compile_network(network, settings, precision="float32")
+compile_network(network, settings, precision="float32", on_gpu=False)
 policy = PlateauPolicy(replace(settings.policy, patience=1), learning_rate=0.02)
 policy.set_model(network)
 images, labels = random_cells(32)

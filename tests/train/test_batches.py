@@ -213,7 +213,7 @@ def test_validation_shows_every_cell_once_in_order(
     batch_size: int, everything: TrainParams
 ) -> None:
     cells = numbered_cells(10)
-    dataset = validation_batches(cells, replace(everything, batch_size=batch_size))
+    dataset = validation_batches(cells, everything, batch_size=batch_size)
     batches = list(dataset.as_numpy_iterator())
     assert len(batches) == int(dataset.cardinality()) == -(-10 // batch_size)
     assert (np.concatenate([images for images, _ in batches]) == cells.images).all()
@@ -222,7 +222,7 @@ def test_validation_shows_every_cell_once_in_order(
 
 def test_validation_has_labels_where_training_has_them(plain: TrainParams) -> None:
     cells = numbered_cells(10)
-    batches = validation_batches(cells, plain).as_numpy_iterator()
+    batches = validation_batches(cells, plain, batch_size=plain.batch_size).as_numpy_iterator()
     assert (np.concatenate([labels for _, labels in batches]) == cells.labels).all()
 
 
@@ -255,7 +255,10 @@ if {deterministic}:
 params = replace(load_params(Path("params.yaml")).section(TrainParams), batch_size=4, epochs=1)
 small = Cells(np.ones((8, 8, 8, 3), np.uint8), np.arange(8) % 2, [""] * 8)
 def use(cells):
-    for dataset in (training_batches(cells, params, seed=1), validation_batches(cells, params)):
+    for dataset in (
+        training_batches(cells, params, seed=1),
+        validation_batches(cells, params, batch_size=params.batch_size),
+    ):
         for _ in dataset.take(3):
             pass
 use(small)

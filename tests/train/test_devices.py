@@ -40,7 +40,7 @@ def trained(device):
         network = small_network(dropout=0)  # its random numbers are the same on each device
         network.get_layer(HEAD[1]).activity_regularizer = keras.regularizers.L1(0.01)
         synchronize_batch_norm(network, wanted=device.count > 1)
-        compile_network(network, params, precision="float32")
+        compile_network(network, params, precision="float32", on_gpu=False)
     told = network.fit(images, labels, batch_size=8, epochs=2, shuffle=False, verbose=0)
     return network, told.history
 

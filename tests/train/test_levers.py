@@ -8,8 +8,8 @@ from stages.train.levers import check_levers, compile_network
 from tests.train.networks import small_network
 
 
-def check(params: TrainParams, *, steps: int = 3) -> None:
-    check_levers(params, small_network(), weights=None, steps=steps)
+def check(params: TrainParams, *, steps: int = 3, devices: int = 1) -> None:
+    check_levers(params, small_network(), weights=None, steps=steps, devices=devices)
 
 
 @pytest.mark.parametrize("name", ["accumulate_batches", "reestimate_batch_norm"])
@@ -30,9 +30,30 @@ def test_xla_that_would_be_left_out_and_fine_tuning_from_scratch_are_errors(
         check(replace(train_params, fine_tuning=fine_tuning))
 
 
+def test_a_base_that_would_never_train_is_an_error(train_params: TrainParams) -> None:
+    fine_tuning = replace(train_params.fine_tuning, freeze_epochs=2)
+    params = replace(train_params, epochs=2, fine_tuning=fine_tuning)
+    with pytest.raises(StageError, match=r"freeze_epochs is 2, expected less than .*epochs`, 2"):
+        check_levers(params, small_network(), weights="imagenet", steps=3, devices=1)
+
+
+def test_accumulation_on_several_devices_is_an_error(train_params: TrainParams) -> None:
+    params = replace(train_params, accumulate_batches=2)
+    check(params)
+    with pytest.raises(StageError, match="accumulate_batches is 2 and 4 devices share each batch"):
+        check(params, devices=4)
+
+
+def test_dwelling_on_averaged_weights_is_an_error(train_params: TrainParams) -> None:
+    dwelling = replace(train_params, policy=replace(train_params.policy, dwell=True))
+    check(dwelling)
+    with pytest.raises(StageError, match=r"dwell is true and train\.ema_decay is set"):
+        check(replace(dwelling, ema_decay=0.9))
+
+
 def test_the_optimizer_is_built_with_every_weight_before_the_first_step(
     train_params: TrainParams,
 ) -> None:
     network = small_network()
-    compile_network(network, train_params, precision="float32")
+    compile_network(network, train_params, precision="float32", on_gpu=False)
     assert len(network.optimizer.variables) == 2 + 2 * len(network.trainable_variables)

@@ -16,7 +16,7 @@ def fitted(
 ) -> keras.Model:
     """A network without batch norm and dropout, trained on the cells in their order."""
     network = small_network(dropout=0, batch_norm=False)
-    compile_network(network, params, precision="float32")
+    compile_network(network, params, precision="float32", on_gpu=False)
     images, labels = random_cells(count)
     network.fit(images, labels, batch_size=batch_size, epochs=epochs, shuffle=False, verbose=0)
     return network
@@ -77,7 +77,9 @@ def test_warm_up_sets_the_rate_of_each_step_from_where_training_goes_on(
     first_step: int, expected: list[float], train_params: TrainParams
 ) -> None:
     network = small_network()
-    compile_network(network, replace(train_params, learning_rate=0.4), precision="float32")
+    compile_network(
+        network, replace(train_params, learning_rate=0.4), precision="float32", on_gpu=False
+    )
     images, labels = random_cells(8)
     warm_up = WarmUp(4, learning_rate=lambda: 0.4, first_step=first_step)
     rates = Rates()
@@ -87,7 +89,7 @@ def test_warm_up_sets_the_rate_of_each_step_from_where_training_goes_on(
 
 def test_warm_up_rises_to_the_rate_that_the_policy_has_come_to(train_params: TrainParams) -> None:
     network = small_network()
-    compile_network(network, train_params, precision="float32")
+    compile_network(network, train_params, precision="float32", on_gpu=False)
     images, labels = random_cells(8)
     policy = iter([0.4, 0.4, 0.2, 0.2])
     rates = Rates()
@@ -102,7 +104,7 @@ def test_a_restart_leaves_rate_loss_scale_and_averages(
 ) -> None:
     params = replace(train_params, optimizer="Adam", ema_decay=0.9, learning_rate=0.25)
     network = small_network()
-    compile_network(network, params, precision=precision)
+    compile_network(network, params, precision=precision, on_gpu=False)
     network.fit(*random_cells(8), batch_size=4, verbose=0)
     optimizer = network.optimizer
     inner = getattr(optimizer, "inner_optimizer", optimizer)

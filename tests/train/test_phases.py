@@ -17,7 +17,7 @@ BATCH_NORM = keras.layers.BatchNormalization
 @pytest.fixture
 def network(train_params: TrainParams) -> keras.Model:
     network = small_network()
-    compile_network(network, train_params, precision="float32")
+    compile_network(network, train_params, precision="float32", on_gpu=False)
     return network
 
 
@@ -74,7 +74,7 @@ def test_frozen_batch_norm_normalises_by_its_moving_averages(network: keras.Mode
 def test_off_changes_nothing(network: keras.Model, train_params: TrainParams) -> None:
     fit(network, OFF, 0)
     plain = small_network()
-    compile_network(plain, train_params, precision="float32")
+    compile_network(plain, train_params, precision="float32", on_gpu=False)
     plain.fit(*random_cells(16), batch_size=4, shuffle=False, verbose=0)
     assert all(same(values(network.weights), values(plain.weights)))
 

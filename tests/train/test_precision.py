@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import keras
 import numpy as np
@@ -10,7 +11,12 @@ from stages.params import ModelParams, TrainParams
 from stages.train.export import write_model
 from stages.train.levers import compile_network
 from stages.train.model import HEAD, base_layers, build_model
-from stages.train.precision import choose_precision, choose_xla, set_precision
+from stages.train.precision import (
+    choose_precision,
+    choose_xla,
+    require_xla_possible,
+    set_precision,
+)
 from tests.train.networks import random_cells, small_network, values
 
 
@@ -73,7 +79,7 @@ def test_what_is_written_does_not_tell_of_it(
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_a_network_learns_in_it(precision: str, train_params: TrainParams) -> None:
     network = small_network()
-    compile_network(network, train_params, precision=precision)
+    compile_network(network, train_params, precision=precision, on_gpu=False)
     before = values(network.trainable_variables)
     losses = network.fit(*random_cells(32), batch_size=8, epochs=4, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
@@ -87,12 +93,30 @@ def test_a_network_learns_in_it(precision: str, train_params: TrainParams) -> No
 def test_xla_with_deterministic_operations_is_an_error(train_params: TrainParams) -> None:
     both = replace(train_params, xla=True, deterministic=True)
     with pytest.raises(StageError, match=r"train\.xla is true and train\.deterministic is true"):
-        choose_xla(both)
-    assert choose_xla(replace(both, deterministic=False)) is True
-    assert choose_xla(replace(both, xla=False)) is False
+        require_xla_possible(both)
+    require_xla_possible(replace(both, deterministic=False))
+    require_xla_possible(replace(both, xla=False))
 
 
-def test_auto_has_no_xla_on_a_cpu(train_params: TrainParams) -> None:
+@pytest.mark.parametrize(
+    ("xla", "deterministic", "on_gpu", "expected"),
+    [
+        ("auto", False, True, True),
+        ("auto", True, True, False),
+        ("auto", False, False, False),
+        (True, False, False, True),
+        (False, False, True, False),
+    ],
+)
+def test_auto_is_xla_on_a_gpu_that_is_used_for_free_operations(
+    xla: Literal["auto"] | bool,
+    deterministic: bool,
+    on_gpu: bool,
+    expected: bool,
+    train_params: TrainParams,
+) -> None:
+    params = replace(train_params, xla=xla, deterministic=deterministic)
+    assert choose_xla(params, on_gpu=on_gpu) is expected
     network = small_network()
-    compile_network(network, replace(train_params, xla="auto"), precision="float32")
-    assert network.jit_compile is False
+    compile_network(network, params, precision="float32", on_gpu=on_gpu)
+    assert network.jit_compile is expected

@@ -12,7 +12,7 @@ IMAGES = random_cells(12)[0].reshape(3, 4, 8, 8, 3)
 
 def trained(train_params: TrainParams, *, dropout: float = 0.2) -> keras.Model:
     network = small_network(dropout=dropout)
-    compile_network(network, train_params, precision="float32")
+    compile_network(network, train_params, precision="float32", on_gpu=False)
     network.fit(*random_cells(16), batch_size=4, verbose=0)
     return network
 

@@ -32,6 +32,7 @@ from stages.params import TrainParams, load_params  # noqa: E402
 from stages.stage import run_stage  # noqa: E402
 from stages.train import checkpoint, export, fit, steps  # noqa: E402
 from stages.train.__main__ import train  # noqa: E402
+from stages.train.model import HEAD  # noqa: E402
 
 POINTS: dict[str, tuple[Any, str]] = {
     "step": (steps.EachStep, "on_train_batch_end"),  # done, but not counted or saved
@@ -45,12 +46,13 @@ def tiny_network(params: object, *, image_size: int, weights: object) -> keras.M
     """All that changes in a step: weights, batch norm's averages, dropout's seeds."""
     inputs = keras.Input((image_size, image_size, 3))
     features = keras.layers.Rescaling(1 / 255)(inputs)
-    features = keras.layers.Conv2D(4, 3, strides=2, name="convolution")(features)
-    features = keras.layers.BatchNormalization(momentum=0.9)(features)
-    features = keras.layers.GlobalMaxPooling2D()(features)
-    features = keras.layers.Dropout(0.4)(keras.layers.Dense(8, activation="relu")(features))
-    features = keras.layers.Dropout(0.2)(features)
-    outputs = keras.layers.Dense(2, activation="softmax")(features)
+    features = keras.layers.Conv2D(4, 3, strides=2, name="stem_conv")(features)
+    features = keras.layers.BatchNormalization(momentum=0.9, name="stem_bn")(features)
+    features = keras.layers.GlobalMaxPooling2D(name="max_pool")(features)
+    features = keras.layers.Dropout(0.4, name="top_dropout")(features)
+    features = keras.layers.Dense(8, activation="relu", name=HEAD[1])(features)
+    features = keras.layers.Dropout(0.2, name=HEAD[2])(features)
+    outputs = keras.layers.Dense(2, activation="softmax", name=HEAD[3])(features)
     return keras.Model(inputs, outputs, name="tiny")
 
 
