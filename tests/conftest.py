@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import sys
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,16 @@ def tiny_members(
     if external:
         members[f"{VALIDATION}/{PRELIMINARY_LABELS}"] = ("\r\n".join(rows) + "\r\n").encode()
     return members
+
+
+@pytest.fixture(autouse=True)
+def free_operations() -> Iterator[None]:
+    """Leave TensorFlow as the next test expects it: determinism holds for a whole process."""
+    yield
+    if "tensorflow" in sys.modules:
+        from tensorflow.python.framework.config import disable_op_determinism
+
+        disable_op_determinism()
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ import pytest
 from stages.errors import StageError
 from stages.evaluate.gradcam import heat_maps, last_convolution
 
-from .conftest import brightness_model
-
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 
@@ -127,5 +125,8 @@ def test_on_efficientnet_with_average_pooling_it_is_the_class_activation_map() -
 
 
 def test_a_model_without_a_convolution_is_refused() -> None:
+    images = keras.Input((32, 32, 3))
+    model = keras.Model(images, keras.layers.Dense(2)(keras.layers.Flatten()(images)))
+
     with pytest.raises(StageError, match=r"no convolution for Grad-CAM, only Dense, .* make it"):
-        last_convolution(brightness_model())
+        last_convolution(model)

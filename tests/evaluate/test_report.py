@@ -175,9 +175,7 @@ def test_leakage_has_a_panel_of_its_own() -> None:
 
     text = section_of(page(split=leaking), "split")
 
-    assert "12 subjects stand in more than one part (split by image)" in visible(
-        "<body>" + text
-    )
+    assert "12 subjects stand in more than one part (split by image)" in visible("<body>" + text)
     assert "No leakage found" not in text
     assert "parts of this split leak" in page(split=leaking)
 
