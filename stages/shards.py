@@ -1,6 +1,6 @@
 """The shard format: written by preprocess, read by train and evaluate.
 
-    <shards>/index.json                          image size, and the cells of each shard
+    <shards>/index.json                          crop and size, classes, the cells of each shard
     <shards>/<split>/<split>-00000.tfrecord      ZLIB level 1, one tf.train.Example a cell
 
 A record holds `image` (the raw bytes of a uint8 array, image_size × image_size × 3, RGB),
@@ -34,7 +34,8 @@ _FEATURES = {
     "label": tf.io.FixedLenFeature([], tf.int64),
     "image_id": tf.io.FixedLenFeature([], tf.string),
 }
-_IMAGE_SIZE = TypeAdapter(Annotated[int, Field(gt=0, strict=True)])
+_AS_SEEN = ("crop_size", "image_size", "class_names")
+_SIZE = TypeAdapter(Annotated[int, Field(gt=0, strict=True)])
 _CELL_COUNTS = TypeAdapter(dict[str, list[Annotated[int, Field(ge=0, strict=True)]]])
 _TENSORFLOW_INTERNALS = re.compile(r"\{\{.*?\}\}|\[Op:.*")
 _REBUILD = "make the shards again with `dvc repro --force preprocess`"
@@ -71,10 +72,24 @@ def write_shard(
             writer.write(_example(image, label, image_id))
 
 
-def write_index(shards: Path, *, image_size: int, cells: dict[str, list[int]]) -> None:
-    """Write the index: for each split, the number of cells in each of its shards."""
+def write_index(
+    shards: Path, *, crop_size: int, image_size: int, cells: dict[str, list[int]]
+) -> None:
+    """Write the index: how the images were made, and each shard's number of cells, by split.
+
+    Args:
+        shards: the shard folder.
+        crop_size: pixels of the original image along an edge that an image shows.
+        image_size: pixels that it has.
+        cells: for each split, the number of cells in each of its shards.
+    """
     write_json(
-        {"image_size": image_size, "class_names": CLASS_NAMES, "cells": cells},
+        {
+            "crop_size": crop_size,
+            "image_size": image_size,
+            "class_names": CLASS_NAMES,
+            "cells": cells,
+        },
         shards / "index.json",
     )
 
@@ -86,7 +101,7 @@ def read_index(shards: Path) -> dict[str, Any]:
         index: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise StageError(f"{path} cannot be read ({error}); {_REBUILD}") from error
-    keys = ("image_size", "class_names", "cells")
+    keys = (*_AS_SEEN, "cells")
     if not isinstance(index, dict) or not all(key in index for key in keys):
         raise StageError(f"{path}: expected an object with {', '.join(keys)}; {_REBUILD}")
     if index["class_names"] != list(CLASS_NAMES):
@@ -94,14 +109,21 @@ def read_index(shards: Path) -> dict[str, Any]:
             f"{path}: classes are {index['class_names']}, expected {list(CLASS_NAMES)}; {_REBUILD}"
         )
     try:
-        _IMAGE_SIZE.validate_python(index["image_size"])
+        for key in ("crop_size", "image_size"):
+            _SIZE.validate_python(index[key])
         _CELL_COUNTS.validate_python(index["cells"])
     except ValidationError as error:
         raise StageError(
-            f"{path}: expected image_size as a number above 0, and in cells for each split a list "
-            f"of the numbers of cells in its shards; {_REBUILD}"
+            f"{path}: expected crop_size and image_size as numbers above 0, and in cells for each "
+            f"split a list of the numbers of cells in its shards; {_REBUILD}"
         ) from error
     return index
+
+
+def as_seen(shards: Path) -> dict[str, Any]:
+    """Return what a model learns to expect: crop_size, image_size and class_names of the shards."""
+    index = read_index(shards)
+    return {key: index[key] for key in _AS_SEEN}
 
 
 def read_split(shards: Path, split: str) -> Cells:

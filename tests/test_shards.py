@@ -41,7 +41,7 @@ def write(shards: Path, parts: dict[str, list[list[Record]]], *, size: int = SIZ
         for number, portion in enumerate(portions):
             write_shard(portion, shards / shard_name(split, number))
     counts = {split: [len(portion) for portion in portions] for split, portions in parts.items()}
-    write_index(shards, image_size=size, cells=counts)
+    write_index(shards, crop_size=450, image_size=size, cells=counts)
 
 
 @pytest.fixture
@@ -133,6 +133,7 @@ def test_a_record_is_what_the_format_says(shards: Path) -> None:
 
 def test_the_index_says_what_is_in_the_folder(shards: Path) -> None:
     assert read_index(shards) == {
+        "crop_size": 450,
         "image_size": SIZE,
         "class_names": ["hem", "all"],
         "cells": {"test": [3, 2]},
@@ -246,6 +247,7 @@ def test_other_classes_in_the_index_are_told(shards: Path, classes: Any) -> None
 @pytest.mark.parametrize(
     "changes",
     [
+        {"crop_size": None},
         {"image_size": "4"},
         {"image_size": 0},
         {"image_size": True},
@@ -258,16 +260,18 @@ def test_other_classes_in_the_index_are_told(shards: Path, classes: Any) -> None
 )
 def test_an_index_of_other_types_is_told(shards: Path, changes: dict[str, Any]) -> None:
     change_index(shards, **changes)
-    assert failure(shards).startswith("/index.json: expected image_size as a number above 0, and")
+    assert failure(shards).startswith(
+        "/index.json: expected crop_size and image_size as numbers above"
+    )
 
 
-@pytest.mark.parametrize("key", ["image_size", "class_names", "cells"])
+@pytest.mark.parametrize("key", ["crop_size", "image_size", "class_names", "cells"])
 def test_an_incomplete_index_is_told(shards: Path, key: str) -> None:
     path = shards / "index.json"
     index = json.loads(path.read_text())
     del index[key]
     path.write_text(json.dumps(index))
-    expected = "expected an object with image_size, class_names, cells"
+    expected = "expected an object with crop_size, image_size, class_names, cells"
     assert failure(shards) == f"/index.json: {expected}{REBUILD}"
 
 

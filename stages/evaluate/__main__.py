@@ -18,6 +18,7 @@ from stages.evaluate.inputs import (
     read_history,
     read_report,
     require_both_classes,
+    require_cells_as_trained,
     with_appearance,
 )
 from stages.evaluate.leakage import split_warnings
@@ -71,6 +72,7 @@ def evaluate(
     earlier = _read_earlier(download_report, split_report, train_report, history_csv)
     cells = read_cells(cells_csv)
     require_both_classes(cells, cells_csv)
+    _require_cells_as_trained(shards, earlier.train["cells"], train_report)
     appearances = read_appearance(appearance_csv)
     predictions, galleries = _ask(
         params, model_keras, shards=shards, cells=cells, appearances=(appearances, appearance_csv)
@@ -118,9 +120,16 @@ def _read_earlier(download: Path, split: Path, train: Path, history: Path) -> Ea
     return Earlier(
         read_report(download, made_by="download", needs={"synthetic": bool, "verified": bool}),
         read_report(split, made_by="split", needs={"leakage": dict, "deviation_points": dict}),
-        read_report(train, made_by="train"),
+        read_report(train, made_by="train", needs={"cells": dict}),
         read_history(history),
     )
+
+
+def _require_cells_as_trained(shards: Path, trained: Mapping[str, Any], report: Path) -> None:
+    import_tensorflow()
+    from stages.shards import as_seen
+
+    require_cells_as_trained(as_seen(shards), trained, report)
 
 
 def _data_name(download: Mapping[str, Any]) -> str:

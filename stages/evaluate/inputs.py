@@ -95,6 +95,28 @@ def with_appearance(
     return pd.concat([predictions.reset_index(drop=True), found], axis=1)
 
 
+def require_cells_as_trained(
+    cells: Mapping[str, Any], trained: Mapping[str, Any], path: Path
+) -> None:
+    """Refuse cells that were made in another way than those that the model was trained on.
+
+    Args:
+        cells: what `shards.as_seen` says of them.
+        trained: the same of the cells of training.
+        path: of the report of training, for the error.
+
+    Raises:
+        StageError: with what differs.
+    """
+    different = [key for key in cells if trained.get(key) != cells[key]]
+    if different:
+        told = ", ".join(f"{key} {trained.get(key)}, now {cells[key]}" for key in different)
+        raise StageError(
+            f"{path}: the model was trained on other cells than those in the shards: {told}; "
+            "train it on these with `dvc repro`"
+        )
+
+
 def require_both_classes(cells: pd.DataFrame, path: Path) -> None:
     """Refuse a table of cells (at `path`) whose test split is empty or of one class.
 

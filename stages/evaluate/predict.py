@@ -158,13 +158,21 @@ def _outputs(
     with progress(total=count, description=f"Predicting {split}", unit="cell") as bar:
         for start in range(0, count, BATCH_SIZE):
             batch = cells.images[start : start + BATCH_SIZE]
-            views = [model.predict_on_batch(symmetry(batch)) for symmetry in symmetries]
+            views = [_predicted(model, symmetry(batch)) for symmetry in symmetries]
             batches.append(np.asarray(views, np.float64))
             bar.update(len(batch))
     outputs = np.concatenate(batches, axis=1)
     for view in outputs:
         _require_probabilities(view, cells.image_ids)
     return outputs
+
+
+def _predicted(model: keras.Model, batch: Images) -> np.ndarray[Any, np.dtype[np.float32]]:
+    # Always as many images: each other number would have the network traced anew, for seconds.
+    filled = np.zeros((BATCH_SIZE, *batch.shape[1:]), np.uint8)
+    filled[: len(batch)] = batch
+    outputs: np.ndarray[Any, np.dtype[np.float32]] = model.predict_on_batch(filled)
+    return outputs[: len(batch)]
 
 
 def _rounded(values: np.ndarray[Any, np.dtype[np.float64]], decimals: int) -> list[float]:

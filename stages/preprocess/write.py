@@ -70,7 +70,12 @@ def write_shards(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    write_index(folder, image_size=params.image_size, cells=_cells_per_shard(planned))
+    write_index(
+        folder,
+        crop_size=params.crop_size or params.expected_size,
+        image_size=params.image_size,
+        cells=_cells_per_shard(planned),
+    )
     return pd.DataFrame(measured, columns=COLUMNS)
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 import tensorflow as tf
 
 from stages.errors import StageError
-from stages.shards import Cells, read_split
+from stages.shards import Cells, as_seen, read_split
 from stages.train.batches import training_batches, validation_batches
 from stages.train.device import peak_memory, shared_by_all, versions
 from stages.train.interruption import Watch
@@ -93,6 +93,7 @@ def fit(sources: Sources, *, state: TrainState, watch: Watch) -> Fit:
     _as_built(network)
     report = {
         **_outcome(loop.policy.state, steps),
+        "cells": as_seen(sources.shards),
         "weights": weights,
         "parameters": network.count_params(),
         "device": sources.device.name,

@@ -87,7 +87,7 @@ def write_shards(
             )
             write_shard(records, shards / shard_name(part, number))
         counts[part] = [len(portion) for portion in portions]
-    write_index(shards, image_size=SIZE, cells=counts)
+    write_index(shards, crop_size=450, image_size=SIZE, cells=counts)
 
 
 @pytest.fixture
@@ -132,7 +132,12 @@ def world(tmp_path: Path, model_keras: Path) -> World:
                 "leakage": leakage or {"subjects": 0, "images": {"test": 0}},
                 "deviation_points": {"size": 0.0, "class_share": 0.0},
             },
-            "train_report": {"epochs": 2, "best_epoch": 2, "val_accuracy": 0.75},
+            "train_report": {
+                "epochs": 2,
+                "best_epoch": 2,
+                "val_accuracy": 0.75,
+                "cells": {"crop_size": 450, "image_size": SIZE, "class_names": ["hem", "all"]},
+            },
         }
         for name, report in reports.items():
             paths[name].write_text(json.dumps(report))

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 import pytest
@@ -18,7 +18,7 @@ from stages.evaluate.__main__ import evaluate
 from stages.evaluate.metrics import measure
 from stages.params import EvaluateParams
 
-from .conftest import Inputs, World
+from .conftest import SIZE, Inputs, World
 
 TABLES = ("predictions_csv", "roc_csv", "precision_recall_csv", "reliability_csv", "confusion_csv")
 OUTPUTS = (*TABLES, "test_report", "model_metadata", "report_html")
@@ -181,6 +181,26 @@ def test_a_test_split_without_both_classes_stops_the_stage(
     paths = world(test=test, external=BOTH)
 
     with pytest.raises(StageError, match="the test split holds 0 of hem, "):
+        run(paths)
+    assert not any(paths[name].exists() for name in OUTPUTS)
+
+
+@pytest.mark.parametrize(
+    ("trained", "difference"),
+    [
+        ({"crop_size": 360}, "crop_size 360, now 450;"),
+        ({"image_size": 64}, f"image_size 64, now {SIZE};"),
+        ({"class_names": ["all", "hem"]}, r"class_names \['all', 'hem'\], now \['hem', 'all'\];"),
+    ],
+)
+def test_a_model_of_other_cells_than_those_in_the_shards_stops_the_stage(
+    world: World, trained: dict[str, Any], difference: str
+) -> None:
+    paths = world()
+    report = json.loads(paths["train_report"].read_text())
+    paths["train_report"].write_text(json.dumps(report | {"cells": report["cells"] | trained}))
+
+    with pytest.raises(StageError, match=rf"train.json: .* the shards: {difference} train it"):
         run(paths)
     assert not any(paths[name].exists() for name in OUTPUTS)
 

@@ -14,7 +14,7 @@ from stages.listing import external_cells, training_cells
 from stages.params import PreprocessParams
 from stages.preprocess.__main__ import preprocess
 from stages.preprocess.appearance import appearance
-from stages.shards import read_index, read_split
+from stages.shards import as_seen, read_index, read_split
 from tests.conftest import TINY_SIZE, WriteArchive, bmp, tiny_members
 
 PARAMS = PreprocessParams(
@@ -60,7 +60,8 @@ def test_every_cell_is_in_the_shards_of_its_split_once(archive: Path, tmp_path: 
     cells = split_cells(archive, tmp_path / "cells.csv")
     shards = tmp_path / "shards"
     line = run(PARAMS, archive, tmp_path / "cells.csv", shards)
-    assert read_index(shards)["image_size"] == 32
+    index = read_index(shards)
+    assert (index["crop_size"], index["image_size"]) == (TINY_SIZE, 32)
     for split, rows in cells.groupby("split"):
         read = read_split(shards, split)
         assert read.image_ids == rows["image"].tolist()
@@ -122,6 +123,13 @@ def test_a_crop_larger_than_the_images_is_refused(archive: Path, tmp_path: Path)
     params = replace(PARAMS, crop_size=TINY_SIZE + 1)
     with pytest.raises(StageError, match=r"crop_size is 37, expected at most .* 36"):
         run(params, archive, tmp_path / "cells.csv", tmp_path / "s")
+
+
+def test_the_index_says_how_much_of_an_image_the_crop_left(archive: Path, tmp_path: Path) -> None:
+    split_cells(archive, tmp_path / "cells.csv")
+    shards = tmp_path / "shards"
+    run(replace(PARAMS, crop_size=34), archive, tmp_path / "cells.csv", shards)
+    assert as_seen(shards) == {"crop_size": 34, "image_size": 32, "class_names": ["hem", "all"]}
 
 
 def test_real_images_keep_their_colours(real_sample: Path, tmp_path: Path) -> None:

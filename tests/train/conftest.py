@@ -26,7 +26,12 @@ def shards(tmp_path: Path) -> Path:
             image = random.integers(level, level + 60, (32, 32, 3), np.uint8)
             records.append((image, label, f"{split}-{number}.bmp"))
         write_shard(records, folder / shard_name(split, 0))
-    write_index(folder, image_size=32, cells={split: [count] for split, count in counts.items()})
+    write_index(
+        folder,
+        crop_size=450,
+        image_size=32,
+        cells={split: [count] for split, count in counts.items()},
+    )
     return folder
 
 

@@ -93,7 +93,7 @@ class Scene:
             path = self.folder / "shards" / shard_name(split, 0)
             write_shard(noisy_cells(split, count, seed), path)
         counts = {split: [count] for split, count in (CELLS | cells).items()}
-        write_index(self.folder / "shards", image_size=32, cells=counts)
+        write_index(self.folder / "shards", crop_size=450, image_size=32, cells=counts)
 
     def outputs(self) -> dict[str, bytes]:
         return {

@@ -1,0 +1,129 @@
+"""The evaluate stage, without Grad-CAM, beside the bare forward pass over the same images.
+
+    .venv/bin/python -m benchmarks.evaluate --json figures.json
+
+Built-in cells, an untrained EfficientNetB3; both ways load the model and read the shards anew in
+each round, in one process that has imported TensorFlow before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import yaml
+
+from benchmarks.cells import ROOT, Made, make_cells
+from benchmarks.turns import in_turns, table
+from stages.files import write_json
+from stages.quiet import import_tensorflow
+
+BARE, STAGE = "bare forward pass", "evaluate"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print a table, and write the figures to a file if asked to."""
+    options = _parser().parse_args(arguments)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.folder or Path(scratch)
+        name = f"cells-{options.cells}-{options.image_size}"
+        made = make_cells(folder / name, cells=options.cells, image_size=options.image_size)
+        load = os.getloadavg()[0]
+        seconds = _measure(made, rounds=options.rounds)
+    figures = {"cells": options.cells, "image_size": options.image_size, "load": load}
+    print(table(seconds, base=BARE))
+    if options.json:
+        write_json(figures | {"seconds": seconds}, options.json)
+
+
+def _measure(made: Made, *, rounds: int) -> dict[str, list[float]]:
+    import_tensorflow()
+    os.chdir(made.folder)
+    _write_model(made)
+    return in_turns({BARE: _bare(made), STAGE: _stage()}, rounds=rounds)
+
+
+def _write_model(made: Made) -> None:
+    """Write an untrained model, and what its training would have reported."""
+    from stages.params import ModelParams, load_params
+    from stages.shards import as_seen
+    from stages.train.export import write_model
+    from stages.train.model import build_model
+
+    seen = as_seen(made.shards)
+    params = load_params(Path("params.yaml")).section(ModelParams)
+    Path("models").mkdir(exist_ok=True)
+    network = build_model(params, image_size=seen["image_size"], weights=None)
+    write_model(network, Path("models/model.keras"))
+    Path("metrics/train.json").write_text(json.dumps({"cells": seen}))
+    Path("metrics/history.csv").write_text(
+        "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate\n1,0.7,0.5,0.7,0.5,0.001\n"
+    )
+
+
+def _bare(made: Made) -> Callable[[], float]:
+    import keras
+
+    from stages.evaluate.ask import PARTS
+    from stages.evaluate.predict import BATCH_SIZE
+    from stages.shards import read_split
+
+    def run() -> float:
+        began = time.perf_counter()
+        model = keras.models.load_model("models/model.keras", compile=False)
+        for part in PARTS:
+            model.predict(read_split(made.shards, part).images, batch_size=BATCH_SIZE, verbose=0)
+        return time.perf_counter() - began
+
+    return run
+
+
+def _stage() -> Callable[[], float]:
+    from stages.evaluate import ask
+    from stages.evaluate.__main__ import evaluate
+    from stages.params import EvaluateParams, load_params
+
+    params = load_params(Path("params.yaml")).section(EvaluateParams)
+    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    command = pipeline["evaluate"]["cmd"].split()
+    options: dict[str, Any] = {
+        name.removeprefix("--").replace("-", "_"): Path(path)
+        for name, path in zip(command[3::2], command[4::2], strict=True)
+    }
+    picture, pictures = ask.picture_test_cells, []
+
+    def timed(*arguments: Any, **keywords: Any) -> Any:
+        began = time.perf_counter()
+        made_pictures = picture(*arguments, **keywords)
+        pictures.append(time.perf_counter() - began)
+        return made_pictures
+
+    def run() -> float:
+        with mock.patch.object(ask, "picture_test_cells", timed):
+            began = time.perf_counter()
+            evaluate(params, profile="synthetic", seed=123, **options)
+            return time.perf_counter() - began - pictures[-1]
+
+    return run
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.evaluate", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--cells", type=int, default=2000, help="training images of the archive")
+    parser.add_argument("--image-size", type=int, default=128, help="pixels along an edge")
+    parser.add_argument("--folder", type=Path, help="where the cells are kept for the next time")
+    parser.add_argument("--rounds", type=int, default=5, help="runs in each way")
+    parser.add_argument("--json", type=Path, help="where the figures go")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

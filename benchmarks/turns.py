@@ -1,0 +1,37 @@
+"""Ways of doing the same thing, in turns, and how their times compare."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping
+
+Seconds = Mapping[str, list[float]]
+
+
+def in_turns(ways: Mapping[str, Callable[[], float]], *, rounds: int) -> dict[str, list[float]]:
+    """Do each way `rounds` times, each round beginning with another; return what they return.
+
+    Args:
+        ways: by name; each does its work once and returns its seconds.
+        rounds: how often.
+    """
+    names = list(ways)
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    for number in range(rounds):
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            seconds[name].append(ways[name]())
+            print(f"round {number + 1}: {name} {seconds[name][-1]:.2f} s", flush=True)
+    return seconds
+
+
+def table(seconds: Seconds, *, base: str) -> str:
+    """Return medians and spreads as Markdown, with the ratio of each median to that of `base`."""
+    lines = [f"| way | median | least to most | × {base} |", "| --- | --- | --- | --- |"]
+    for name, times in seconds.items():
+        ratio = statistics.median(times) / statistics.median(seconds[base])
+        lines.append(
+            f"| {name} | {statistics.median(times):.2f} s | {min(times):.2f} to {max(times):.2f} s "
+            f"| {ratio:.2f} |"
+        )
+    return "\n".join(lines)
