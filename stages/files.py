@@ -41,8 +41,13 @@ def write_text(text: str, destination: Path) -> None:
 
 
 def write_json(content: Mapping[str, Any], destination: Path) -> None:
-    """Write indented JSON atomically. Raises ValueError on NaN or infinity, which JSON has not."""
-    write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", destination)
+    """Write `json_text` atomically."""
+    write_text(json_text(content), destination)
+
+
+def json_text(content: Mapping[str, Any]) -> str:
+    """Return indented JSON. Raises ValueError on NaN or infinity, which JSON has not."""
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
 def write_csv(table: pd.DataFrame, destination: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -55,6 +56,12 @@ def tiny_members(
     if external:
         members[f"{VALIDATION}/{PRELIMINARY_LABELS}"] = ("\r\n".join(rows) + "\r\n").encode()
     return members
+
+
+def pytest_configure() -> None:
+    """Hear signals as from a terminal: a shell has what it runs in the background ignore them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,8 @@
     python -m stages.compare main --fail-if-worse accuracy
 
 Exit code 0; 1 where --fail-if-worse finds the metric worse, by more than chance; 2 where nothing
-can be compared, or the test cells are too few subjects' to judge the metric.
+can be compared, or the metric has no interval. A difference that the cells cannot resolve is 0: it
+may be worse all the same.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from stages.compare.differences import compare
+from stages.compare.metrics import COMPARED
 from stages.compare.pairs import pair
 from stages.compare.revisions import WORKSPACE, read_revision
 from stages.compare.text import comparison_text
 from stages.errors import StageError
-from stages.evaluate.metrics import CALL_METRICS, SCORE_METRICS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--fail-if-worse",
         metavar="METRIC",
-        choices=[*CALL_METRICS, *SCORE_METRICS],
+        choices=COMPARED,
         help="exit with 1 if this metric is worse, by more than chance",
     )
     return parser

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from stages.compare.metrics import metrics, swapped_metrics, weighted_metrics
 from stages.compare.pairs import Pair
-from stages.compare.revisions import Measured
+from stages.compare.revisions import Revision
+from stages.evaluate.by_subject import count_subjects
 from stages.evaluate.intervals import (
     Resamples,
     intervals,
@@ -19,8 +21,7 @@ from stages.evaluate.intervals import (
     over_resamples,
     subject_resamples,
 )
-from stages.evaluate.metrics import DECIMALS, LESS_IS_BETTER, Booleans, Floats, arrays, measure
-from stages.evaluate.weighted import weighted_calls, weighted_scores
+from stages.evaluate.metrics import DECIMALS, LESS_IS_BETTER, Floats
 
 REPLICATES = 2_000
 SEED = 0
@@ -36,12 +37,11 @@ def compare(pair: Pair) -> dict[str, Any]:
     Returns:
         `old`, `new` (revision, data, archive, threshold), cells, subjects, left_out; `metrics`:
         for each its value in old and new, their difference (new − old), the 95 % interval of
-        that, the p-value, and the verdict: better, worse, equal, or unresolved, where the
-        interval holds 0 or p is not below 0.05. Without intervals the verdict is None and
-        `undefined` says why.
+        that, the p-value, and the verdict: better, worse, equal (in every resample), or
+        unresolved, where the interval holds 0 or p is not below 0.05. Without intervals the
+        verdict is None and `undefined` says why.
     """
-    old, new = (measure(side.test, threshold=side.threshold) for side in (pair.old, pair.new))
-    names = [name for name, value in old.items() if isinstance(value, float) or value is None]
+    old, new = (metrics(side) for side in (pair.old, pair.new))
     reason = lacking_subjects(pair.old.test)
     found: dict[str, Any] = {}
     p_values: dict[str, float] = {}
@@ -54,11 +54,12 @@ def compare(pair: Pair) -> dict[str, Any]:
         "old": _described(pair.old),
         "new": _described(pair.new),
         "cells": len(pair.old.test),
-        "subjects": int(pair.old.test["subject"].nunique()),
+        "subjects": count_subjects(pair.old.test),
         "left_out": list(pair.left_out),
         "metrics": {
             name: _row(name, old[name], new[name], found.get(name), p_values.get(name))
-            for name in names
+            for name in old
+            if name in new
         },
         **({"undefined": "; ".join(reasons)} if reasons else {}),
     }
@@ -76,7 +77,7 @@ def swap_p_values(pair: Pair, resamples: Resamples) -> dict[str, float]:
     generator = np.random.default_rng(SEED)
     swapped = generator.integers(2, size=(REPLICATES, len(resamples.strata)), dtype=np.int32)
     swaps = Resamples(swapped, resamples.unit_of_cell, resamples.strata)
-    drawn = over_resamples(swaps, lambda weights: _differences_of_swapped(pair, weights))
+    drawn = over_resamples(swaps, lambda swapped: _new_less_old(*swapped_metrics(pair, swapped)))
     whole = _differences(pair, np.ones((1, len(pair.old.test))))
     # NaN, where a swap leaves no value, counts as far out.
     return {
@@ -88,43 +89,22 @@ def swap_p_values(pair: Pair, resamples: Resamples) -> dict[str, float]:
     }
 
 
-def weighted_metrics(side: Measured, weights: Floats) -> dict[str, Floats]:
-    """Return every metric of a model under each weighting (weightings, cells) of its cells."""
-    return _weighted(*_scored(side), weights)
-
-
-def _described(side: Measured) -> dict[str, Any]:
+def _described(side: Revision) -> dict[str, Any]:
     return {
         "revision": side.name,
         "data": side.data,
         "archive": side.archive,
         "threshold": side.threshold,
+        "operating_threshold": side.operating_threshold,
     }
 
 
+def _new_less_old(old: dict[str, Floats], new: dict[str, Floats]) -> dict[str, Floats]:
+    return {name: new[name] - old[name] for name in old if name in new}
+
+
 def _differences(pair: Pair, weights: Floats) -> dict[str, Floats]:
-    old, new = (weighted_metrics(side, weights) for side in (pair.old, pair.new))
-    return {name: new[name] - old[name] for name in old}
-
-
-def _differences_of_swapped(pair: Pair, swapped: Floats) -> dict[str, Floats]:
-    """Measure one table of both models' rows, from which each model takes those with weight 1."""
-    sides = zip(_scored(pair.old), _scored(pair.new), strict=True)
-    actual, p_all, called = (np.concatenate(side) for side in sides)
-    old = _weighted(actual, p_all, called, np.hstack([1 - swapped, swapped]))
-    new = _weighted(actual, p_all, called, np.hstack([swapped, 1 - swapped]))
-    return {name: new[name] - old[name] for name in old}
-
-
-def _scored(side: Measured) -> tuple[Booleans, Floats, Booleans]:
-    actual, p_all = arrays(side.test)
-    return actual, p_all, p_all >= side.threshold
-
-
-def _weighted(
-    actual: Booleans, p_all: Floats, called: Booleans, weights: Floats
-) -> dict[str, Floats]:
-    return weighted_calls(actual, called, weights) | weighted_scores(actual, p_all, weights)
+    return _new_less_old(*(weighted_metrics(side, weights) for side in (pair.old, pair.new)))
 
 
 def _row(
@@ -150,7 +130,7 @@ def _verdict(
 ) -> str | None:
     if difference is None or interval is None or p_value is None:
         return None
-    if difference == 0:
+    if difference == 0 and interval == [0, 0]:
         return "equal"
     if interval[0] <= 0 <= interval[1] or p_value >= SIGNIFICANCE:
         return "unresolved"

@@ -17,18 +17,20 @@ from typing import Any
 
 import pandas as pd
 
-from stages.compare.differences import REPLICATES, SEED, weighted_metrics
-from stages.compare.revisions import Measured, read_revision
+from stages.compare.differences import REPLICATES, SEED
+from stages.compare.metrics import metrics, weighted_metrics
+from stages.compare.revisions import Revision, read_revision
 from stages.compare.text import gap_text
 from stages.errors import StageError
+from stages.evaluate.by_subject import count_subjects
 from stages.evaluate.intervals import intervals, lacking_subjects, subject_resamples
-from stages.evaluate.metrics import DECIMALS, Floats, measure
+from stages.evaluate.metrics import DECIMALS, Floats
 from stages.params import load_params
 
 STRATEGIES = ("stratified", "subject")
 
 
-def gap(stratified: Measured, subject: Measured) -> dict[str, Any]:
+def gap(stratified: Revision, subject: Revision) -> dict[str, Any]:
     """Compare a model on cells of known subjects with one on cells of new subjects.
 
     Returns:
@@ -37,13 +39,13 @@ def gap(stratified: Measured, subject: Measured) -> dict[str, Any]:
         by resamples of either's subjects; None, with `undefined`, where there is none.
     """
     sides = {"stratified": stratified, "subject": subject}
-    measured = {name: measure(side.test, threshold=side.threshold) for name, side in sides.items()}
+    measured = {name: metrics(side) for name, side in sides.items()}
     found = _gap_intervals(stratified, subject)
-    names = [name for name, value in measured["subject"].items() if _is_metric(value)]
+    names = [name for name in measured["stratified"] if name in measured["subject"]]
     return {
         "data": stratified.data,
         **{
-            name: {"cells": len(side.test), "subjects": int(side.test["subject"].nunique())}
+            name: {"cells": len(side.test), "subjects": count_subjects(side.test)}
             for name, side in sides.items()
         },
         "metrics": {
@@ -103,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _gap_intervals(stratified: Measured, subject: Measured) -> dict[str, Any]:
+def _gap_intervals(stratified: Revision, subject: Revision) -> dict[str, Any]:
     tables = [stratified.test, subject.test]
     if reasons := [reason for table in tables if (reason := lacking_subjects(table))]:
         return {"undefined": "; ".join(dict.fromkeys(reasons))}
@@ -114,13 +116,9 @@ def _gap_intervals(stratified: Measured, subject: Measured) -> dict[str, Any]:
     def statistic(weights: Floats) -> dict[str, Floats]:
         known = weighted_metrics(stratified, weights[:, :first])
         new = weighted_metrics(subject, weights[:, first:])
-        return {name: new[name] - known[name] for name in known}
+        return {name: new[name] - known[name] for name in known if name in new}
 
     return intervals(resamples, statistic)
-
-
-def _is_metric(value: object) -> bool:
-    return value is None or isinstance(value, float)
 
 
 def _difference(old: float | None, new: float | None) -> float | None:

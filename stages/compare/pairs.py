@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from stages.cells import CLASS_NAMES
-from stages.compare.revisions import Measured
+from stages.compare.revisions import Revision
 from stages.errors import StageError
 
 
@@ -21,12 +21,12 @@ class Pair:
         left_out: how many cells of old, and of new, the other has not.
     """
 
-    old: Measured
-    new: Measured
+    old: Revision
+    new: Revision
     left_out: tuple[int, int]
 
 
-def pair(old: Measured, new: Measured, *, common: bool) -> Pair:
+def pair(old: Revision, new: Revision, *, common: bool) -> Pair:
     """Bring two revisions to the same cells.
 
     Args:
@@ -63,6 +63,6 @@ def pair(old: Measured, new: Measured, *, common: bool) -> Pair:
     return Pair(_restrict(old, both["image"]), _restrict(new, both["image"]), left_out)
 
 
-def _restrict(measured: Measured, images: pd.Series) -> Measured:
+def _restrict(measured: Revision, images: pd.Series) -> Revision:
     test = measured.test
     return replace(measured, test=test[test["image"].isin(images)].reset_index(drop=True))

@@ -17,17 +17,18 @@ RESULTS = "metrics/test.json"
 DOWNLOAD = "metrics/download.json"
 WORKSPACE = "workspace"
 
-_COLUMNS = {"split": "str", "image": "str", "subject": "str", "label": "str", "p_all": "float64"}
+_COLUMNS = ("split", "image", "subject", "label", "p_all")
 
 
 @dataclass(frozen=True)
-class Measured:
+class Revision:
     """What a revision measured on its test cells.
 
     Attributes:
         name: of the revision.
         test: one row a test cell: split, image, subject, label (hem or all), p_all (0…1).
         threshold: p(ALL) from which the revision calls a cell ALL.
+        operating_threshold: the same at its operating point, if it has one.
         data: what the revision calls its data.
         archive: SHA-256 of the archive that they came from.
     """
@@ -35,30 +36,36 @@ class Measured:
     name: str
     test: pd.DataFrame
     threshold: float
+    operating_threshold: float | None
     data: str
     archive: str
 
 
-def read_revision(revision: str | None) -> Measured:
+def read_revision(revision: str | None) -> Revision:
     """Read a git revision or DVC experiment of the project here; None for its files as they lie.
 
     Raises:
         StageError: if there is no such revision, it lacks a file, or one is not as expected.
     """
-    name = revision or WORKSPACE
+    if revision == "":  # DVC would read the files as they lie
+        raise StageError("the revision is ''; expected a branch, tag, commit or experiment")
+    name = WORKSPACE if revision is None else revision
     predictions, results, download = (
         _read(path, revision) for path in (PREDICTIONS, RESULTS, DOWNLOAD)
     )
     try:
-        threshold = float(json.loads(results)["threshold"])
-        data, archive = str(json.loads(results)["data"]), str(json.loads(download)["sha256"])
+        measured = json.loads(results)
+        threshold, operating = float(measured["threshold"]), measured.get("operating_threshold")
+        data, archive = str(measured["data"]), str(json.loads(download)["sha256"])
     except (ValueError, KeyError, TypeError) as error:
         raise StageError(
             f"{name}: {RESULTS} lacks threshold or data, or {DOWNLOAD} sha256 ({error!r}); make "
             "them again there with `dvc repro`"
         ) from error
     test = _test_cells(predictions, f"{name}:{PREDICTIONS}")
-    return Measured(name, test, threshold, data, archive)
+    return Revision(
+        name, test, threshold, None if operating is None else float(operating), data, archive
+    )
 
 
 def _read(path: str, revision: str | None) -> str:
@@ -70,8 +77,9 @@ def _read(path: str, revision: str | None) -> str:
             return Path(path).read_text(encoding="utf-8")
         content: str = dvc.api.read(path, rev=revision, encoding="utf-8")
     except (DvcException, OSError, UnicodeDecodeError) as error:
+        name = WORKSPACE if revision is None else repr(revision)
         raise StageError(
-            f"{path} of {revision or WORKSPACE} cannot be read ({' '.join(str(error).split())}); "
+            f"{path} of {name} cannot be read ({' '.join(str(error).split())}); "
             "expected a branch, tag, commit or experiment of the repository here in which "
             "evaluate has run (`git branch`, `dvc exp show`)"
         ) from error
@@ -82,21 +90,22 @@ def _test_cells(content: str, where: str) -> pd.DataFrame:
     remedy = "make it again there with `dvc repro --force evaluate`"
     try:
         table = pd.read_csv(
-            io.StringIO(content), usecols=list(_COLUMNS), dtype=_COLUMNS, keep_default_na=False
+            io.StringIO(content), usecols=list(_COLUMNS), dtype="str", keep_default_na=False
         )
     except ValueError as error:
         raise StageError(f"{where}: {' '.join(str(error).split())}; {remedy}") from error
     test = table[table["split"] == "test"].sort_values("image", ignore_index=True)
     if test["label"].nunique() < len(CLASS_NAMES):
         raise StageError(f"{where} holds no test cells of both classes; {remedy}")
-    wrong = ~test["label"].isin(CLASS_NAMES) | ~test["p_all"].between(0, 1)
+    p_all = pd.to_numeric(test["p_all"], errors="coerce")
+    wrong = ~test["label"].isin(CLASS_NAMES) | ~p_all.between(0, 1)
     if wrong.any():
         first = test[wrong].iloc[0]
         raise StageError(
-            f"{where}: {first['image']} is {first['label']!r} with p_all {first['p_all']}, "
+            f"{where}: {first['image']} is {first['label']!r} with p_all {first['p_all']!r}, "
             f"expected {' or '.join(CLASS_NAMES)} and a number in 0…1; {remedy}"
         )
     if test["image"].duplicated().any():
         twice = test.loc[test["image"].duplicated(), "image"].iloc[0]
         raise StageError(f"{where}: {twice} stands in two rows; {remedy}")
-    return test
+    return test.assign(p_all=p_all)

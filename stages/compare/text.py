@@ -57,17 +57,20 @@ def comparison_notes(comparison: Mapping[str, Any]) -> list[str]:
         )
     if "undefined" in comparison:
         notes.append(f"What is missing: {comparison['undefined']}.")
-    unresolved = [
-        f"{name.replace('_', ' ')} {signed(row['difference'])} (from about "
-        f"{figure((row['interval'][1] - row['interval'][0]) / 2)})"
-        for name, row in comparison["metrics"].items()
-        if row["verdict"] == "unresolved"
-    ]
-    if unresolved:
+    if unresolved := _unresolved(comparison["metrics"]):
         notes.append(
-            "These cells cannot resolve differences of this size, in brackets the size that they "
-            f"could: {', '.join(unresolved)}."
+            "These cells cannot resolve differences of this size (± half the interval's width; "
+            f"one 1.4 times as wide would be found in about 4 of 5 comparisons): {unresolved}."
         )
+    if None not in (old["operating_threshold"], new["operating_threshold"]):
+        notes.append(
+            "operating …: from the thresholds that validation chose, "
+            f"{figure(old['operating_threshold'])} and {figure(new['operating_threshold'])}."
+        )
+    notes.append(
+        "One in twenty metrics of two equally good models would be told better or worse: name "
+        "yours before you look."
+    )
     notes.append(
         "One training of each: how much another seed would change is not in the intervals."
     )
@@ -113,6 +116,15 @@ def signed(value: float | None) -> str:
 def span(interval: list[float] | None) -> str:
     """Format an interval of differences."""
     return NOTHING if interval is None else f"{signed(interval[0])} … {signed(interval[1])}"
+
+
+def _unresolved(metrics: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{name.replace('_', ' ')} {signed(row['difference'])} "
+        f"(± {figure((row['interval'][1] - row['interval'][0]) / 2)})"
+        for name, row in metrics.items()
+        if row["verdict"] == "unresolved"
+    )
 
 
 def _join(

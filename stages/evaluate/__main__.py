@@ -26,7 +26,6 @@ from stages.evaluate.metrics import (
     P_ALL_DECIMALS,
     arrays,
     confusion_rows,
-    measure,
     roc_points,
 )
 from stages.evaluate.outputs import write_metadata, write_pictures
@@ -90,19 +89,17 @@ def evaluate(
             seed=seed,
         ),
     }
-    _add_test_time_augmentation(results, predictions, threshold=params.threshold)
     test = predictions[predictions["split"] == "test"]
     curves = _curves(predictions, params)
-    inputs = [cells_csv, appearance_csv, download_report, split_report, train_report]
+    inputs = [shards, cells_csv, appearance_csv, model_keras]
+    inputs += [download_report, split_report, train_report, history_csv]
     page = render_report(
         results,
         predictions=test,
         curves=curves,
         galleries=galleries,
         earlier=earlier,
-        provenance=provenance(
-            profile=profile, train=earlier.train, model_keras=model_keras, inputs=inputs
-        ),
+        provenance=provenance(results, profile=profile, train=earlier.train, inputs=inputs),
     )
     write_csv(_with_fixed_decimals(predictions), predictions_csv)
     write_csv(curves.roc, roc_csv)
@@ -166,18 +163,6 @@ def _ask(
 
 def _training(cells: pd.DataFrame, appearances: pd.DataFrame, path: Path) -> pd.DataFrame:
     return with_appearance(cells[cells["split"] == "train"], appearances, path)
-
-
-def _add_test_time_augmentation(
-    results: dict[str, Any], predictions: pd.DataFrame, *, threshold: float
-) -> None:
-    """Measure what the 8 symmetries together say, beside the plain result, where it was asked."""
-    if "p_all_tta" not in predictions:
-        return
-    augmented = predictions.assign(p_all=predictions["p_all_tta"])
-    for part, rows in augmented.groupby("split"):
-        if part != "val":
-            results[str(part)]["tta"] = measure(rows, threshold=threshold)
 
 
 def _curves(predictions: pd.DataFrame, params: EvaluateParams) -> Curves:

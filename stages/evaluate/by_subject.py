@@ -13,6 +13,11 @@ from stages.cells import CLASS_NAMES
 from stages.evaluate.metrics import DECIMALS, Booleans, Floats
 
 
+def count_subjects(predictions: pd.DataFrame) -> int:
+    """Return the number of subjects; one name in two classes is two, as in C-NMC 2019."""
+    return len(predictions[["label", "subject"]].drop_duplicates())
+
+
 def subject_table(predictions: pd.DataFrame, *, threshold: float) -> pd.DataFrame:
     """Return one row a subject, sorted by label and name.
 

@@ -74,7 +74,9 @@ def describe_validation(validation: pd.DataFrame, choices: Choices) -> dict[str,
     if choices.operating_threshold is not None:
         called = measure(validation, threshold=choices.operating_threshold)
         described["operating_point"] = {
-            name: called[name] for name in ("sensitivity", "specificity")
+            name: called[name]
+            for name in ("sensitivity", "specificity", "undefined")
+            if name in called
         }
     before = measure(validation, threshold=choices.threshold)
     described |= {name: before[name] for name in CALIBRATION_METRICS}

@@ -131,6 +131,22 @@ def intervals(
     return found | ({"undefined": "; ".join(reasons)} if reasons else {})
 
 
+def intervals_to_tell(
+    resamples: Resamples, statistic: Statistic, *, biased: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return what `intervals` does, but None and a reason for those of no width.
+
+    Where every cell is right, every resample is.
+    """
+    found = intervals(resamples, statistic, biased=biased)
+    same = [name for name, ends in found.items() if isinstance(ends, list) and ends[0] == ends[1]]
+    if not same:
+        return found
+    reasons = [f"{', '.join(same)}: the same in (nearly) all resamples, which tell nothing"]
+    reasons += [found["undefined"]] if "undefined" in found else []
+    return found | dict.fromkeys(same) | {"undefined": "; ".join(reasons)}
+
+
 def _reach(resamples: Resamples) -> float:
     """Return how many standard deviations an interval reaches to either side."""
     sizes = np.bincount(resamples.unit_of_cell)
@@ -152,8 +168,11 @@ def _accelerated(values: Floats, estimate: float, reach: float, acceleration: fl
     below = (values < estimate).mean() + (values == estimate).mean() / 2
     bias = norm.ppf(np.clip(below, 1 / len(values), 1 - 1 / len(values)))
     reached = bias + np.array([-reach, reach])
-    tails = norm.cdf(bias + reached / (1 - acceleration * reached))
-    return [float(end) for end in np.quantile(values, tails)]
+    # Where one subject holds most cells, the denominator may pass 0: the end is then as far out
+    # as there are values.
+    slack = 1 - acceleration * reached
+    shifted = np.divide(reached, slack, out=np.sign(reached) * np.inf, where=slack > 0)
+    return [float(end) for end in np.quantile(values, norm.cdf(bias + shifted))]
 
 
 def _acceleration(without_one: Floats, strata: Integers) -> float:

@@ -105,16 +105,25 @@ def call_metrics(actual: Booleans, called: Booleans) -> dict[str, float | None]:
 def score_metrics(actual: Booleans, p_all: Floats) -> dict[str, float | None]:
     """Return SCORE_METRICS of p(ALL), unrounded; None where one does not exist.
 
-    The log loss takes 0 and 1 as one float64 epsilon away from them, as scikit-learn does.
+    For the log loss see `within`.
     """
     both = _both(actual)
     return {
         "roc_auc": roc_auc_score(actual, p_all) if both else None,
         "average_precision": average_precision_score(actual, p_all) if both else None,
         "brier": brier_score_loss(actual, p_all, labels=[False, True]),
-        "log_loss": log_loss(actual, p_all, labels=[False, True]),
+        "log_loss": log_loss(actual, within(p_all), labels=[False, True]),
         "ece": expected_calibration_error(actual, p_all),
     }
+
+
+def within(p_all: Floats) -> Floats:
+    """Return p(ALL) no nearer to 0 and 1 than half of the last decimal in predictions.csv.
+
+    What stands there as 0 or 1 is rounded: its log loss would be that of a float64's epsilon.
+    """
+    half = 0.5 * 10**-P_ALL_DECIMALS
+    return np.clip(p_all, half, 1 - half)
 
 
 def roc_points(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -4,38 +4,47 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from stages.files import json_text
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "scipy")
 
 
 def provenance(
-    *, profile: str, train: Mapping[str, Any], model_keras: Path, inputs: Sequence[Path]
+    results: Mapping[str, Any], *, profile: str, train: Mapping[str, Any], inputs: Sequence[Path]
 ) -> dict[str, Any]:
     """Return profile, revision, device, versions (by package) and dvc_lock (MD5 by path).
 
     The commit that this becomes part of does not exist yet. `revision` is the command that finds
-    it, by the model's MD5, which dvc.lock holds.
+    it, by the MD5 of the results' file, which dvc.lock holds.
 
     Args:
+        results: what stands in metrics/test.json.
         profile: its name in params.yaml.
         train: the content of metrics/train.json.
-        model_keras: the model.
-        inputs: what else the figures were made from.
+        inputs: the files and folders that the results were made from.
     """
-    digests = {str(path): _md5(path) for path in (model_keras, *inputs)}
+    figures = hashlib.md5(json_text(results).encode(), usedforsecurity=False).hexdigest()
     return {
         "profile": profile,
-        "revision": f"git log --oneline -S {digests[str(model_keras)]} -- dvc.lock",
+        "revision": f"git log --oneline --reverse -S {figures} -- dvc.lock",
         "device": train.get("device"),
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
-        "dvc_lock": digests,
+        "dvc_lock": {str(path): _md5(path) for path in inputs},
     }
 
 
 def _md5(path: Path) -> str:
-    """Return the MD5 of a file, as DVC keeps it."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    """Return the MD5 of a file or a folder, as DVC keeps it."""
+    if not path.is_dir():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    listed = {file.relative_to(path).as_posix(): _md5(file) for file in files}
+    entries = [{"md5": listed[name], "relpath": name} for name in sorted(listed)]
+    text = json.dumps(entries, sort_keys=True)
+    return f"{hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()}.dir"

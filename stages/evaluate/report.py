@@ -88,6 +88,7 @@ def render_report(
             galleries=galleries,
             in_parts=in_parts,
             leaks=positive_counts(section(split, "leakage")),
+            known_subjects=positive_counts(section(split, "leakage")).get("subjects", 0),
             split={key: value for key, value in split.items() if key not in in_parts},
             train=earlier.train,
             download=earlier.download,

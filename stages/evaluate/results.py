@@ -16,7 +16,7 @@ from stages.evaluate.baselines import always_all
 from stages.evaluate.choices import Choices, choose, describe_choices, describe_validation
 from stages.evaluate.intervals import (
     cell_resamples,
-    intervals,
+    intervals_to_tell,
     lacking_subjects,
     subject_resamples,
 )
@@ -77,10 +77,11 @@ def measure_part(
 
     Returns:
         What `measure` gives, and subjects; then operating_point, calibrated, by_subject,
-        baselines, subgroups. Beside the figures at the fixed threshold and in each of these
-        sections (of the baselines in size_only) stand `intervals` (95 %, over subjects) and, for
-        comparison alone, `cell_intervals`, by the names of the figures; those of by_subject are
-        of the mean accuracies, over subjects alone.
+        baselines, subgroups, and tta where there is p_all_tta. Beside the figures at the fixed
+        threshold and in each of these sections (of the baselines in size_only) stand `intervals`
+        (95 %, over subjects) and, for comparison alone, `cell_intervals`, by the names of the
+        figures; those of by_subject (of the mean accuracies) and of subgroups are over subjects
+        alone.
     """
     measured = {
         "plain": sections.plain(predictions, choices.threshold),
@@ -89,6 +90,9 @@ def measure_part(
         "by_subject": sections.by_subject(predictions, choices.threshold),
         "size_only": sections.size_only(predictions, training),
     }
+    if "p_all_tta" in predictions:
+        augmented = predictions.assign(p_all=predictions["p_all_tta"])
+        measured["tta"] = sections.plain(augmented, choices.threshold)
     filled = _with_intervals(measured, predictions, replicates=replicates, seed=seed)
     del filled["by_subject"]["cell_intervals"]
     return {
@@ -97,7 +101,10 @@ def measure_part(
         **{name: value for name, value in filled["plain"].items() if name != "cells"},
         **{name: filled[name] for name in ("operating_point", "calibrated", "by_subject")},
         "baselines": {"always_all": always_all(predictions), "size_only": filled["size_only"]},
-        "subgroups": measure_subgroups(predictions, threshold=choices.threshold),
+        "subgroups": measure_subgroups(
+            predictions, threshold=choices.threshold, replicates=replicates, seed=seed
+        ),
+        **({"tta": filled["tta"]} if "tta" in filled else {}),
     }
 
 
@@ -113,16 +120,5 @@ def _with_intervals(
             if resamples is None:
                 filled[name][kind] = {"undefined": reason}
             elif statistic is not None:
-                found = intervals(resamples, statistic, biased=BIASED)
-                filled[name][kind] = _without_empty(found)
+                filled[name][kind] = intervals_to_tell(resamples, statistic, biased=BIASED)
     return filled
-
-
-def _without_empty(found: dict[str, Any]) -> dict[str, Any]:
-    """Replace intervals of no width, as where every cell is right, by None and a reason."""
-    same = [name for name, ends in found.items() if isinstance(ends, list) and ends[0] == ends[1]]
-    if not same:
-        return found
-    reasons = [f"{', '.join(same)}: the same in all resamples, so they say nothing of how sure"]
-    reasons += [found["undefined"]] if "undefined" in found else []
-    return found | dict.fromkeys(same) | {"undefined": "; ".join(reasons)}

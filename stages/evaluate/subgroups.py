@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from stages.evaluate.by_subject import subject_table
-from stages.evaluate.metrics import DECIMALS, measure
+from stages.evaluate.by_subject import count_subjects, subject_table
+from stages.evaluate.intervals import intervals_to_tell, lacking_subjects, subject_resamples
+from stages.evaluate.metrics import DECIMALS, Floats, arrays, measure
+from stages.evaluate.weighted import weighted_calls, weighted_ranks
 
 METRICS = ("accuracy", "sensitivity", "specificity", "roc_auc")
 _THIRDS = ("lowest third", "middle third", "highest third")
 
 
-def measure_subgroups(predictions: pd.DataFrame, *, threshold: float) -> dict[str, Any]:
+def measure_subgroups(
+    predictions: pd.DataFrame, *, threshold: float, replicates: int, seed: int
+) -> dict[str, Any]:
     """Measure the cells by official fold, thirds of area and brightness, and subject.
 
     Lists, which DVC keeps in git and leaves out of its tables of metrics.
@@ -22,26 +27,34 @@ def measure_subgroups(predictions: pd.DataFrame, *, threshold: float) -> dict[st
     Args:
         predictions: rows of predictions.csv, of one split.
         threshold: p(ALL) from which a cell is called ALL.
+        replicates: bootstrap resamples of the subjects of a group.
+        seed: of the resamples.
 
     Returns:
         `fold` (empty where no cell has one), `area`, `brightness`: lists of name, cells,
-        subjects, all_cells, METRICS, `undefined` where one is None; for the thirds also low and
-        high, the ends of what they hold. `subject`: the columns of by_subject.subject_table, the
-        subject as name.
+        subjects, all_cells, METRICS, `undefined` where one is None, their `intervals`; for the
+        thirds also low and high, the ends of what they hold. `subject`: the columns of
+        by_subject.subject_table, the subject as name.
     """
     folds = predictions[predictions["fold"] != ""]
+
+    def measured(rows: pd.DataFrame) -> dict[str, Any]:
+        found = _intervals(rows, threshold=threshold, replicates=replicates, seed=seed)
+        return _measure(rows, threshold=threshold) | {"intervals": found}
+
     return {
         "fold": [
-            {"name": str(name)} | _measure(rows, threshold=threshold)
-            for name, rows in folds.groupby("fold", sort=True)
+            {"name": str(name)} | measured(rows) for name, rows in folds.groupby("fold", sort=True)
         ],
-        "area": _thirds(predictions, "area", threshold=threshold),
-        "brightness": _thirds(predictions, "brightness", threshold=threshold),
+        "area": _thirds(predictions, "area", measured),
+        "brightness": _thirds(predictions, "brightness", measured),
         "subject": _subjects(predictions, threshold=threshold),
     }
 
 
-def _thirds(predictions: pd.DataFrame, column: str, *, threshold: float) -> list[dict[str, Any]]:
+def _thirds(
+    predictions: pd.DataFrame, column: str, measured: Callable[[pd.DataFrame], dict[str, Any]]
+) -> list[dict[str, Any]]:
     """Measure the thirds of the cells by a column; equal values stay together."""
     values = predictions[column].to_numpy(float)
     third = np.searchsorted(np.quantile(values, [1 / 3, 2 / 3]), values, side="left")
@@ -50,7 +63,7 @@ def _thirds(predictions: pd.DataFrame, column: str, *, threshold: float) -> list
             "name": _THIRDS[number],
             "low": round(float(values[third == number].min()), DECIMALS),
             "high": round(float(values[third == number].max()), DECIMALS),
-            **_measure(predictions[third == number], threshold=threshold),
+            **measured(predictions[third == number]),
         }
         for number in sorted(set(third.tolist()))
     ]
@@ -61,11 +74,26 @@ def _measure(rows: pd.DataFrame, *, threshold: float) -> dict[str, Any]:
     missing = [name for name in METRICS if measured[name] is None]
     return {
         "cells": len(rows),
-        "subjects": int(rows["subject"].nunique()),
+        "subjects": count_subjects(rows),
         "all_cells": int((rows["label"] == "all").sum()),
         **{name: measured[name] for name in METRICS},
         **({"undefined": f"cells of one class: no {', '.join(missing)}"} if missing else {}),
     }
+
+
+def _intervals(
+    rows: pd.DataFrame, *, threshold: float, replicates: int, seed: int
+) -> dict[str, Any]:
+    if reason := lacking_subjects(rows):
+        return {"undefined": reason}
+    actual, p_all = arrays(rows)
+
+    def statistic(weights: Floats) -> dict[str, Floats]:
+        calls = weighted_calls(actual, p_all >= threshold, weights)
+        values = calls | weighted_ranks(actual, p_all, weights)
+        return {name: values[name] for name in METRICS}
+
+    return intervals_to_tell(subject_resamples(rows, replicates=replicates, seed=seed), statistic)
 
 
 def _subjects(predictions: pd.DataFrame, *, threshold: float) -> list[dict[str, Any]]:

@@ -74,11 +74,21 @@ def compared(
 
 
 def grid(records: Sequence[Section]) -> tuple[list[str], list[list[str]]]:
-    """Lay records out as a table: a column for each key that any of them has, but `undefined`."""
-    keys = list(dict.fromkeys(key for record in records for key in record if key != "undefined"))
+    """Lay records out as a table: a column for each key that any of them has.
+
+    But for `undefined`; and what stands in `intervals` comes behind its figure.
+    """
+    apart = ("undefined", "intervals")
+    keys = list(dict.fromkeys(key for record in records for key in record if key not in apart))
     return [as_name(key) for key in keys], [
-        [as_figure(record.get(key)) for key in keys] for record in records
+        [_with_interval(record, key) for key in keys] for record in records
     ]
+
+
+def _with_interval(record: Section, key: str) -> str:
+    ends = section(record, "intervals").get(key)
+    figure = as_figure(record.get(key))
+    return f"{figure} ({as_interval(ends)})" if ends else figure
 
 
 def subject_columns(by_subject: Section) -> dict[str, Section]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from stages.evaluate.calibration import BINS, bin_of
-from stages.evaluate.metrics import Booleans, Floats
+from stages.evaluate.metrics import Booleans, Floats, within
 
 
 def weighted_calls(actual: Booleans, called: Booleans, weights: Floats) -> dict[str, Floats]:
@@ -36,27 +36,19 @@ def weighted_calls(actual: Booleans, called: Booleans, weights: Floats) -> dict[
 
 def weighted_scores(actual: Booleans, p_all: Floats, weights: Floats) -> dict[str, Floats]:
     """Return metrics.SCORE_METRICS of p(ALL) under each weighting."""
-    return _ranked(actual, p_all, weights) | weighted_errors(actual, p_all, weights)
+    return weighted_ranks(actual, p_all, weights) | weighted_errors(actual, p_all, weights)
 
 
-def weighted_errors(actual: Booleans, p_all: Floats, weights: Floats) -> dict[str, Floats]:
-    """Return those of them that no order of the cells is needed for: brier, log_loss, ece."""
-    epsilon = np.finfo(np.float64).eps
-    loss = -np.log(np.clip(np.where(actual, p_all, 1 - p_all), epsilon, 1 - epsilon))
-    gaps = np.zeros((len(p_all), BINS))
-    gaps[np.arange(len(p_all)), bin_of(p_all)] = p_all - actual
-    total = weights.sum(axis=1)
-    return {
-        "brier": _ratio(weights @ (p_all - actual) ** 2, total),
-        "log_loss": _ratio(weights @ loss, total),
-        "ece": _ratio(np.abs(weights @ gaps).sum(axis=1), total),
-    }
+def weighted_ranks(actual: Booleans, scores: Floats, weights: Floats) -> dict[str, Floats]:
+    """Return those of them that only the order counts for: roc_auc, average_precision.
 
-
-def _ranked(actual: Booleans, p_all: Floats, weights: Floats) -> dict[str, Floats]:
-    """Return ROC AUC and average precision, from the steps of the curves at distinct p(ALL)."""
-    order = np.argsort(-p_all, kind="stable")
-    ends = np.flatnonzero(np.append(np.diff(p_all[order]) != 0, True))
+    Args:
+        actual: (cells,); whether each is ALL.
+        scores: (cells,); p(ALL), or whatever has its order.
+        weights: (weightings, cells).
+    """
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
     descending = weights[:, order]
     found = np.cumsum(descending * actual[order], axis=1)[:, ends]
     alarms = np.cumsum(descending * ~actual[order], axis=1)[:, ends]
@@ -67,6 +59,19 @@ def _ranked(actual: Booleans, p_all: Floats, weights: Floats) -> dict[str, Float
     return {
         "roc_auc": _ratio(area, found[:, -1] * alarms[:, -1]),
         "average_precision": _ratio((new_found * precision).sum(axis=1), found[:, -1]),
+    }
+
+
+def weighted_errors(actual: Booleans, p_all: Floats, weights: Floats) -> dict[str, Floats]:
+    """Return those of them that no order of the cells is needed for: brier, log_loss, ece."""
+    loss = -np.log(np.where(actual, within(p_all), 1 - within(p_all)))
+    gaps = np.zeros((len(p_all), BINS))
+    gaps[np.arange(len(p_all)), bin_of(p_all)] = p_all - actual
+    total = weights.sum(axis=1)
+    return {
+        "brier": _ratio(weights @ (p_all - actual) ** 2, total),
+        "log_loss": _ratio(weights @ loss, total),
+        "ece": _ratio(np.abs(weights @ gaps).sum(axis=1), total),
     }
 
 

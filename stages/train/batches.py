@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ from stages.shards import ALIGNMENT, Cells
 from stages.train.augment import augment
 from stages.train.loss import cell_weights, targets
 from stages.train.sampling import epoch_order
+
+_PREFETCHED = 2  # batches: one is used, one is ready, and one is made
 
 
 def training_batches(
@@ -103,14 +106,17 @@ def _batches(
         return (
             places.map(
                 lambda place: example(images, place),
-                num_parallel_calls=tf.data.AUTOTUNE,
+                num_parallel_calls=os.cpu_count(),
                 deterministic=True,
             )
             .batch(batch_size, drop_remainder=whole)
-            .prefetch(tf.data.AUTOTUNE)
+            .prefetch(_PREFETCHED)
         )
 
     options = tf.data.Options()
+    # Nothing is left to tune, and an iterator that is tuned may take as long to end as it has
+    # lived: its tuner sleeps for ever longer, and can miss that it is over (TensorFlow 2.21).
+    options.autotune.enabled = False
     # All cores: it would have to do with the threads that run operations beside each other, which
     # are one where training is deterministic. Order and content are the same with any number.
     options.threading.private_threadpool_size = 0

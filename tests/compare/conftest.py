@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from stages.compare.revisions import Measured
+from stages.compare.revisions import Revision
 
 DVC = Path(sys.executable).with_name("dvc")
 CommitFiles = Callable[..., None]
@@ -55,18 +55,32 @@ def better(table: pd.DataFrame, *, by: float) -> pd.DataFrame:
 
 
 def measured(
-    table: pd.DataFrame, *, name: str = "main", threshold: float = 0.5, archive: str = "a" * 64
-) -> Measured:
-    return Measured(name, table, threshold, "synthetic", archive)
+    table: pd.DataFrame,
+    *,
+    name: str = "main",
+    threshold: float = 0.5,
+    operating_threshold: float | None = None,
+    archive: str = "a" * 64,
+) -> Revision:
+    return Revision(name, table, threshold, operating_threshold, "synthetic", archive)
 
 
 def write_metrics(
-    folder: Path, table: pd.DataFrame, *, threshold: float = 0.5, archive: str = "a" * 64
+    folder: Path,
+    table: pd.DataFrame,
+    *,
+    threshold: float = 0.5,
+    operating_threshold: float | None = None,
+    archive: str = "a" * 64,
 ) -> None:
     """Write what `compare` reads of a revision."""
     (folder / "metrics").mkdir(exist_ok=True)
     table.to_csv(folder / "metrics/predictions.csv", index=False)
-    results = {"data": "synthetic", "threshold": threshold}
+    results = {
+        "data": "synthetic",
+        "threshold": threshold,
+        "operating_threshold": operating_threshold,
+    }
     (folder / "metrics/test.json").write_text(json.dumps(results))
     (folder / "metrics/download.json").write_text(json.dumps({"sha256": archive}))
 

@@ -14,7 +14,7 @@ from stages.compare.pairs import Pair, pair
 from stages.evaluate.intervals import subject_resamples
 from stages.evaluate.metrics import measure
 
-from .conftest import better, cells, measured, noisier
+from .conftest import better, cells, measured, noisier, with_logits
 
 CELLS = cells()
 
@@ -94,6 +94,57 @@ def test_each_model_is_called_at_its_own_threshold() -> None:
     assert found["roc_auc"]["difference"] == 0
 
 
+def test_at_the_operating_point_each_model_has_the_threshold_that_validation_chose_for_it() -> None:
+    old = measured(CELLS, operating_threshold=0.2)
+    new = measured(CELLS, name="new", operating_threshold=0.8)
+
+    found = compare(Pair(old, new, (0, 0)))["metrics"]
+
+    for name, side in (("old", old), ("new", new)):
+        expected = measure(CELLS, threshold=side.operating_threshold)
+        assert found["operating_sensitivity"][name] == expected["sensitivity"]
+        assert found["operating_specificity"][name] == expected["specificity"]
+    assert found["operating_specificity"]["verdict"] == "better"
+    assert found["sensitivity"]["verdict"] == "equal"
+
+
+def test_without_an_operating_point_on_both_sides_nothing_is_said_of_it() -> None:
+    both = Pair(measured(CELLS, operating_threshold=0.3), measured(CELLS, name="new"), (0, 0))
+
+    assert "operating_sensitivity" not in compare(both)["metrics"]
+
+
+def test_equal_figures_of_models_that_call_other_cells_wrong_are_not_called_equal() -> None:
+    first, second = CELLS.copy(), CELLS.copy()
+    for table, subject in ((first, "1"), (second, "2")):
+        table["p_all"] = np.where(table["label"] == "all", 0.9, 0.1)
+        table.loc[table["subject"] == subject, "p_all"] = 0.1
+
+    row = compared(first, second)["metrics"]["accuracy"]
+
+    assert row["difference"] == 0
+    assert row["interval"][0] < 0 < row["interval"][1]
+    assert row["verdict"] == "unresolved"
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "average_precision"])
+def test_a_model_that_says_more_throughout_is_judged_by_its_order_all_the_same(name: str) -> None:
+    surer = better(CELLS, by=0.6)
+    shifted = with_logits(surer, surer["logit"] + 3)
+
+    plain, moved = (compared(CELLS, new)["metrics"][name] for new in (surer, shifted))
+
+    assert moved["difference"] == pytest.approx(plain["difference"], abs=1e-5)
+    assert moved["p_value"] == pytest.approx(plain["p_value"], abs=1e-5)
+    assert moved["verdict"] == plain["verdict"] == "better"
+
+
+def test_a_subject_of_both_classes_counts_twice_as_in_the_results() -> None:
+    mixed = CELLS.assign(subject=CELLS["subject"].replace({"H1": "1"}))
+
+    assert compared(mixed, mixed)["subjects"] == 16
+
+
 @pytest.mark.parametrize("name", ["accuracy", "roc_auc"])
 def test_the_p_value_is_near_that_of_all_swaps(name: str) -> None:
     small = cells(subjects=4, per_subject=4)
@@ -108,6 +159,8 @@ def exact_p_value(both: Pair, name: str) -> float:
     """By every one of the 2^8 ways to swap the models by subject."""
     table, actual = both.old.test, both.old.test["label"] == "all"
     old, new = table["p_all"], both.new.test["p_all"]
+    if name == "roc_auc":  # only the order counts: the ranks are swapped
+        old, new = old.rank(), new.rank()
     score = {"accuracy": lambda p: ((p >= 0.5) == actual).mean(), "roc_auc": None}[name]
     score = score or (lambda p: roc_auc_score(actual, p))
     names = sorted(table["subject"].unique())

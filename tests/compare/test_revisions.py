@@ -51,7 +51,7 @@ def test_a_tag_and_a_commit_are_revisions_too(repository: Path, commit: CommitFi
 def test_an_unknown_revision_is_refused(commit: CommitFiles) -> None:
     commit("main", CELLS)
 
-    with pytest.raises(StageError, match=r"of nosuch cannot be read .*nosuch.*expected a branch"):
+    with pytest.raises(StageError, match=r"of 'nosuch' cannot be read .*nosuch.*expected a branch"):
         read_revision("nosuch")
 
 
@@ -71,7 +71,7 @@ def test_a_folder_that_is_no_repository_is_refused(
     monkeypatch.chdir(tmp_path)
     assert subprocess.run(["git", "status"], capture_output=True, check=False).returncode
 
-    with pytest.raises(StageError, match="of main cannot be read"):
+    with pytest.raises(StageError, match="of 'main' cannot be read"):
         read_revision("main")
 
 
@@ -79,10 +79,10 @@ def test_a_folder_that_is_no_repository_is_refused(
     ("change", "complaint"),
     [
         (lambda table: table.drop(columns="p_all"), "p_all"),
-        (lambda table: table.assign(p_all="high"), "could not convert|Unable to parse"),
-        (lambda table: table.assign(p_all=float("nan")), "could not convert"),
-        (lambda table: table.assign(p_all="nan"), "cannot safely convert"),
-        (lambda table: table.assign(p_all=1.5), r"with p_all 1\.5, expected hem or all and a"),
+        (lambda table: table.assign(p_all="high"), "with p_all 'high', expected hem or all and"),
+        (lambda table: table.assign(p_all=float("nan")), "with p_all '', expected hem or all an"),
+        (lambda table: table.assign(p_all="nan"), "with p_all 'nan', expected hem or all and a"),
+        (lambda table: table.assign(p_all=1.5), r"with p_all '1\.5', expected hem or all and a"),
         (lambda table: table.assign(split="val"), "holds no test cells of both classes"),
         (lambda table: table[table["label"] == "all"], "holds no test cells of both classes"),
         (lambda table: table.replace({"label": {"hem": "normal"}}), "'normal' with p_all"),
@@ -96,6 +96,13 @@ def test_predictions_that_cannot_be_compared_are_refused(
 
     with pytest.raises(StageError, match=rf"workspace:metrics/predictions\.csv.*({complaint})"):
         read_revision(None)
+
+
+def test_an_empty_revision_is_not_taken_for_the_workspace(repository: Path) -> None:
+    write_metrics(repository, CELLS)
+
+    with pytest.raises(StageError, match="the revision is ''; expected a branch"):
+        read_revision("")
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"threshold": null, "data": "synthetic"}'])

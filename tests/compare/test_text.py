@@ -23,7 +23,12 @@ def comparison(**changes: Any) -> dict[str, Any]:
         "p_value": 0.123456,
         "verdict": "unresolved",
     }
-    side = {"data": "synthetic", "archive": "a" * 64, "threshold": 0.5}
+    side = {
+        "data": "synthetic",
+        "archive": "a" * 64,
+        "threshold": 0.5,
+        "operating_threshold": None,
+    }
     return {
         "old": side | {"revision": "main"},
         "new": side | {"revision": "other"},
@@ -42,8 +47,11 @@ def test_the_table_stands_between_what_was_compared_and_what_to_mind() -> None:
         "--------  ------  -------  ------------  ---------------  -----  ----------",
         "roc auc    0.900    0.800        −0.100  −0.200 … +0.040  0.123  unresolved",
         "",
-        "These cells cannot resolve differences of this size, in brackets the size that they "
-        "could: roc auc −0.100 (from about 0.120).",
+        "These cells cannot resolve differences of this size (± half the interval's width; one "
+        "1.4 times as wide would be found in about 4 of 5 comparisons): roc auc −0.100 (± 0.120).",
+        "",
+        "One in twenty metrics of two equally good models would be told better or worse: name "
+        "yours before you look.",
         "",
         "One training of each: how much another seed would change is not in the intervals.",
     ]
@@ -80,12 +88,14 @@ def test_what_the_reader_must_mind_is_said(change: dict[str, Any], note: str) ->
 
 
 def test_other_thresholds_archives_and_data_are_said() -> None:
-    other = {"data": "C-NMC", "archive": "b" * 64, "threshold": 0.4, "revision": "other"}
+    old = comparison()["old"] | {"operating_threshold": 0.61}
+    other = old | {"data": "C-NMC", "archive": "b" * 64, "threshold": 0.4, "revision": "other"}
 
-    text = comparison_text(comparison(new=other), markdown=False)
+    text = comparison_text(comparison(old=old, new=other), markdown=False)
 
     assert text.startswith("Data: synthetic → C-NMC. ")
     assert "The thresholds differ: 0.5 in main, 0.4 in other." in text
+    assert "the thresholds that validation chose, 0.610 and 0.610." in text
     assert (
         "NOT THE SAME ARCHIVE: cells of the same name may be other images (sha256 aaaaaaaa" in text
     )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import bootstrap
+from scipy.stats import bootstrap, norm
 
 from stages.evaluate.intervals import (
     Resamples,
@@ -121,6 +121,44 @@ def test_few_subjects_and_unequal_ones_make_an_interval_wider_than_percentiles()
 
     plain = np.quantile(values, [0.025, 0.975])
     assert high - low > 1.2 * (plain[1] - plain[0])
+
+
+UNEQUAL = [[100, 1, 1, 1, 1], [90, 20, 10, 5, 5, 5, 5], [202, 200, 3, 3, 2, 2], [30] * 5]
+
+
+def cells_of_subjects(sizes: list[int], *, seed: int) -> tuple[pd.DataFrame, Floats]:
+    """HEM cells of subjects of these sizes, and whether each is called right: 76 % on average."""
+    generator = np.random.default_rng(seed)
+    subject = np.repeat(np.arange(len(sizes)), sizes)
+    shift = generator.normal(-1, 1, len(sizes))[subject]
+    right = shift + generator.normal(size=len(subject)) < 0
+    return pd.DataFrame({"subject": subject.astype(str), "label": "hem"}), right.astype(float)
+
+
+@pytest.mark.parametrize("sizes", UNEQUAL, ids=str)
+def test_an_interval_holds_its_own_estimate_where_a_subject_has_most_cells(
+    sizes: list[int],
+) -> None:
+    for seed in range(20):
+        cells, right = cells_of_subjects(sizes, seed=seed)
+        resamples = subject_resamples(cells, replicates=400, seed=seed)
+
+        low, high = intervals(resamples, lambda w, right=right: {"share": w @ right / w.sum(1)})[
+            "share"
+        ]
+
+        assert low - 1e-6 <= right.mean() <= high + 1e-6
+
+
+def test_where_a_subject_has_most_cells_the_interval_is_wide_enough() -> None:
+    truth, held = norm.cdf(1 / np.sqrt(2)), 0
+    for seed in range(200):
+        cells, right = cells_of_subjects([90, 20, 10, 5, 5, 5, 5], seed=seed)
+        resamples = subject_resamples(cells, replicates=400, seed=seed)
+        share = intervals(resamples, lambda w, right=right: {"share": w @ right / w.sum(1)})
+        held += share["share"][0] <= truth <= share["share"][1]
+
+    assert 0.90 <= held / 200 <= 0.98
 
 
 def test_what_does_not_exist_in_a_resample_has_no_interval_and_a_reason() -> None:

@@ -35,7 +35,7 @@ def in_sklearn(actual: np.ndarray, p_all: np.ndarray, weight: np.ndarray) -> dic
         "roc_auc": of(metrics.roc_auc_score, p_all),
         "average_precision": of(metrics.average_precision_score, p_all),
         "brier": of(metrics.brier_score_loss, p_all),
-        "log_loss": of(metrics.log_loss, p_all),
+        "log_loss": of(metrics.log_loss, p_all.clip(5e-9, 1 - 5e-9)),
     }
 
 

@@ -236,6 +236,15 @@ def test_batches_outlive_the_cells(plain: TrainParams, shards: Path) -> None:
     assert same(list(dataset.as_numpy_iterator()), expected)
 
 
+def test_no_tuner_can_hold_up_the_end_of_an_iterator(plain: TrainParams) -> None:
+    cells = numbered_cells(8)
+    for batches in (
+        training_batches(cells, plain, seed=1),
+        validation_batches(cells, plain, batch_size=2),
+    ):
+        assert batches.options().autotune.enabled is False
+
+
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_the_images_are_in_memory_once(deterministic: bool) -> None:
     code = f"""

@@ -100,3 +100,28 @@ def test_peak_memory_is_in_bytes(one_gpu: list[object]) -> None:  # noqa: ARG001
     peak = peak_memory(GPU)
     assert 100e6 < peak["host_bytes"] < 100e9
     assert peak["device_bytes"] == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mallopt is glibc's")
+def test_freed_memory_is_kept_for_the_next_tensor() -> None:
+    code = """
+import resource, sys
+import numpy as np
+from stages.train.device import keep_freed_memory
+if sys.argv[1] == "kept":
+    keep_freed_memory()
+def use():
+    blocks = [np.ones(2**21) for _ in range(8)]  # of 16 MiB
+use()
+use()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+use()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+    def pages_cleared(how: str) -> int:
+        command = [sys.executable, "-c", code, how]
+        finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        return int(finished.stdout)
+
+    assert pages_cleared("given back") > 100 * (1 + pages_cleared("kept"))
