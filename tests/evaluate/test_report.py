@@ -110,6 +110,30 @@ def test_real_data_carry_the_citation_and_no_banner() -> None:
     assert "CC BY 3.0" in text
 
 
+def test_intervals_promise_nothing_about_new_subjects_where_the_tested_ones_are_known() -> None:
+    known = SPLIT | {"leakage": {"subjects": 2}}
+
+    assert "trained on other cells of tested subjects" in page(split=known)
+    assert "trained on other cells of tested subjects" not in plain_page()
+    assert "do not cover another laboratory" in plain_page()
+
+
+def test_the_limits_are_those_of_the_data() -> None:
+    people = "HEM cells from healthy people"
+
+    assert people in tight(section_of(plain_page(), "card"))
+    assert people not in tight(section_of(page(results(data="synthetic")), "card"))
+
+
+def test_a_temperature_that_makes_it_worse_is_said_to() -> None:
+    worse = part(calibrated={"log_loss": 9.0, "brier": 0.3, "ece": 0.3})
+
+    text = page(results(test=part(), external=worse))
+
+    assert "External: T makes it worse here." in text
+    assert "Test: T makes it worse here." not in text
+
+
 def test_the_verdict_gives_the_figures_and_their_intervals() -> None:
     text = tight(section_of(plain_page(), "verdict").replace("<section", "<body><section"))
 
