@@ -101,11 +101,14 @@ def evaluate(
         earlier=earlier,
         provenance=provenance(results, profile=profile, train=earlier.train, inputs=inputs),
     )
-    write_csv(_with_fixed_decimals(predictions), predictions_csv)
-    write_csv(curves.roc, roc_csv)
-    write_csv(curves.precision_recall, precision_recall_csv)
-    write_csv(_reliability(curves), reliability_csv)
-    write_csv(confusion_rows(test, threshold=params.threshold), confusion_csv)
+    for table, path in (
+        (_with_fixed_decimals(predictions), predictions_csv),
+        (curves.roc, roc_csv),
+        (curves.precision_recall, precision_recall_csv),
+        (_reliability(curves), reliability_csv),
+        (confusion_rows(test, threshold=params.threshold), confusion_csv),
+    ):
+        write_csv(table, path)
     write_pictures(galleries, gallery)
     write_metadata(results, model_metadata)
     write_json(results, test_report)

@@ -88,7 +88,8 @@ def grid(records: Sequence[Section]) -> tuple[list[str], list[list[str]]]:
 def _with_interval(record: Section, key: str) -> str:
     ends = section(record, "intervals").get(key)
     figure = as_figure(record.get(key))
-    return f"{figure} ({as_interval(ends)})" if ends else figure
+    together = as_interval(ends).replace(" ", "\N{NO-BREAK SPACE}")
+    return f"{figure} ({together})" if ends else figure
 
 
 def subject_columns(by_subject: Section) -> dict[str, Section]:

@@ -48,7 +48,9 @@ def test_a_figure_of_a_record_has_its_interval_behind_it() -> None:
     intervals = {"accuracy": [0.4, 0.75], "roc_auc": None}
     records = [{"name": "a", "accuracy": 0.5, "roc_auc": 0.625, "intervals": intervals}]
 
-    assert grid(records)[1] == [["a", "0.500 (0.400 to 0.750)", "0.625"]]
+    assert grid(records)[1] == [
+        ["a", "0.500 (0.400\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.750)", "0.625"]
+    ]
 
 
 def test_a_section_that_is_not_there_is_empty() -> None:
