@@ -278,7 +278,7 @@ def test_an_incomplete_index_is_told(shards: Path, key: str) -> None:
 @pytest.mark.parametrize("content", ["[]", '"image_size class_names cells"', "null", "5"])
 def test_an_index_that_is_no_object_is_told(shards: Path, content: str) -> None:
     (shards / "index.json").write_text(content)
-    assert failure(shards).startswith("/index.json: expected an object with image_size, ")
+    assert failure(shards).startswith("/index.json: expected an object with crop_size, ")
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"\xff"])
