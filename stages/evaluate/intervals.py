@@ -139,7 +139,9 @@ def intervals_to_tell(
     Where every cell is right, every resample is.
     """
     found = intervals(resamples, statistic, biased=biased)
-    same = [name for name, ends in found.items() if isinstance(ends, list) and ends[0] == ends[1]]
+    same = [
+        name for name, ends in found.items() if name != "undefined" and ends and ends[0] == ends[1]
+    ]
     if not same:
         return found
     reasons = [f"{', '.join(same)}: the same in (nearly) all resamples, which tell nothing"]
