@@ -21,8 +21,10 @@ TINY = {
     "profiles.synthetic.preprocess.image_size": 32,
     "profiles.synthetic.train.epochs": 1,
     "profiles.synthetic.train.batch_size": 40,
+    "profiles.synthetic.train.checkpoint_every_steps": 1,
 }
 """Parameters with which a minute is enough for every stage."""
+RATE = "profiles.synthetic.train.learning_rate"
 
 
 @dataclass(frozen=True)
@@ -58,16 +60,13 @@ class Project:
                 start_new_session=True,
             )
 
-    def set_params(self, **changes: object) -> None:
-        """Edit params.yaml as a user would: dots are `__` in the names of the arguments."""
-        for name, value in changes.items():
-            self.set_param(name.replace("__", "."), value)
-
     def set_param(self, key: str, value: object) -> None:
+        """Edit params.yaml, as by hand."""
         path = self.folder / "params.yaml"
         path.write_text(edited(path.read_text(encoding="utf-8"), key, value), encoding="utf-8")
 
     def commit(self, message: str) -> None:
+        """Commit what has changed in files that git knows."""
         self.run("git", "commit", "--all", "--quiet", "--message", message)
 
     def clone(self, folder: Path, *options: str, pulled: bool = True) -> Project:
@@ -76,8 +75,7 @@ class Project:
         self.run("git", "clone", "--quiet", *options, source, str(folder))
         cloned = Project(folder, self.environment)
         if pulled:
-            cache = self.folder / ".dvc/cache"
-            cloned.run("dvc", "cache", "dir", "--local", str(cache))
+            shutil.copy2(self.folder / ".dvc/config.local", folder / ".dvc/config.local")
             cloned.run("dvc", "checkout", "--quiet")
         return cloned
 
