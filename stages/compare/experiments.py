@@ -70,7 +70,10 @@ def read_experiments() -> list[dict[str, Any]]:
     try:
         rows: list[dict[str, Any]] = dvc.api.exp_show()
     except DvcException as error:
-        raise StageError(f"DVC cannot list the experiments: {error}") from error
+        raise StageError(
+            f"DVC cannot list the experiments ({' '.join(str(error).split())}); run this where "
+            "dvc.yaml is, in a git repository"
+        ) from error
     return rows
 
 
