@@ -90,10 +90,10 @@ def _dvc(*arguments: str) -> str:
 
 
 def _charts(plots_json: str) -> dict[str, dict[str, Any]]:
-    """Return the Vega-Lite charts by a name for their files; pictures lie in DVC's cache."""
+    """Return the Vega-Lite charts by a name for their files, and no pictures."""
     return {
         re.sub(r"\W+", "_", name): chart["content"]
-        for name, charts in json.loads(plots_json)["data"].items()
+        for name, charts in json.loads(plots_json).get("data", {}).items()
         for chart in charts
         if chart["type"] == "vega"
     }

@@ -1,7 +1,7 @@
 """What all tests of DVC's daily paths share: one project that ran once, and clones of it.
 
-The project lies in a path with spaces and letters beyond ASCII, and nothing can be written to the
-home of the user: whatever works here works with both.
+The project lies in a path with a space, and nothing can be written to the home of the user:
+whatever works here works with both.
 """
 
 from __future__ import annotations
@@ -49,8 +49,7 @@ def read_only_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def origin(tmp_path_factory: pytest.TempPathFactory, read_only_home: Path) -> Project:
     """The project, tiny, after its first `dvc repro`; all is committed on main."""
-    place = tmp_path_factory.mktemp("Zellen für Łódź 白血病")
-    cache = tmp_path_factory.mktemp("cache")
+    place = tmp_path_factory.mktemp("of origin")
     project = Project(
         place / "main clone", user_environment(place / "settings", home=read_only_home)
     )
@@ -59,8 +58,6 @@ def origin(tmp_path_factory: pytest.TempPathFactory, read_only_home: Path) -> Pr
         project.set_param(key, value)
     project.run("git", "init", "--quiet", "--initial-branch=main")
     project.run("git", "add", "--all")
-    # What an experiment beside the workspace needs where the path has letters beyond ASCII.
-    project.run("dvc", "cache", "dir", "--local", str(cache))
     project.commit("Make it tiny")
     # Forced where the shipped dvc.lock happens to fit: no run-cache would know of it.
     output = project.run("dvc", "repro", "--force")

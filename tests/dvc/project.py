@@ -34,6 +34,11 @@ class Project:
     folder: Path
     environment: Mapping[str, str] = field(repr=False)
 
+    @property
+    def cache(self) -> Path:
+        """The folder of the cache, shared or not."""
+        return Path(self.run("dvc", "cache", "dir").strip())
+
     def run(self, *command: str, code: int = 0) -> str:
         """Run a command, expect its exit code, and return all that it prints."""
         finished = subprocess.run(
@@ -63,7 +68,11 @@ class Project:
     def set_param(self, key: str, value: object) -> None:
         """Edit params.yaml, as by hand."""
         path = self.folder / "params.yaml"
-        path.write_text(edited(path.read_text(encoding="utf-8"), key, value), encoding="utf-8")
+        text = edited(path.read_text(encoding="utf-8"), key, value)
+        # A new file, as from an editor. Git takes one of the same size that was changed within a
+        # second after the checkout for the same, once DVC has written the index.
+        path.unlink()
+        path.write_text(text, encoding="utf-8")
 
     def commit(self, message: str) -> None:
         """Commit what has changed in files that git knows."""
@@ -75,7 +84,7 @@ class Project:
         self.run("git", "clone", "--quiet", *options, source, str(folder))
         cloned = Project(folder, self.environment)
         if pulled:
-            shutil.copy2(self.folder / ".dvc/config.local", folder / ".dvc/config.local")
+            cloned.run("dvc", "cache", "dir", "--local", str(self.cache))
             cloned.run("dvc", "checkout", "--quiet")
         return cloned
 

@@ -145,4 +145,4 @@ def test_dvc_still_cannot_write_letters_beyond_ascii_into_its_settings(
 
     with (project.folder / ".dvc/config.local").open("a", encoding="utf-8") as settings:
         settings.write(f"['remote \"local\"']\n    url = {address}\n")
-    assert f"local\t{address}" in project.run("dvc", "remote", "list")
+    assert address in project.run("dvc", "remote", "list")

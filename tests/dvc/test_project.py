@@ -14,9 +14,8 @@ from tests.dvc.project import Project, edited
 PARAMS = (ROOT / "params.yaml").read_text(encoding="utf-8")
 
 
-def test_the_pipeline_runs_in_a_path_with_spaces_and_letters_beyond_ascii(origin: Project) -> None:
+def test_the_pipeline_runs_in_a_path_with_a_space(origin: Project) -> None:
     assert " " in str(origin.folder)
-    assert not str(origin.folder).isascii()
     assert "up to date" in origin.run("dvc", "status")
 
 
