@@ -52,8 +52,8 @@ def write_report(base: str, folder: Path) -> Path:
     Raises:
         StageError: if DVC cannot compare with `base`.
     """
-    parameters = _dvc("params", "diff", base, "--md")
-    metrics = _dvc("metrics", "diff", base, "--md", "--precision", str(PRECISION))
+    parameters = _rows(_dvc("params", "diff", base, "--md"))
+    metrics = _rows(_dvc("metrics", "diff", base, "--md", "--precision", str(PRECISION)))
     plots = _charts(_dvc("plots", "diff", base, "--json"))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -87,6 +87,11 @@ def _dvc(*arguments: str) -> str:
     if done.returncode:
         raise StageError(f"`dvc {' '.join(arguments)}` failed: {' '.join(done.stderr.split())}")
     return done.stdout.strip()
+
+
+def _rows(table: str) -> str:
+    """Return the table, or nothing where it has a heading alone."""
+    return table if len(table.splitlines()) > 2 else ""
 
 
 def _charts(plots_json: str) -> dict[str, dict[str, Any]]:
