@@ -17,7 +17,7 @@ from tabulate import tabulate
 from stages.compare.text import figure
 from stages.errors import StageError
 
-METRICS = ("accuracy", "sensitivity", "specificity", "roc_auc")
+METRICS = ("accuracy", "roc_auc", "log_loss")
 
 _PARAMETER = re.compile(r"profile|seed|(model|profiles)\..+")
 _PREFIX = re.compile(r"profiles\.[^.]+\.")

@@ -69,10 +69,10 @@ class Project:
         """Edit params.yaml, as by hand."""
         path = self.folder / "params.yaml"
         text = edited(path.read_text(encoding="utf-8"), key, value)
-        # A new file, as from an editor. Git takes one of the same size that was changed within a
-        # second after the checkout for the same, once DVC has written the index.
-        path.unlink()
-        path.write_text(text, encoding="utf-8")
+        # A new file, as sed and editors make it. Where one is written over within a second after
+        # the checkout, and keeps its size, git sees no change once DVC has written the index.
+        path.with_suffix(".new").write_text(text, encoding="utf-8")
+        path.with_suffix(".new").replace(path)
 
     def commit(self, message: str) -> None:
         """Commit what has changed in files that git knows."""

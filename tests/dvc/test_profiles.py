@@ -31,6 +31,7 @@ def test_back_from_the_other_profile_every_stage_comes_from_the_run_cache_in_any
         "preprocess.expected_size": TINY_SIZE,
         "preprocess.image_size": 32,
         "train.epochs": 1,
+        "train.batch_size": 20,
     }
     for key, value in small.items():
         project.set_param(f"profiles.cnmc.{key}", value)
