@@ -69,12 +69,6 @@ def test_nothing_of_the_report_gets_into_git(report: str, pull_request: Project)
     assert pull_request.run("git", "status", "--porcelain") == ""
 
 
-def test_against_itself_nothing_differs(pull_request: Project, report: str) -> None:  # noqa: ARG001
-    make(pull_request, "pr-report", "BASE=X")
-    same = (pull_request.folder / "pr-report/report.md").read_text(encoding="utf-8")
-    assert same.count("None differs.") == 2
-
-
 def test_a_base_that_is_nowhere_is_named(pull_request: Project) -> None:
     output = make(pull_request, "pr-report", "BASE=mian", code=2)
     assert "couldn't find remote ref mian" in output
