@@ -2,6 +2,9 @@
 # make test           set everything up, then check the code and run the tests
 # make compare        is the difference to REV=main real? OPTIONS=--md; see stages/compare
 # make leakage        train split by image and by subject, and show the gap
+# make experiments    DVC's experiments: what each changed, and how it scores
+# make locked         do dvc.lock, metrics, code and parameters belong together?
+# make pr-report      what changes against BASE=main, as Markdown in pr-report/
 # make check          the checks alone: lint, format, types
 # make requirements   pin every package anew, from pyproject.toml
 
@@ -23,8 +26,9 @@ os.environ["PATH"] = path if path.startswith(first) else first + path
 export PYTHONUNBUFFERED := 1
 
 REV ?= main
+BASE ?= main
 
-.PHONY: repro test compare leakage check requirements
+.PHONY: repro test compare leakage experiments locked pr-report check requirements
 
 repro: $(VENV)/.$(PINS)
 	@$(BIN)/dvc repro
@@ -38,6 +42,18 @@ compare: $(VENV)/.$(PINS)
 
 leakage: $(VENV)/.$(PINS)
 	@$(BIN)/python -m stages.compare.leakage $(OPTIONS)
+
+experiments: $(VENV)/.$(PINS)
+	@$(BIN)/python -m stages.compare.experiments
+
+locked: $(VENV)/.$(PINS)
+	@$(BIN)/python -m stages.locked
+
+# A clone of one commit, as CI makes it, does not have the other branch.
+pr-report: $(VENV)/.requirements-dev.txt
+	@git rev-parse --quiet --verify '$(BASE)^{commit}' >/dev/null || \
+		git fetch --quiet --depth 1 origin '$(BASE):$(BASE)'
+	@$(BIN)/python -m stages.compare.pr_report '$(BASE)' pr-report
 
 check: $(VENV)/.requirements-dev.txt
 	@$(BIN)/ruff check .

@@ -48,6 +48,9 @@ LEAVES = [key for key, value in KEYS.items() if not isinstance(value, dict)]
 MAPPINGS = [key for key, value in KEYS.items() if isinstance(value, dict) and key != "profiles"]
 PROFILES = [f"profiles.{name}" for name in SHIPPED["profiles"]]
 FRACTIONAL = [key for key in LEAVES if isinstance(KEYS[key], float)]
+CHOICES = [  # any text may be the path of a source
+    key for key in LEAVES if isinstance(KEYS[key], str) and not key.endswith("download.source")
+]
 WHOLE = [key for key in LEAVES if type(KEYS[key]) is int]
 
 
@@ -61,6 +64,17 @@ def changed(key: str, value: Any = None, *, remove: bool = False) -> str:
     section[last] = value
     if remove:
         del section[last]
+    return yaml.safe_dump(content, sort_keys=False)
+
+
+def misspelt(key: str, name: str) -> str:
+    """The text of params.yaml with the last part of the dotted key spelt otherwise."""
+    content = copy.deepcopy(SHIPPED)
+    *parents, last = key.split(".")
+    section = content
+    for parent in parents:
+        section = section[parent]
+    section[name] = section.pop(last)
     return yaml.safe_dump(content, sort_keys=False)
 
 
@@ -134,6 +148,29 @@ def test_a_value_of_a_wrong_type_is_named(tmp_path: Path, key: str, kind: str) -
 def test_a_section_of_a_wrong_type_is_named(tmp_path: Path, key: str, wrong: Any) -> None:
     message = failure(tmp_path, changed(key, wrong))
     assert message == f": {key} is {wrong!r}: input should be an object"
+
+
+@pytest.mark.parametrize("key", LEAVES)
+def test_a_misspelt_key_is_named_with_the_one_that_is_missing(tmp_path: Path, key: str) -> None:
+    name = key.rpartition(".")[2]
+    message = failure(tmp_path, misspelt(key, f"{name}x"))
+    assert message == (
+        f": {key} is missing; add it; {key}x is not a known parameter; check its spelling or "
+        "remove it"
+    )
+
+
+@pytest.mark.parametrize("key", [key for key in LEAVES if type(KEYS[key]) in (int, float)])
+def test_a_number_far_out_of_range_is_named(tmp_path: Path, key: str) -> None:
+    wrong = -(2**40)
+    message = failure(tmp_path, changed(key, wrong))
+    assert message.startswith(f": {key} is {wrong}: input should be greater than ")
+
+
+@pytest.mark.parametrize("key", CHOICES)
+def test_a_choice_that_does_not_exist_is_named(tmp_path: Path, key: str) -> None:
+    message = failure(tmp_path, changed(key, "no such choice"))
+    assert message.startswith(f": {key} is 'no such choice'")
 
 
 @pytest.mark.parametrize("section", ["", *(f"{key}." for key in MAPPINGS)])

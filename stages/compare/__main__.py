@@ -46,7 +46,7 @@ def _judge(comparison: dict[str, Any], metric: str | None) -> int:
         return 0
     row = comparison["metrics"][metric]
     if row["verdict"] is None:
-        reason = comparison.get("undefined", f"{metric} does not exist")
+        reason = "; ".join(comparison.get("undefined", [f"{metric} does not exist"]))
         raise StageError(f"--fail-if-worse {metric} cannot be judged: {reason}")
     if row["verdict"] == "worse":
         print(

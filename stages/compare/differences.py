@@ -49,7 +49,7 @@ def compare(pair: Pair) -> dict[str, Any]:
         resamples = subject_resamples(pair.old.test, replicates=REPLICATES, seed=SEED)
         found = intervals(resamples, lambda weights: _differences(pair, weights))
         p_values = swap_p_values(pair, resamples)
-    reasons = [text for text in (reason, found.get("undefined")) if text]
+    reasons = [*([reason] if reason else []), *found.get("undefined", [])]
     return {
         "old": _described(pair.old),
         "new": _described(pair.new),
@@ -61,7 +61,7 @@ def compare(pair: Pair) -> dict[str, Any]:
             for name in old
             if name in new
         },
-        **({"undefined": "; ".join(reasons)} if reasons else {}),
+        **({"undefined": reasons} if reasons else {}),
     }
 
 

@@ -108,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _gap_intervals(stratified: Revision, subject: Revision) -> dict[str, Any]:
     tables = [stratified.test, subject.test]
     if reasons := [reason for table in tables if (reason := lacking_subjects(table))]:
-        return {"undefined": "; ".join(dict.fromkeys(reasons))}
+        return {"undefined": list(dict.fromkeys(reasons))}
     cells = pd.concat([table.assign(side=side) for side, table in enumerate(tables)])
     resamples = subject_resamples(cells, replicates=REPLICATES, seed=SEED, within=("side", "label"))
     first = len(stratified.test)

@@ -56,7 +56,7 @@ def comparison_notes(comparison: Mapping[str, Any]) -> list[str]:
             f"in {new['revision']}."
         )
     if "undefined" in comparison:
-        notes.append(f"What is missing: {comparison['undefined']}.")
+        notes.append(f"What is missing: {'; '.join(comparison['undefined'])}.")
     if unresolved := _unresolved(comparison["metrics"]):
         notes.append(
             "These cells cannot resolve differences of this size (± half the interval's width; "
@@ -95,7 +95,7 @@ def gap_text(gap: Mapping[str, Any], *, markdown: bool) -> str:
         ]
         for name, row in gap["metrics"].items()
     ]
-    notes = [f"What is missing: {gap['undefined']}."] if "undefined" in gap else []
+    notes = [f"What is missing: {'; '.join(gap['undefined'])}."] if "undefined" in gap else []
     notes.append(
         "Other test cells on either side: the intervals are of resamples independent of each "
         "other. One training each: how much another seed would change is not in them."

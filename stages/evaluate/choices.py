@@ -61,7 +61,7 @@ def describe_choices(choices: Choices) -> dict[str, Any]:
     return {
         "operating_threshold": choices.operating_threshold,
         "temperature": choices.temperature,
-        **({"undefined": "; ".join(reasons)} if reasons else {}),
+        **({"undefined": reasons} if reasons else {}),
     }
 
 

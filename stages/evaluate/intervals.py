@@ -128,7 +128,7 @@ def intervals(
             acceleration = _acceleration(without_one[name], resamples.strata)
             ends = _accelerated(values, estimate, reach, acceleration)
         found[name] = [round(end, DECIMALS) for end in ends]
-    return found | ({"undefined": "; ".join(reasons)} if reasons else {})
+    return found | ({"undefined": reasons} if reasons else {})
 
 
 def intervals_to_tell(
@@ -139,12 +139,14 @@ def intervals_to_tell(
     Where every cell is right, every resample is.
     """
     found = intervals(resamples, statistic, biased=biased)
-    same = [name for name, ends in found.items() if isinstance(ends, list) and ends[0] == ends[1]]
+    same = [
+        name for name, ends in found.items() if name != "undefined" and ends and ends[0] == ends[1]
+    ]
     if not same:
         return found
     reasons = [f"{', '.join(same)}: the same in (nearly) all resamples, which tell nothing"]
-    reasons += [found["undefined"]] if "undefined" in found else []
-    return found | dict.fromkeys(same) | {"undefined": "; ".join(reasons)}
+    reasons += found.get("undefined", [])
+    return found | dict.fromkeys(same) | {"undefined": reasons}
 
 
 def _reach(resamples: Resamples) -> float:

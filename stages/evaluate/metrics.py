@@ -173,8 +173,11 @@ def rounded(values: dict[str, float | None]) -> dict[str, float | None]:
     }
 
 
-def undefined(values: dict[str, float | None], actual: Booleans) -> dict[str, str]:
-    """Say under `undefined` why values are None; nothing where none is."""
+def undefined(values: dict[str, float | None], actual: Booleans) -> dict[str, list[str]]:
+    """Say under `undefined` why values are None; nothing where none is.
+
+    A list, as everywhere: DVC, which compares numbers and texts, leaves lists out of its tables.
+    """
     missing = [name for name, value in values.items() if value is None]
     uncalled = [name for name in missing if name in _OF_CALLED]
     one_class = [name for name in missing if name not in _OF_CALLED]
@@ -182,7 +185,7 @@ def undefined(values: dict[str, float | None], actual: Booleans) -> dict[str, st
     if one_class:
         only = "all" if actual.all() else "hem"
         reasons.insert(0, f"every cell is of class {only}: no {', '.join(one_class)}")
-    return {"undefined": "; ".join(reasons)} if reasons else {}
+    return {"undefined": reasons} if reasons else {}
 
 
 def _both(actual: Booleans) -> bool:

@@ -118,7 +118,7 @@ def _with_intervals(
         resamples = None if reason else draw(predictions, replicates=replicates, seed=seed)
         for name, (_, statistic) in measured.items():
             if resamples is None:
-                filled[name][kind] = {"undefined": reason}
+                filled[name][kind] = {"undefined": [reason]}
             elif statistic is not None:
                 filled[name][kind] = intervals_to_tell(resamples, statistic, biased=BIASED)
     return filled

@@ -37,7 +37,7 @@ def operating_point(predictions: pd.DataFrame, choices: Choices) -> Section:
     """Measure the calls at the threshold that validation chose."""
     threshold = choices.operating_threshold
     if threshold is None:
-        return {"undefined": f"no operating point: {choices.no_threshold}"}, None
+        return {"undefined": [f"no operating point: {choices.no_threshold}"]}, None
     actual, p_all = arrays(predictions)
     called = p_all >= threshold
     figures = {"threshold": threshold, **measure_calls(actual, called)}
@@ -48,7 +48,7 @@ def calibrated(predictions: pd.DataFrame, choices: Choices) -> Section:
     """Measure p(ALL) at the temperature that validation chose, which leaves ranks as they are."""
     p_all = calibrated_p_all(predictions, choices)
     if p_all is None:
-        return {"undefined": f"no calibration: {choices.no_temperature}"}, None
+        return {"undefined": [f"no calibration: {choices.no_temperature}"]}, None
     actual, _ = arrays(predictions)
     measured = measure(predictions.assign(p_all=p_all), threshold=choices.threshold)
     figures = {name: measured[name] for name in CALIBRATION_METRICS}
@@ -66,7 +66,7 @@ def size_only(predictions: pd.DataFrame, training: pd.DataFrame) -> Section:
     """Measure what the area alone tells."""
     p_all, reason = size_only_p_all(training, predictions["area"].to_numpy(float))
     if p_all is None:
-        return {"undefined": f"no size-only classifier: {reason}"}, None
+        return {"undefined": [f"no size-only classifier: {reason}"]}, None
     figures, statistic = plain(predictions.assign(p_all=p_all), SIZE_ONLY_THRESHOLD)
     del figures["cells"]
     return figures, statistic

@@ -77,7 +77,7 @@ def _measure(rows: pd.DataFrame, *, threshold: float) -> dict[str, Any]:
         "subjects": count_subjects(rows),
         "all_cells": int((rows["label"] == "all").sum()),
         **{name: measured[name] for name in METRICS},
-        **({"undefined": f"cells of one class: no {', '.join(missing)}"} if missing else {}),
+        **({"undefined": [f"cells of one class: no {', '.join(missing)}"]} if missing else {}),
     }
 
 
@@ -85,7 +85,7 @@ def _intervals(
     rows: pd.DataFrame, *, threshold: float, replicates: int, seed: int
 ) -> dict[str, Any]:
     if reason := lacking_subjects(rows):
-        return {"undefined": reason}
+        return {"undefined": [reason]}
     actual, p_all = arrays(rows)
 
     def statistic(weights: Floats) -> dict[str, Floats]:

@@ -107,7 +107,7 @@ def subject_columns(by_subject: Section) -> dict[str, Section]:
 
 def reasons(values: Section, *inside: str) -> list[str]:
     """Return why something is not there: `undefined` of a section, and of those `inside` it."""
-    found = [values["undefined"]] if "undefined" in values else []
+    found = ["; ".join(values["undefined"])] if "undefined" in values else []
     for inner in (section(values, name) for name in inside):
         found += reasons(inner, "intervals", "cell_intervals") if inner else []
-    return list(dict.fromkeys(str(reason) for reason in found))
+    return list(dict.fromkeys(found))

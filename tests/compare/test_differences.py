@@ -190,7 +190,7 @@ def test_few_subjects_leave_the_verdict_open_and_say_why() -> None:
 
     found = compared(few, better(few, by=3))
 
-    assert "4 of class hem" in found["undefined"]
+    assert "4 of class hem" in found["undefined"][0]
     for row in found["metrics"].values():
         assert row["interval"] is row["p_value"] is row["verdict"] is None
 

@@ -45,7 +45,7 @@ def test_too_few_subjects_on_one_side_leave_the_gap_without_an_interval() -> Non
 
     assert found["metrics"]["accuracy"]["interval"] is None
     assert found["metrics"]["accuracy"]["gap"] < 0
-    assert "3 of class all and 3 of class hem" in found["undefined"]
+    assert "3 of class all and 3 of class hem" in found["undefined"][0]
 
 
 STAGE = """\

@@ -80,7 +80,7 @@ def test_a_resolved_difference_is_not_called_unresolvable() -> None:
     ("change", "note"),
     [
         ({"left_out": [3, 1200]}, "NOT THE SAME TEST CELLS: 3 of main and 1,200 of other are left"),
-        ({"undefined": "no intervals: so"}, "What is missing: no intervals: so."),
+        ({"undefined": ["no intervals: so"]}, "What is missing: no intervals: so."),
     ],
 )
 def test_what_the_reader_must_mind_is_said(change: dict[str, Any], note: str) -> None:

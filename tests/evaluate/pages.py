@@ -77,11 +77,11 @@ def part(**more: Any) -> dict[str, Any]:
             "intervals": {"both": [0.6, 0.9]},
         },
         "baselines": {
-            "always_all": {"accuracy": 0.5, "npv": None, "undefined": "no cell is called hem"},
+            "always_all": {"accuracy": 0.5, "npv": None, "undefined": ["no cell is called hem"]},
             "size_only": {"accuracy": 0.625},
         },
         "subgroups": {
-            "fold": [{"name": "fold_0", "cells": 4, "specificity": None, "undefined": "few"}],
+            "fold": [{"name": "fold_0", "cells": 4, "specificity": None, "undefined": ["few"]}],
             "subject": [{"name": "H2", "accuracy": 1.0}],
         },
     } | more

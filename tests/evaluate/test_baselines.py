@@ -18,7 +18,7 @@ def test_always_all_finds_every_all_cell_and_clears_no_hem_one() -> None:
     assert measured["accuracy"] == measured["ppv"] == round(2 / 3, 6)
     assert measured["weighted_f1"] == round(2 / 3 * 0.8, 6)
     assert measured["npv"] is None
-    assert measured["undefined"] == "no cell is called hem: no npv"
+    assert measured["undefined"] == ["no cell is called hem: no npv"]
     assert "roc_auc" not in measured
 
 

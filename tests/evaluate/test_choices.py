@@ -43,8 +43,10 @@ def test_what_cannot_be_chosen_is_null_with_a_reason() -> None:
     assert describe_choices(choices) == {
         "operating_threshold": None,
         "temperature": None,
-        "undefined": "no operating_threshold: validation holds no ALL cells to choose a threshold "
-        "by; no temperature: validation does not hold cells of both classes",
+        "undefined": [
+            "no operating_threshold: validation holds no ALL cells to choose a threshold by",
+            "no temperature: validation does not hold cells of both classes",
+        ],
     }
     assert calibrated_p_all(validation, choices) is None
     assert "calibrated" not in describe_validation(validation, choices)

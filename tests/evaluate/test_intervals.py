@@ -167,8 +167,9 @@ def test_what_does_not_exist_in_a_resample_has_no_interval_and_a_reason() -> Non
     found = intervals(subject_resamples(cells, replicates=100, seed=0), accuracy(cells))
 
     assert found["npv"] is None
-    assert found["undefined"].startswith("npv does not exist in ")
-    assert found["undefined"].endswith(" of 100 resamples")
+    (reason,) = found["undefined"]
+    assert reason.startswith("npv does not exist in ")
+    assert reason.endswith(" of 100 resamples")
     assert found["specificity"] is not None
 
 

@@ -165,7 +165,7 @@ def test_every_metric_stands_in_the_table_with_both_intervals() -> None:
 
 
 def test_where_there_are_no_intervals_the_reason_is_said_once() -> None:
-    few = {"undefined": "no intervals: the cells are of 2 of class all subjects"}
+    few = {"undefined": ["no intervals: the cells are of 2 of class all subjects"]}
     test = part(intervals=few, cell_intervals=few)
 
     text = page(results(test=test))
@@ -185,7 +185,7 @@ def test_calibration_stands_before_and_after_the_temperature() -> None:
 
 
 def test_without_a_temperature_the_page_says_why() -> None:
-    text = page(results(temperature=None, undefined="the logits separate the classes"))
+    text = page(results(temperature=None, undefined=["the logits separate the classes"]))
 
     assert "the logits separate the classes." in section_of(text, "calibration")
     assert "T = " not in text

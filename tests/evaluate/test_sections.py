@@ -61,9 +61,9 @@ def test_what_was_not_chosen_is_not_measured_and_says_why() -> None:
 
     empty = {name: figures for name, (figures, statistic) in found.items() if statistic is None}
     assert empty == {
-        "operating_point": {"undefined": "no operating point: no cells"},
-        "calibrated": {"undefined": "no calibration: no logits"},
+        "operating_point": {"undefined": ["no operating point: no cells"]},
+        "calibrated": {"undefined": ["no calibration: no logits"]},
         "size_only": {
-            "undefined": "no size-only classifier: the training cells are not of both classes"
+            "undefined": ["no size-only classifier: the training cells are not of both classes"]
         },
     }

@@ -69,7 +69,7 @@ def test_a_group_of_one_class_has_nulls_and_a_reason() -> None:
     first, _ = measured_subgroups(cells, threshold=0.5)["fold"]
 
     assert first["specificity"] is first["roc_auc"] is None
-    assert first["undefined"] == "cells of one class: no specificity, roc_auc"
+    assert first["undefined"] == ["cells of one class: no specificity, roc_auc"]
 
 
 def test_subjects_stand_in_order_with_plain_values() -> None:
@@ -104,7 +104,7 @@ def test_a_group_of_enough_subjects_has_intervals_by_resamples_of_its_own_subjec
 def test_a_group_of_few_subjects_has_none_and_a_reason() -> None:
     group = measured_subgroups(clustered(subjects=9, seed=1), threshold=0.5)["fold"][1]
 
-    assert group["intervals"] == {"undefined": lacking_subjects(THREE)}
+    assert group["intervals"] == {"undefined": [lacking_subjects(THREE)]}
 
 
 THREE = table(*[(f"{n}", "all", 0.9) for n in range(3)], *[(f"H{n}", "hem", 0.9) for n in range(3)])

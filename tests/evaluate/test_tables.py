@@ -10,7 +10,7 @@ from stages.evaluate.tables import (
     subject_columns,
 )
 
-FEW = {"undefined": "too few subjects"}
+FEW = {"undefined": ["too few subjects"]}
 
 
 def test_metrics_come_in_their_order_with_their_intervals() -> None:
@@ -79,10 +79,10 @@ def test_subjects_come_by_class_with_the_intervals_as_texts() -> None:
 
 def test_each_reason_is_said_once_and_only_of_the_sections_asked_for() -> None:
     values = {
-        "undefined": "one class",
+        "undefined": ["one class"],
         "intervals": FEW,
-        "operating_point": {"cell_intervals": FEW, "undefined": "no ppv"},
-        "baselines": {"undefined": "elsewhere"},
+        "operating_point": {"cell_intervals": FEW, "undefined": ["no ppv"]},
+        "baselines": {"undefined": ["elsewhere"]},
     }
 
     assert reasons(values) == ["one class"]

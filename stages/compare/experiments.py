@@ -1,0 +1,104 @@
+"""Show DVC experiments in the width of a terminal: what each changed, and its test metrics.
+
+    python -m stages.compare.experiments
+
+`dvc exp show` has a column for every parameter and every metric, some 500.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tabulate import tabulate
+
+from stages.compare.text import figure
+from stages.errors import StageError
+
+METRICS = ("accuracy", "roc_auc", "log_loss")
+
+_PARAMETER = re.compile(r"profile|seed|(model|profiles)\..+")
+_PREFIX = re.compile(r"profiles\.[^.]+\.")
+
+Row = Mapping[str, Any]
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Lay out what `dvc.api.exp_show` returns: a row an experiment, a line a changed parameter.
+
+    Changed is what differs from the commit that the experiment started from; for that commit,
+    what the workspace has changed since stands in the workspace's own row.
+    """
+    base: Row = {}
+    lines = []
+    for row in sorted(rows, key=lambda row: row["rev"] == "workspace"):
+        if row["typ"] == "baseline" and row["rev"] != "workspace":
+            base = row
+        lines.append(
+            [
+                _name(row),
+                "\n".join(changes(base, row)),
+                *(figure(row.get(f"test.{name}")) for name in METRICS),
+            ]
+        )
+    headers = ["experiment", "changed", *(name.replace("_", " ") for name in METRICS)]
+    align = ["left", "left", *["right"] * len(METRICS)]
+    text: str = tabulate(lines, headers, tablefmt="simple", disable_numparse=True, colalign=align)
+    return text
+
+
+def changes(base: Row, row: Row) -> list[str]:
+    """Return the parameters of `row` that differ from those of `base`, each with its value."""
+    return [
+        f"{_PREFIX.sub('', name)}={_value(row[name])}"
+        for name in row
+        if _PARAMETER.fullmatch(name) and row[name] is not None and row[name] != base.get(name)
+    ]
+
+
+def read_experiments() -> list[dict[str, Any]]:
+    """Ask DVC for the commit here, its experiments and the workspace.
+
+    Raises:
+        StageError: if this is no DVC project in git.
+    """
+    import dvc.api  # a second or two
+    from dvc.exceptions import DvcException
+
+    try:
+        rows: list[dict[str, Any]] = dvc.api.exp_show()
+    except DvcException as error:
+        raise StageError(
+            f"DVC cannot list the experiments ({' '.join(str(error).split())}); run this where "
+            "dvc.yaml is, in a git repository"
+        ) from error
+    return rows
+
+
+def main() -> int:
+    """Print the table, and return the exit code: 0, or 2 after an error."""
+    try:
+        print(table(read_experiments()))
+    except StageError as error:
+        print(f"experiments: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _name(row: Row) -> str:
+    name = str(row["Experiment"] or row["rev"])
+    state = row.get("State")
+    return name if state in (None, "Success") else f"{name} ({str(state).lower()})"
+
+
+def _value(value: Any) -> str:
+    """Write a parameter as params.yaml has it: DVC's API gives 2.0 for 2, and "None" for null."""
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.0f}"
+    return {"None": "null", "True": "true", "False": "false"}.get(value, str(value))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

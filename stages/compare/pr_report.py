@@ -1,0 +1,123 @@
+"""Write what a pull request changes as Markdown, with plots as PNG beside it.
+
+    python -m stages.compare.pr_report main pr-report
+
+compares what lies here with a revision and makes pr-report/report.md. Everything comes from git:
+nothing is pulled, and nothing is fetched from the network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from stages.compare.differences import compare
+from stages.compare.pairs import pair
+from stages.compare.revisions import read_revision
+from stages.compare.text import comparison_text
+from stages.errors import StageError
+
+PRECISION = 8
+"""Decimals: as many as the metrics have. With DVC's 5, what moved by 0.000001 would be 0.0."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the report that the command line asks for; return the exit code, 0 or 2."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.compare.pr_report",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("base", help="branch, tag or commit to compare with")
+    parser.add_argument("folder", type=Path, help="where to write; what is there is replaced")
+    options = parser.parse_args(arguments)
+    try:
+        print(write_report(options.base, options.folder))
+    except StageError as error:
+        print(f"pr-report: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def write_report(base: str, folder: Path) -> Path:
+    """Write report.md and its plots into the folder, and return the path of the former.
+
+    Raises:
+        StageError: if DVC cannot compare with `base`.
+    """
+    parameters = _rows(_dvc("params", "diff", base, "--md"))
+    metrics = _rows(_dvc("metrics", "diff", base, "--md", "--precision", str(PRECISION)))
+    plots = _charts(_dvc("plots", "diff", base, "--json"))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, chart in plots.items():
+        (folder / f"{name}.png").write_bytes(_png(chart))
+    sections = {
+        f"What changes against {base}": _comparison(base),
+        "Parameters": parameters or "None differs.",
+        "Metrics": _folded("Every figure that differs", metrics) if metrics else "None differs.",
+        "Plots": "\n".join(f"![{_title(chart)}]({name}.png)" for name, chart in plots.items()),
+    }
+    report = folder / "report.md"
+    text = "\n\n".join(f"## {heading}\n\n{body}" for heading, body in sections.items())
+    report.write_text(f"{text}\n", encoding="utf-8")
+    return report
+
+
+def _comparison(base: str) -> str:
+    """Compare with intervals, or say why the test cells here are no match for those of `base`."""
+    try:
+        found = compare(pair(read_revision(base), read_revision(None), common=False))
+    except StageError as error:
+        return f"No comparison with intervals: {error}"
+    return comparison_text(found, markdown=True)
+
+
+def _dvc(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise StageError(f"`dvc {' '.join(arguments)}` failed: {' '.join(done.stderr.split())}")
+    return done.stdout.strip()
+
+
+def _rows(table: str) -> str:
+    """Return the table, or nothing where it has a heading alone."""
+    return table if len(table.splitlines()) > 2 else ""
+
+
+def _charts(plots_json: str) -> dict[str, dict[str, Any]]:
+    """Return the Vega-Lite charts by a name for their files, and no pictures."""
+    return {
+        re.sub(r"\W+", "_", name): chart["content"]
+        for name, charts in json.loads(plots_json).get("data", {}).items()
+        for chart in charts
+        if chart["type"] == "vega"
+    }
+
+
+def _title(chart: Mapping[str, Any]) -> str:
+    return str(chart["title"]["text"])
+
+
+def _png(chart: dict[str, Any]) -> bytes:
+    import vl_convert  # of the development tools: the pipeline does without
+
+    picture: bytes = vl_convert.vegalite_to_png(chart, scale=1.5, allowed_base_urls=[])
+    return picture
+
+
+def _folded(summary: str, text: str) -> str:
+    return f"<details><summary>{summary}</summary>\n\n{text}\n\n</details>"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stages.compare.pr_report import main, write_report
+
+from .conftest import CommitFiles, better, cells
+
+CELLS = cells()
+
+
+def test_other_test_cells_are_told_and_the_rest_of_the_report_is_there(
+    repository: Path, commit: CommitFiles
+) -> None:
+    commit("main", CELLS)
+    commit("other", cells(subjects=9, seed=4))
+
+    text = write_report("main", repository / "report").read_text()
+
+    assert "## What changes against main\n\nNo comparison with intervals: " in text
+    assert "## Parameters\n\nNone differs." in text
+
+
+def test_what_an_earlier_report_left_is_gone(repository: Path, commit: CommitFiles) -> None:
+    commit("main", CELLS)
+    commit("other", better(CELLS, by=1))
+    (repository / "report").mkdir()
+    (repository / "report/gone.png").touch()
+
+    write_report("main", repository / "report")
+
+    assert [file.name for file in (repository / "report").iterdir()] == ["report.md"]
+
+
+def test_a_base_that_is_none_leaves_an_earlier_report_as_it_is(
+    repository: Path, commit: CommitFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commit("main", CELLS)
+    (repository / "report").mkdir()
+    (repository / "report/report.md").touch()
+
+    assert main(["mian", "report"]) == 2
+
+    told = capsys.readouterr().err
+    assert told.startswith("pr-report: `dvc params diff mian --md` failed: ERROR: unknown Git rev")
+    assert (repository / "report/report.md").exists()

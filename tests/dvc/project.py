@@ -1,0 +1,147 @@
+"""A repository of this project that git and DVC work in, as a user's shell would have them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+BIN = Path(sys.executable).parent
+STAGES = ["download", "split", "preprocess", "train", "evaluate"]
+TINY = {
+    "model.base": "EfficientNetB0",
+    "profiles.synthetic.download.synthetic_cells": 320,
+    "profiles.synthetic.preprocess.image_size": 32,
+    "profiles.synthetic.train.epochs": 1,
+    "profiles.synthetic.train.batch_size": 40,
+    "profiles.synthetic.train.checkpoint_every_steps": 1,
+}
+"""Parameters with which a minute is enough for every stage."""
+RATE = "profiles.synthetic.train.learning_rate"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A working tree, and the environment of the commands that are run in it."""
+
+    folder: Path
+    environment: Mapping[str, str] = field(repr=False)
+
+    @property
+    def cache(self) -> Path:
+        """The folder of the cache, shared or not."""
+        return Path(self.run("dvc", "cache", "dir").strip())
+
+    def run(self, *command: str, code: int = 0) -> str:
+        """Run a command, expect its exit code, and return all that it prints."""
+        finished = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            check=False,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        assert finished.returncode == code, finished.stdout
+        return finished.stdout
+
+    def start(self, *command: str, log: Path) -> subprocess.Popen[bytes]:
+        """Start a command in a session of its own, its output going to `log`."""
+        with log.open("wb") as output:
+            return subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def set_param(self, key: str, value: object) -> None:
+        """Edit params.yaml, as by hand."""
+        path = self.folder / "params.yaml"
+        text = edited(path.read_text(encoding="utf-8"), key, value)
+        # A new file, as sed and editors make it. Where one is written over within a second after
+        # the checkout, and keeps its size, git sees no change once DVC has written the index.
+        path.with_suffix(".new").write_text(text, encoding="utf-8")
+        path.with_suffix(".new").replace(path)
+
+    def commit(self, message: str) -> None:
+        """Commit what has changed in files that git knows."""
+        self.run("git", "commit", "--all", "--quiet", "--message", message)
+
+    def clone(self, folder: Path, *options: str, pulled: bool = True) -> Project:
+        """Clone by git; with `pulled`, share the cache and check out, as if all were pulled."""
+        source = self.folder.as_uri() if "--depth" in options else str(self.folder)
+        self.run("git", "clone", "--quiet", *options, source, str(folder))
+        cloned = Project(folder, self.environment)
+        if pulled:
+            cloned.run("dvc", "cache", "dir", "--local", str(self.cache))
+            cloned.run("dvc", "checkout", "--quiet")
+        return cloned
+
+
+def edited(text: str, key: str, value: object) -> str:
+    """Set the value at a dotted key in YAML, and leave all else, comments included, as it is."""
+    pattern, indent = r"\A", ""
+    for part in key.split("."):
+        pattern += rf"(?:.*\n)*?{indent}{part}:"
+        indent += "  "
+    found = re.search(rf"({pattern}) [^#\n]*?(?=$| *#)", text, re.MULTILINE)
+    assert found is not None, f"no {key}"
+    written = "null" if value is None else str(value).lower() if value is True else str(value)
+    return f"{found[1]} {written}{text[found.end() :]}"
+
+
+def stages_run(output: str) -> list[str]:
+    """The stages whose commands a `dvc repro` or `dvc exp run` has run."""
+    return [stage for stage in STAGES if f"Running stage '{stage}'" in output]
+
+
+def stages_restored(output: str) -> list[str]:
+    """The stages that it took from the run-cache."""
+    return [stage for stage in STAGES if f"Stage '{stage}' is cached - skipping run" in output]
+
+
+def known_files(folder: Path) -> None:
+    """Copy the files that git knows in this repository, committed or not."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+
+
+def user_environment(settings: Path, *, home: Path) -> dict[str, str]:
+    """The environment of a user whose own settings of git and DVC lie under `settings`."""
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "DVC_"))
+    }
+    environment |= {
+        "HOME": str(home),
+        "PATH": f"{BIN}{os.pathsep}{environment['PATH']}",
+        "TRAIN_STATE_DIR": str(settings / "train-state"),
+        "DVC_SITE_CACHE_DIR": str(settings / "site"),
+        "DVC_GLOBAL_CONFIG_DIR": str(settings / "global"),
+        "DVC_SYSTEM_CONFIG_DIR": str(settings / "system"),
+        "DVC_NO_ANALYTICS": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_SYSTEM": os.devnull,
+    }
+    for role in ("AUTHOR", "COMMITTER"):
+        environment |= {f"GIT_{role}_NAME": "Tester", f"GIT_{role}_EMAIL": "tester@example.org"}
+    return environment

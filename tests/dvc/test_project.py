@@ -1,0 +1,54 @@
+"""What holds for the project of these tests before any of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+from tests.dvc.conftest import Clone
+from tests.dvc.project import Project, edited
+
+PARAMS = (ROOT / "params.yaml").read_text(encoding="utf-8")
+
+
+def test_the_pipeline_runs_in_a_path_with_a_space(origin: Project) -> None:
+    assert " " in str(origin.folder)
+    assert "up to date" in origin.run("dvc", "status")
+
+
+def test_the_pipeline_runs_where_nothing_can_be_written_to_the_home(
+    origin: Project, read_only_home: Path
+) -> None:
+    assert origin.environment["HOME"] == str(read_only_home)
+    with pytest.raises(OSError, match=r"(?i)permission denied|no such file|read-only"):
+        (read_only_home / "file").touch()
+
+
+def test_nothing_but_outputs_is_left_beside_what_is_committed(origin: Project) -> None:
+    assert origin.run("git", "status", "--porcelain") == ""
+
+
+def test_a_clone_that_shares_the_cache_has_nothing_to_do(clone: Clone) -> None:
+    assert "Data and pipelines are up to date." in clone().run("dvc", "status")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seed", 5),
+        ("profiles.cnmc.train.policy.factor", 0.25),
+        ("profiles.cnmc.evaluate.tta", "d4"),
+    ],
+)
+def test_an_edit_changes_its_parameter_and_nothing_else(key: str, value: object) -> None:
+    expected = yaml.safe_load(PARAMS)
+    section = expected
+    *parents, last = key.split(".")
+    for parent in parents:
+        section = section[parent]
+    section[last] = value
+    assert yaml.safe_load(edited(PARAMS, key, value)) == expected
+    assert edited(PARAMS, key, value).count("#") == PARAMS.count("#")
