@@ -1,0 +1,179 @@
+"""Real DVC remotes on 127.0.0.1: a folder, S3, SSH, and a web server that takes PUT."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from tests.dvc.clones import ROOT, Clone
+from tests.dvc.http_folder import serving_folder
+from tests.dvc.ssh_server import serving_sftp
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BUCKET = "bucket"
+PASSWORD = "s3cr3t-of-the-remote"
+
+
+class Store(Protocol):
+    """What lies in a remote, seen from where it lies."""
+
+    def names(self) -> set[str]: ...
+    def read(self, name: str) -> bytes: ...
+    def write(self, name: str, content: bytes) -> None: ...
+    def remove(self, name: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class FolderStore:
+    folder: Path
+
+    def names(self) -> set[str]:
+        files = (path for path in self.folder.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.folder)) for path in files}
+
+    def read(self, name: str) -> bytes:
+        return (self.folder / name).read_bytes()
+
+    def write(self, name: str, content: bytes) -> None:
+        self.remove(name)
+        (self.folder / name).write_bytes(content)
+
+    def remove(self, name: str) -> None:
+        (self.folder / name).unlink()
+
+
+@dataclass(frozen=True)
+class BucketStore:
+    endpoint: str
+    prefix: str
+
+    @property
+    def client(self):
+        keys = {"aws_access_key_id": "key", "aws_secret_access_key": PASSWORD}
+        return boto3.client("s3", endpoint_url=self.endpoint, region_name="us-east-1", **keys)
+
+    def names(self) -> set[str]:
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=BUCKET, Prefix=self.prefix
+        )
+        found = (item["Key"] for page in pages for item in page.get("Contents", []))
+        return {name.removeprefix(f"{self.prefix}/") for name in found}
+
+    def read(self, name: str) -> bytes:
+        return self.client.get_object(Bucket=BUCKET, Key=f"{self.prefix}/{name}")["Body"].read()
+
+    def write(self, name: str, content: bytes) -> None:
+        self.client.put_object(Bucket=BUCKET, Key=f"{self.prefix}/{name}", Body=content)
+
+    def remove(self, name: str) -> None:
+        self.client.delete_object(Bucket=BUCKET, Key=f"{self.prefix}/{name}")
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A remote that is served.
+
+    Attributes:
+        kind: what it is called here and in the documents.
+        url: what DVC is told.
+        variables: what the environment of a clone has to have.
+        words: what stands in the README's recipe, and by what it is replaced.
+    """
+
+    kind: str
+    url: str
+    store: Store
+    variables: dict[str, str] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
+
+    def connect(self, clone: Clone) -> Clone:
+        """Follow the README's recipe in a clone; return it with the environment that it needs."""
+        connected = Clone(clone.folder, clone.variables | self.variables)
+        for command in self.recipe():
+            connected.dvc(command)
+        return connected
+
+    def connect_alike(self, clone: Clone) -> Clone:
+        """Do in a clone of a connected one what git does not bring along."""
+        connected = Clone(clone.folder, clone.variables | self.variables)
+        for command in self.recipe():
+            if "--local" in command:
+                connected.dvc(command)
+        return connected
+
+    def recipe(self) -> list[str]:
+        section = README.split("\n## Share\n")[1].split("\n## ")[0]
+        block = re.split(rf"\n    # {self.kind}\b.*\n", section)[1].partition("\n    #")[0]
+        commands = re.findall(r"^    \.venv/bin/dvc (remote .*)$", block, re.MULTILINE)
+        for word, value in self.words.items():
+            commands = [command.replace(word, value) for command in commands]
+        return commands
+
+    def objects(self) -> dict[str, str]:
+        """The name of each object by its hash."""
+        names = (name for name in self.store.names() if name.startswith("files/md5/"))
+        return {name.removeprefix("files/md5/").replace("/", ""): name for name in names}
+
+
+@contextlib.contextmanager
+def folder_remote(base: Path) -> Iterator[Remote]:
+    folder = base / "store"
+    folder.mkdir()
+    yield Remote("A folder", str(folder), FolderStore(folder), words={"/path/to/folder": str(folder)})
+
+
+@contextlib.contextmanager
+def s3_remote(base: Path) -> Iterator[Remote]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        store = BucketStore(f"http://{host}:{port}", base.name)
+        store.client.create_bucket(Bucket=BUCKET)
+        variables = {
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": PASSWORD,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": store.endpoint,
+        }
+        url = f"s3://{BUCKET}/{store.prefix}"
+        yield Remote("S3", url, store, variables, words={"s3://bucket/path": url})
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def ssh_remote(base: Path) -> Iterator[Remote]:
+    pytest.importorskip("dvc_ssh", reason="DVC's plug-in for SSH is not installed")
+    (base / "store").mkdir()
+    with serving_sftp(base / "store", keys=base) as (address, key):
+        words = {"ssh://user@host/path": f"{address}/kept", "~/.ssh/id_ed25519": str(key)}
+        store = FolderStore(base / "store/kept")
+        yield Remote("SSH", f"{address}/kept", store, words=words)
+
+
+@contextlib.contextmanager
+def http_remote(base: Path) -> Iterator[Remote]:
+    (base / "store/kept").mkdir(parents=True)
+    credentials = base64.b64encode(f"NAME:{PASSWORD}".encode()).decode()
+    with serving_folder(base / "store", credentials=credentials) as address:
+        words = {"https://host/path": f"{address}/kept", "SECRET": PASSWORD}
+        store = FolderStore(base / "store/kept")
+        yield Remote("HTTP", f"{address}/kept", store, words=words)
+
+
+REMOTES: dict[str, Callable[[Path], contextlib.AbstractContextManager[Remote]]] = {
+    "A folder": folder_remote,
+    "S3": s3_remote,
+    "SSH": ssh_remote,
+    "HTTP": http_remote,
+}
