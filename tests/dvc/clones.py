@@ -57,17 +57,22 @@ class Clone:
         self.git(f"clone --quiet . {folder}")
         cloned = Clone(folder, self.variables)
         if shares_cache:
-            (folder / ".dvc/config.local").write_text(f"[cache]\n    dir = {self.cache}\n")
+            cloned.dvc(f"cache dir --local {self.cache}")
             cloned.dvc("checkout --quiet")
         return cloned
 
     @property
     def cache(self) -> Path:
-        return self.folder / ".dvc/cache"
+        """Where the cache is."""
+        return Path(self.dvc("cache dir").strip())
 
     def objects(self) -> set[str]:
         """The hashes in the cache."""
         return names_of_objects(self.cache)
+
+    def runs(self) -> set[str]:
+        """The entries of the run-cache."""
+        return {path.name for path in (self.cache / "runs").glob("*/*/*")}
 
     def outputs(self) -> dict[str, str]:
         """What dvc.lock says of every output: its hash."""
@@ -84,9 +89,7 @@ class Clone:
 
 def environment(home: Path) -> dict[str, str]:
     """The environment of this process, with a home, a DVC and a git that know nothing yet."""
-    own = {
-        key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "DVC_"))
-    }
+    own = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "DVC_"))}
     own |= {
         "HOME": str(home),
         "NO_PROXY": "*",

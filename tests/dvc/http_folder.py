@@ -5,14 +5,27 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 
+@dataclass
+class Line:
+    """The line to the server.
+
+    Attributes:
+        holds_for: how many files it still takes before it breaks for good; None for all.
+    """
+
+    holds_for: int | None = None
+
+
 @contextlib.contextmanager
-def serving_folder(folder: Path, *, credentials: str) -> Iterator[str]:
+def serving_folder(folder: Path, *, credentials: str, line: Line) -> Iterator[str]:
     """Serve while the block runs, to whoever sends these credentials; yields the address."""
-    handler = type("Handler", (_Handler,), {"folder": folder, "credentials": credentials})
+    known = {"folder": folder, "credentials": credentials, "line": line}
+    handler = type("Handler", (_Handler,), known)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -27,9 +40,14 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     folder: Path
     credentials: str
+    line: Line
 
     def log_message(self, *_: object) -> None:
         pass
+
+    def handle(self) -> None:
+        with contextlib.suppress(ConnectionError):  # DVC hangs up when it has seen enough
+            super().handle()
 
     def do_GET(self) -> None:
         if not self._known():
@@ -45,6 +63,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         content = self._content()
+        if self.line.holds_for is not None:
+            self.line.holds_for -= 1
         if not self._known():
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,6 +78,10 @@ class _Handler(BaseHTTPRequestHandler):
         return self.folder / self.path.lstrip("/")
 
     def _known(self) -> bool:
+        """Whether to go on: the line holds, and the client is known."""
+        if (self.line.holds_for or 0) < 0:
+            self.close_connection = True
+            return False
         known = self.headers.get("Authorization") == f"Basic {self.credentials}"
         if not known:
             self._answer(401)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import logging
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from tests.dvc.clones import ROOT, Clone
-from tests.dvc.http_folder import serving_folder
+from tests.dvc.http_folder import Line, serving_folder
 from tests.dvc.ssh_server import serving_sftp
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -87,6 +88,7 @@ class Remote:
         url: what DVC is told.
         variables: what the environment of a clone has to have.
         words: what stands in the README's recipe, and by what it is replaced.
+        line: the one to the web server.
     """
 
     kind: str
@@ -94,6 +96,7 @@ class Remote:
     store: Store
     variables: dict[str, str] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
+    line: Line = field(default_factory=Line)
 
     def connect(self, clone: Clone) -> Clone:
         """Follow the README's recipe in a clone; return it with the environment that it needs."""
@@ -128,13 +131,17 @@ class Remote:
 def folder_remote(base: Path) -> Iterator[Remote]:
     folder = base / "store"
     folder.mkdir()
-    yield Remote("A folder", str(folder), FolderStore(folder), words={"/path/to/folder": str(folder)})
+    yield Remote(
+        "A folder", str(folder), FolderStore(folder), words={"/path/to/folder": str(folder)}
+    )
 
 
 @contextlib.contextmanager
 def s3_remote(base: Path) -> Iterator[Remote]:
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
+    log = logging.getLogger("werkzeug")
+    log.disabled, before = True, log.disabled
     try:
         host, port = server.get_host_and_port()
         store = BucketStore(f"http://{host}:{port}", base.name)
@@ -149,6 +156,7 @@ def s3_remote(base: Path) -> Iterator[Remote]:
         yield Remote("S3", url, store, variables, words={"s3://bucket/path": url})
     finally:
         server.stop()
+        log.disabled = before
 
 
 @contextlib.contextmanager
@@ -165,10 +173,11 @@ def ssh_remote(base: Path) -> Iterator[Remote]:
 def http_remote(base: Path) -> Iterator[Remote]:
     (base / "store/kept").mkdir(parents=True)
     credentials = base64.b64encode(f"NAME:{PASSWORD}".encode()).decode()
-    with serving_folder(base / "store", credentials=credentials) as address:
+    line = Line()
+    with serving_folder(base / "store", credentials=credentials, line=line) as address:
         words = {"https://host/path": f"{address}/kept", "SECRET": PASSWORD}
         store = FolderStore(base / "store/kept")
-        yield Remote("HTTP", f"{address}/kept", store, words=words)
+        yield Remote("HTTP", f"{address}/kept", store, words=words, line=line)
 
 
 REMOTES: dict[str, Callable[[Path], contextlib.AbstractContextManager[Remote]]] = {

@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.dvc.clones import STAGES, Clone, stages_run
-from tests.dvc.remotes import PASSWORD, REMOTES, Remote
+from tests.dvc.remotes import PASSWORD, README, REMOTES, folder_remote
+from tests.dvc.scene import UP_TO_DATE, Pushed
 
-pytest_plugins = ["tests.dvc.first_run"]
+pytest_plugins = ["tests.dvc.fixtures"]
 pytestmark = pytest.mark.dvc
 
-UP_TO_DATE = "Data and pipelines are up to date."
 
-
-@dataclass(frozen=True)
-class Pushed:
-    """A clone that has pushed everything, to a remote that it has been pointed at."""
-
-    remote: Remote
-    publisher: Clone
-    printed: str
-
-    def elsewhere(self, name: str) -> Clone:
-        """Clone it as on another machine, which has pulled nothing."""
-        shutil.rmtree(self.publisher.folder.with_name(name), ignore_errors=True)
-        return self.remote.connect_alike(self.publisher.clone(name))
-
-
-@pytest.fixture(scope="module", params=REMOTES)
-def pushed(
-    request: pytest.FixtureRequest, first_run: Clone, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Pushed]:
-    with REMOTES[request.param](tmp_path_factory.mktemp("remote")) as remote:
-        name = f"publisher-{list(REMOTES).index(request.param)}"
-        publisher = remote.connect(first_run.clone(name, shares_cache=True))
-        publisher.git("commit --all --quiet", message="Another remote")
-        yield Pushed(remote, publisher, publisher.dvc("push"))
+@pytest.fixture(params=REMOTES)
+def pushed(request: pytest.FixtureRequest, pushed_to: Callable[[str], Pushed]) -> Pushed:
+    return pushed_to(request.param)
 
 
 def test_a_push_takes_every_output_to_the_remote_and_a_second_one_nothing(pushed: Pushed) -> None:
@@ -52,8 +31,8 @@ def test_a_push_takes_every_output_to_the_remote_and_a_second_one_nothing(pushed
     assert "Everything is up to date." in pushed.publisher.dvc("push")
 
 
-def test_after_a_pull_elsewhere_there_is_nothing_to_do(pushed: Pushed) -> None:
-    clone = pushed.elsewhere("pulled")
+def test_after_a_pull_elsewhere_there_is_nothing_to_do(pushed: Pushed, tmp_path: Path) -> None:
+    clone = pushed.elsewhere(tmp_path.name)
     clone.dvc("pull")
     printed = clone.dvc("repro")
     assert stages_run(printed) == []
@@ -63,8 +42,9 @@ def test_after_a_pull_elsewhere_there_is_nothing_to_do(pushed: Pushed) -> None:
     assert clone.git("status --porcelain") == ""
 
 
-def test_a_part_can_be_pulled_alone(pushed: Pushed) -> None:
-    clone = pushed.elsewhere("parts")
+@pytest.mark.parametrize("pushed", ["A folder"], indirect=True)
+def test_a_part_can_be_pulled_alone(pushed: Pushed, tmp_path: Path) -> None:
+    clone = pushed.elsewhere(tmp_path.name)
     outputs = clone.outputs()
     clone.dvc("pull train")
     assert clone.objects() == {outputs["models/model.keras"]}
@@ -75,8 +55,9 @@ def test_a_part_can_be_pulled_alone(pushed: Pushed) -> None:
     assert len(added) == 2 + len(gallery)
 
 
-def test_a_run_downloads_only_what_its_stages_read(pushed: Pushed) -> None:
-    clone = pushed.elsewhere("sparing")
+@pytest.mark.parametrize("pushed", ["A folder", "HTTP"], indirect=True)
+def test_a_run_downloads_only_what_its_stages_read(pushed: Pushed, tmp_path: Path) -> None:
+    clone = pushed.elsewhere(tmp_path.name)
     assert UP_TO_DATE in clone.dvc("repro --pull --allow-missing")
     assert clone.objects() == set()
     clone.change("split", validation_share=0.2)
@@ -89,21 +70,39 @@ def test_no_credential_is_in_what_git_has(pushed: Pushed) -> None:
     assert PASSWORD not in pushed.publisher.dvc("remote list")
 
 
-def test_the_list_of_runs_travels_but_to_a_web_server(pushed: Pushed) -> None:
+def test_the_list_of_runs_travels_but_to_a_web_server(pushed: Pushed, tmp_path: Path) -> None:
     pushed.publisher.dvc("push --run-cache")
-    clone = pushed.elsewhere("runs")
+    clone = pushed.elsewhere(tmp_path.name)
     clone.dvc("pull --run-cache train")
-    runs = list((clone.cache / "runs").glob("*/*/*"))
-    assert len(runs) == (0 if pushed.remote.kind == "HTTP" else len(STAGES))
-
-
-def is_in_git(path: str) -> bool:
-    return path.startswith("metrics/") and path not in ("metrics/report.html", "metrics/gallery")
+    assert len(runs := clone.runs()) >= (0 if pushed.remote.kind == "HTTP" else len(STAGES))
+    assert runs == (set() if pushed.remote.kind == "HTTP" else pushed.publisher.runs())
 
 
 def test_runs_of_other_parameters_are_restored_elsewhere_if_the_whole_cache_goes_along(
     first_run: Clone, tmp_path: Path
 ) -> None:
-    with REMOTES["A folder"](tmp_path) as remote:
-        publisher = remote.connect(first_run.clone("tries", shares_cache=False))
-        (publisher.folder / ".dvc/cache").mkdir()
+    with folder_remote(tmp_path) as remote:
+        publisher = remote.connect(first_run.clone("tries"))
+        (publisher.folder / ".dvc/config.local").unlink(missing_ok=True)
+        shutil.copytree(first_run.cache, publisher.cache)
+        publisher.git("commit --all --quiet", message="Another remote")
+        publisher.dvc("push")
+        publisher.change("split", validation_share=0.22)
+        assert stages_run(publisher.dvc("repro split")) == ["split"]
+        publisher.dvc("push --run-cache")
+        assert split_elsewhere(publisher, "entries-alone") == ["split"]
+        copy = re.search(r"^    (cp .*)$", README, re.MULTILINE)[1]
+        publisher.run(*copy.replace("../leukemia-dvc-remote", remote.url).split())
+        assert split_elsewhere(publisher, "whole-cache") == []
+
+
+def split_elsewhere(publisher: Clone, name: str) -> list[str]:
+    """The stages that run elsewhere after a change that the publisher has tried before."""
+    clone = publisher.clone(name)
+    clone.dvc("pull --run-cache")
+    clone.change("split", validation_share=0.22)
+    return stages_run(clone.dvc("repro --pull split"))
+
+
+def is_in_git(path: str) -> bool:
+    return path.startswith("metrics/") and path not in ("metrics/report.html", "metrics/gallery")

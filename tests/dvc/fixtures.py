@@ -1,12 +1,20 @@
-"""One run of the pipeline, which all tests of DVC share. Named in `pytest_plugins`."""
+"""What all tests of DVC share: one run of the pipeline, and remotes that have its outputs.
+
+Named in `pytest_plugins`.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import shutil
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.dvc.clones import ROOT, Clone
+from tests.dvc.remotes import REMOTES
+from tests.dvc.scene import Pushed
 
 TINY = {
     "download": {"synthetic_cells": 320},
@@ -37,3 +45,21 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     made.git("add --all")
     made.git("commit --quiet", message="The tiny pipeline, and what it has made")
     return made
+
+
+@pytest.fixture(scope="session")
+def pushed_to(
+    first_run: Clone, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Pushed]]:
+    """Serve a remote of a kind, push everything to it, and keep it for who asks for it again."""
+    with contextlib.ExitStack() as serving:
+
+        @functools.cache
+        def push(kind: str) -> Pushed:
+            base = tmp_path_factory.mktemp("remote")
+            remote = serving.enter_context(REMOTES[kind](base))
+            publisher = remote.connect(first_run.clone(f"to-{base.name}", shares_cache=True))
+            publisher.git("commit --all --quiet", message="Another remote")
+            return Pushed(remote, publisher, publisher.dvc("push"))
+
+        yield push
