@@ -7,44 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.dvc.clones import ROOT, Clone
+from tests.dvc.clones import Clone
+from tests.dvc.first_run import make_first_run
 from tests.dvc.remotes import REMOTES
 from tests.dvc.scene import Pushed
-
-TINY = {
-    "download": {"synthetic_cells": 320},
-    "preprocess": {"image_size": 32},
-    "train": {"epochs": 1, "batch_size": 40},
-}
 
 
 @pytest.fixture(scope="session")
 def first_run(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """The files that git knows here, tiny parameters, and all that the pipeline makes of them.
-
-    What a test commits or pushes it does in a clone of this one.
-    """
-    made = Clone(tmp_path_factory.mktemp("first-run") / "project")
-    listed = Clone(ROOT).git("ls-files --cached --others --exclude-standard")
-    for name in listed.splitlines():
-        if (ROOT / name).is_file():
-            (made.folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, made.folder / name)
-    for stage, values in TINY.items():
-        made.change(stage, **values)
-    params = made.folder / "params.yaml"
-    params.write_text(params.read_text().replace("EfficientNetB3", "EfficientNetB0"))
-    made.git("init --quiet --initial-branch=main")
-    made.git("add --all")
-    made.dvc("repro")
-    made.git("add --all")
-    made.git("commit --quiet", message="The tiny pipeline, and what it has made")
-    return made
+    """What a test commits or pushes it does in a clone of this one."""
+    return make_first_run(tmp_path_factory.mktemp("first-run") / "project")
 
 
 @pytest.fixture(scope="session")
