@@ -6,10 +6,8 @@ import re
 import shutil
 import subprocess
 
-import pytest
-
 from tests.dvc.clones import Clone, stages_run
-from tests.dvc.ordeal import process_at_work
+from tests.dvc.ordeal import mount_small, process_at_work, remount
 from tests.dvc.remotes import README
 from tests.dvc.scene import UP_TO_DATE, Scene, error
 
@@ -17,7 +15,7 @@ CELLS = "data/splits/cells.csv"
 
 
 def disk_full(scene: Scene) -> str:
-    ordeal = scene.ordeal()
+    ordeal = scene.ordeal.result()
     for stage, printed in ordeal.printed["disk full"].items():
         assert re.search(rf"^{stage}: .*No space left on device", printed, re.MULTILINE)
         assert f"failed to reproduce '{stage}'" in printed
@@ -26,7 +24,7 @@ def disk_full(scene: Scene) -> str:
 
 
 def stage_killed(scene: Scene) -> str:
-    ordeal = scene.ordeal()
+    ordeal = scene.ordeal.result()
     for stage, printed in ordeal.printed["stage killed"].items():
         assert re.search(f"failed to reproduce '{stage}': .* exited with -9", printed)
     return (
@@ -36,7 +34,10 @@ def stage_killed(scene: Scene) -> str:
 
 
 def dvc_killed(scene: Scene) -> str:
-    return f"after `dvc repro`: {scene.right(scene.ordeal().clone)}"
+    return f"after `dvc repro`: {scene.right(scene.ordeal.result().clone)}"
+
+
+OF_ORDEAL = (disk_full, stage_killed, dvc_killed)
 
 
 def stage_fails(scene: Scene) -> str:
@@ -77,16 +78,12 @@ def two_at_once(scene: Scene) -> str:
 
 def cache_full(scene: Scene) -> str:
     clone = scene.clone()
-    (scene.folder / "small").mkdir()
-    small = str(scene.folder / "small")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=20k", "tmpfs", small]
-    mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"no small disk without the right to mount one: {mounted.stderr.strip()}")
+    (small := scene.folder / "small").mkdir()
+    mount_small(small, size=20)
     try:
         clone.dvc(f"cache dir --local {small}")
         told = error(clone.dvc("repro --single-item --force split", status=255))
-        subprocess.run(["mount", "-o", "remount,size=64m", small], check=True)
+        remount(small, 64_000)
         clone.dvc("repro --single-item split")
         assert clone.outputs()[CELLS] == scene.first_run.outputs()[CELLS]
     finally:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.dvc.clones import STAGES, Clone
 
@@ -59,6 +60,34 @@ class Ordeal:
             yield
         finally:
             remount(self.disk, 1_000_000)
+
+
+def go_through(first_run: Clone, *, disk: Path, beside: Path) -> Ordeal:
+    """Let a clone of the first run, without its cache, go through it all on a disk of its own.
+
+    Args:
+        first_run: what is cloned.
+        disk: an empty folder, on which the disk is left mounted.
+        beside: an empty folder on another disk.
+    """
+    mount_small(disk, size=1_000_000)
+    first_run.git(f"clone --quiet . {disk / 'clone'}")
+    variables = {
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "DVC_SITE_CACHE_DIR": str(beside / "dvc"),
+        "TRAIN_STATE_DIR": str(beside / "train"),
+    }
+    ordeal = Ordeal(Clone(disk / "clone", variables), disk)
+    ordeal.go_through()
+    return ordeal
+
+
+def mount_small(folder: Path, *, size: int) -> None:
+    """Mount a disk of `size` kB on a folder; skip the test where that is not allowed."""
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", str(folder)]
+    mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"no small disk without the right to mount one: {mounted.stderr.strip()}")
 
 
 def process_at_work(clone: Clone, run: subprocess.Popen[str], stage: str) -> psutil.Process:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,13 +35,13 @@ class Scene:
     Attributes:
         first_run: what is not to be changed.
         folder: an empty folder.
-        ordeal: returns the run that has met a full disk and two kills in every stage.
+        ordeal: the run that meets a full disk and two kills in every stage.
         pushed: what has been pushed to a remote of this kind.
     """
 
     first_run: Clone
     folder: Path
-    ordeal: Callable[[], Ordeal]
+    ordeal: Future[Ordeal]
     pushed: Callable[[str], Pushed]
 
     def clone(self) -> Clone:
