@@ -36,13 +36,14 @@ class Made:
         return self.folder / "data/shards"
 
 
-def make_cells(folder: Path, *, cells: int, image_size: int) -> Made:
+def make_cells(folder: Path, *, cells: int, image_size: int, source: str = "synthetic") -> Made:
     """Run download, split and preprocess of the built-in profile in a folder, where not yet done.
 
     Args:
         folder: where it all goes; one folder for each number of cells and image size.
         cells: training images; a twelfth as many external ones come to them.
         image_size: pixels along an edge of what the model sees.
+        source: an archive to take instead of drawing one, whatever `cells` says.
 
     Raises:
         subprocess.CalledProcessError: if a stage fails; it has said why.
@@ -51,7 +52,9 @@ def make_cells(folder: Path, *, cells: int, image_size: int) -> Made:
     if made.shards.exists():
         return made
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "params.yaml").write_text(yaml.safe_dump(_params(cells, image_size), sort_keys=False))
+    (folder / "params.yaml").write_text(
+        yaml.safe_dump(_params(cells, image_size, source), sort_keys=False)
+    )
     pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     for stage in ("download", "split", "preprocess"):
         _python, *arguments = pipeline[stage]["cmd"].split()
@@ -64,10 +67,11 @@ def make_cells(folder: Path, *, cells: int, image_size: int) -> Made:
     return made
 
 
-def _params(cells: int, image_size: int) -> dict[str, Any]:
+def _params(cells: int, image_size: int, source: str) -> dict[str, Any]:
     params: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["profile"] = "synthetic"
     profile = params["profiles"]["synthetic"]
-    profile["download"]["synthetic_cells"] = cells
+    drawn = {"synthetic_cells": cells} if source == "synthetic" else {}
+    profile["download"] |= {"source": source, **drawn}
     profile["preprocess"]["image_size"] = image_size
     return params

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import ast
+from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 from stages.download.origin import PATIENCE, Patience
 from stages.download.partial import state_folder
 from stages.download.transfer import Checksum, transfer
 from stages.download.web import web_origin
 from stages.files import write_json
-from stages.quiet import import_tensorflow
 
 KERAS_SETTINGS = {
     "backend": "tensorflow",
@@ -37,18 +38,27 @@ def make_keras_home(
 def published_weights(base: str) -> tuple[str, str]:
     """Return where Keras fetches the ImageNet weights of a base without its top, and their MD5.
 
-    Imports Keras, and TensorFlow with it.
+    Reads the source of the installed Keras: an import takes TensorFlow and 4 seconds along.
     """
-    import_tensorflow()
-    from keras.src.applications import efficientnet  # the table has no public name
+    address, hashes = _constants(
+        "keras/src/applications/efficientnet.py", "BASE_WEIGHTS_PATH", "WEIGHTS_HASHES"
+    )
+    md5: str = hashes[base.lower().removeprefix("efficientnet")][1]
+    return f"{address}{base.lower()}_notop.h5", md5
 
-    url = f"{efficientnet.BASE_WEIGHTS_PATH}{base.lower()}_notop.h5"
-    return url, efficientnet.WEIGHTS_HASHES[base.lower().removeprefix("efficientnet")][1]
+
+def _constants(module: str, *names: str) -> list[Any]:
+    """Return what a module of the installed Keras assigns to names, without running it."""
+    source = Path(str(distribution("keras").locate_file(module))).read_text(encoding="utf-8")
+    assigned = {
+        ast.unparse(node.targets[0]): node.value
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign)
+    }
+    return [ast.literal_eval(assigned[name]) for name in names]
 
 
 def _fetch_weights(base: str, folder: Path, patience: Patience) -> None:
-    # Keras reads its settings as it is imported, and would write them to a home without any.
-    os.environ["KERAS_HOME"] = str(folder)
     url, md5 = published_weights(base)
     destination = folder / "models" / Path(url).name
     destination.parent.mkdir()

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
 from stages.archive import open_archive
 from stages.cells import SPLITS
+from stages.errors import StageError
 from stages.params import PreprocessParams
 from stages.preprocess.appearance import COLUMNS, appearance
 from stages.preprocess.images import read_pixels
@@ -53,7 +55,8 @@ def write_shards(
         Area and brightness of each cell, in the order of the shards, columns appearance.COLUMNS.
 
     Raises:
-        StageError: if an image is missing, corrupt, or of another size or mode than expected.
+        StageError: if an image is missing, corrupt, or of another size or mode than expected; or
+            if a shard cannot be written.
     """
     shards = [shard for split in planned.values() for shard in split]
     total = sum(len(shard.cells) for shard in shards)
@@ -97,7 +100,10 @@ def _write_shard(
                 yield pixels, label, image
                 advance(1)
 
-    write_shard(records(), folder / shard.name)
+    try:
+        write_shard(records(), folder / shard.name)
+    except tf.errors.OpError as error:
+        raise StageError(f"{error.message}; mend that and run this again") from error
     return measured
 
 

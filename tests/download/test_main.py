@@ -230,7 +230,6 @@ def test_nothing_is_left_when_the_weights_fail(
     tmp_path: Path, write_archive: WriteArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setenv("KERAS_HOME", "elsewhere")
     source = write_archive(name="source.zip")
     with serving(lambda _: Answer(200, b"other weights")) as address:
         monkeypatch.setattr(weights_module, "published_weights", lambda _: (f"{address}/w.h5", ""))

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from stages.download import weights as weights_module
 from stages.download.weights import make_keras_home, published_weights
 from stages.errors import StageError
+from tests.conftest import ROOT
 from tests.download.conftest import QUICK
 from tests.download.http_server import (
     Answer,
@@ -38,7 +41,6 @@ def publish(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         return f"{address}/{base.lower()}_notop.h5", MD5
 
     answers: dict[str, bytes] = {}
-    monkeypatch.setenv("KERAS_HOME", "elsewhere")
     monkeypatch.setattr(weights_module, "published_weights", published)
     with serving(answer) as address:
         yield answers.update
@@ -79,7 +81,6 @@ def test_other_bytes_than_those_that_keras_knows_are_refused(
 def test_weights_come_through_the_same_transfer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("KERAS_HOME", "elsewhere")
     with storing(CONTENT) as (storage, address):
         storage.faults = [refused(503), broken(0.5), flipped]
         monkeypatch.setattr(weights_module, "published_weights", lambda _: (f"{address}/w.h5", MD5))
@@ -107,3 +108,12 @@ def test_the_weights_are_those_that_keras_would_fetch(monkeypatch: pytest.Monkey
     url, md5 = published_weights("EfficientNetB0")
     assert caught.value.args == (Path(url).name, url, "models", md5)
     assert url == "https://storage.googleapis.com/keras-applications/efficientnetb0_notop.h5"
+
+
+def test_neither_keras_nor_tensorflow_is_imported_to_know_the_weights() -> None:
+    program = (
+        "import sys; from stages.download.weights import published_weights; "
+        "published_weights('EfficientNetB3'); "
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)

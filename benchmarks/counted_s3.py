@@ -1,0 +1,70 @@
+"""An S3 server on 127.0.0.1 (moto's) that counts what is asked of it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+
+BUCKET = "bucket"
+PIECE = 1 << 16
+"""Bytes sent at a time."""
+
+
+@dataclass
+class Traffic:
+    """What has been asked: requests, and bytes of the bodies that came and went."""
+
+    requests: int = 0
+    received: int = 0
+    sent: int = 0
+
+    @property
+    def moved(self) -> int:
+        """Bytes that came and went."""
+        return self.received + self.sent
+
+
+@contextlib.contextmanager
+def counted_s3() -> Iterator[tuple[str, Traffic]]:
+    """Serve a bucket, BUCKET, while the block runs; yields the address and the count."""
+    logging.getLogger("werkzeug").disabled = True
+    traffic = Traffic()
+    application = _counting(DomainDispatcherApplication(create_backend_app), traffic)
+    server = make_server("127.0.0.1", 0, application, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        address = f"http://127.0.0.1:{server.server_port}"
+        client(address).create_bucket(Bucket=BUCKET)
+        yield address, traffic
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+def client(address: str) -> Any:
+    """Return a client of the server."""
+    keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
+    return boto3.client("s3", endpoint_url=address, region_name="us-east-1", **keys)
+
+
+def _counting(application: Callable[..., Iterable[bytes]], traffic: Traffic) -> Callable[..., Any]:
+    def counting(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
+        answer = b"".join(application(environ, start_response))
+        traffic.requests += 1
+        traffic.received += int(environ.get("CONTENT_LENGTH") or 0)
+        # s3fs asks for a large object, hangs up, and asks for its parts: what it left is not sent.
+        length = 0 if environ["REQUEST_METHOD"] == "HEAD" else len(answer)
+        for start in range(0, length, PIECE):
+            yield answer[start : start + PIECE]
+            traffic.sent += min(PIECE, length - start)
+
+    return counting

@@ -1,0 +1,138 @@
+"""What can go wrong between DVC, its cache, its remotes and the stages, and what becomes of it.
+
+`python -m tests.dvc.faults` writes docs/faults-dvc.md. The outcomes in it are those that
+test_faults.py holds against what really happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.dvc import faults_of_remotes, faults_of_runs
+from tests.dvc.clones import ROOT
+from tests.dvc.scene import Scene
+
+DOCUMENT = ROOT / "docs/faults-dvc.md"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table.
+
+    Attributes:
+        fault: what goes wrong.
+        play: brings it about, and returns what became of it.
+        outcome: what becomes of it.
+    """
+
+    fault: str
+    play: Callable[[Scene], str]
+    outcome: str
+
+
+SAME = "the same hashes"
+DAMAGED = (
+    "`dvc pull` fails and names the outputs; all others arrive, no wrong byte does; {removed}after "
+    f"`dvc push` where they are right: {SAME}"
+)
+
+SECTIONS = {
+    "While stages run": [
+        Row(
+            "disk full, in each stage",
+            faults_of_runs.disk_full,
+            f"error: …: No space left on device; with more room: {SAME}",
+        ),
+        Row(
+            "kill -9 of the stage, in each stage",
+            faults_of_runs.stage_killed,
+            "error: failed to reproduce '…': failed to run: …, exited with -9; after `dvc repro`: "
+            f"{SAME}",
+        ),
+        Row(
+            "kill -9 of dvc, in each stage, and at once a new run",
+            faults_of_runs.dvc_killed,
+            f"after `dvc repro`: {SAME}",
+        ),
+        Row(
+            "a stage fails half-way",
+            faults_of_runs.stage_fails,
+            "error: preprocess: data/raw/cnmc.zip: … is 450×450, expected 451×451 like the others. "
+            "Bring the archive in again with `dvc repro --force download`, or set "
+            "`preprocess.expected_size`; failed to reproduce 'preprocess': failed to run: …, "
+            "exited with 1; the stages before it keep what they made, nothing half-written is "
+            "left, and only that stage runs again",
+        ),
+        Row(
+            "two `dvc repro` at once",
+            faults_of_runs.two_at_once,
+            "the second at once error: failed to reproduce 'download': … is busy, it is being "
+            "blocked by:; the first: as if alone",
+        ),
+        Row(
+            "disk of the cache full",
+            faults_of_runs.cache_full,
+            "error: failed to transfer … - [Errno 28] No space left on device: … -> …; failed to "
+            f"reproduce 'split': [Errno 28] No space left on device; with more room: {SAME}",
+        ),
+    ],
+    "In the cache": [
+        Row(
+            "an object changed in place",
+            faults_of_runs.changed_in_place,
+            f"`dvc status` shows it; after `dvc repro`: {SAME}",
+        ),
+        Row(
+            "an object changed, still read-only, and its output gone from the workspace",
+            faults_of_runs.rotten,
+            "**wrong bytes, and DVC does not notice**: it trusts what is read-only; after the "
+            f"README's check of the cache: {SAME}",
+        ),
+        Row(
+            "the cache deleted",
+            faults_of_runs.cache_deleted,
+            f"`dvc status` shows it; after `dvc pull`: {SAME}",
+        ),
+    ],
+    "Between cache and remote": [
+        Row(
+            "a folder: an object corrupted at the same size, one truncated, one missing",
+            faults_of_remotes.damaged("A folder"),
+            DAMAGED.format(removed=""),
+        ),
+        Row(
+            "S3, and likewise SSH and HTTP: the same",
+            faults_of_remotes.damaged("S3"),
+            DAMAGED.format(removed="those that are left there removed, "),
+        ),
+        Row(
+            "the remote goes away in the middle of a push",
+            faults_of_remotes.gone,
+            "error: failed to transfer … - Server disconnected; failed to push data to the cloud - "
+            "… files failed to upload; what has arrived is whole; the next `dvc push` sends the "
+            f"rest; after `dvc pull`: {SAME}",
+        ),
+    ],
+}
+
+
+def render() -> str:
+    """The document."""
+    lines = [
+        "# Faults around DVC, and what becomes of them",
+        "",
+        "Written by `python -m tests.dvc.faults`; `pytest -m dvc` brings each fault about in real "
+        "clones,",
+        "with real remotes on 127.0.0.1, and holds the outcome against this table. `…` stands for "
+        "a name,",
+        "a number, a path or a hash.",
+    ]
+    for title, rows in SECTIONS.items():
+        table = [f"| {row.fault} | {row.outcome} |" for row in rows]
+        lines += ["", f"## {title}", "", "| fault | outcome |", "| --- | --- |", *table]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(render(), encoding="utf-8")

@@ -1,0 +1,135 @@
+"""Faults while stages run, and in the local cache."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+
+from tests.dvc.clones import Clone, stages_run
+from tests.dvc.ordeal import mount_small, process_at_work, remount
+from tests.dvc.remotes import README
+from tests.dvc.scene import UP_TO_DATE, Scene, error
+
+CELLS = "data/splits/cells.csv"
+
+
+def disk_full(scene: Scene) -> str:
+    ordeal = scene.ordeal.result()
+    for stage, printed in ordeal.printed["disk full"].items():
+        assert re.search(rf"^{stage}: .*No space left on device", printed, re.MULTILINE)
+        assert f"failed to reproduce '{stage}'" in printed
+        assert "Traceback" not in printed
+    return f"error: …: No space left on device; with more room: {scene.right(ordeal.clone)}"
+
+
+def stage_killed(scene: Scene) -> str:
+    ordeal = scene.ordeal.result()
+    for stage, printed in ordeal.printed["stage killed"].items():
+        assert re.search(f"failed to reproduce '{stage}': .* exited with -9", printed)
+    return (
+        "error: failed to reproduce '…': failed to run: …, exited with -9; after `dvc repro`: "
+        f"{scene.right(ordeal.clone)}"
+    )
+
+
+def dvc_killed(scene: Scene) -> str:
+    return f"after `dvc repro`: {scene.right(scene.ordeal.result().clone)}"
+
+
+OF_ORDEAL = (disk_full, stage_killed, dvc_killed)
+
+
+def stage_fails(scene: Scene) -> str:
+    clone = scene.clone()
+    clone.change("split", validation_share=0.18)
+    clone.change("preprocess", expected_size=451)
+    told = error(printed := clone.dvc("repro", status=255))
+    assert stages_run(printed) == ["split", "preprocess"]
+    assert not (clone.folder / "data/shards").exists()
+    assert not list((clone.folder / "data").glob(".*"))
+    assert set(clone.git("diff --name-only HEAD").split()) == {
+        "dvc.lock",
+        "metrics/split.json",
+        "params.yaml",
+    }
+    assert "No such file or directory" in clone.dvc("repro --single-item train", status=255)
+    clone.change("preprocess", expected_size=450)
+    assert stages_run(clone.dvc("repro preprocess")) == ["preprocess"]
+    return (
+        f"{told}; the stages before it keep what they made, nothing half-written is left, and only "
+        "that stage runs again"
+    )
+
+
+def two_at_once(scene: Scene) -> str:
+    clone = scene.clone()
+    clone.change("split", validation_share=0.25)
+    first = clone.start("dvc", "repro", "split")
+    stage = process_at_work(clone, first, "split")
+    stage.suspend()
+    told = error(clone.dvc("repro split", status=255))
+    stage.resume()
+    printed, _ = first.communicate()
+    assert first.returncode == 0, printed
+    assert stages_run(clone.dvc("repro split")) == []
+    return f"the second at once {told}; the first: as if alone"
+
+
+def cache_full(scene: Scene) -> str:
+    clone = scene.clone()
+    (small := scene.folder / "small").mkdir()
+    mount_small(small, size=20)
+    try:
+        clone.dvc(f"cache dir --local {small}")
+        told = error(clone.dvc("repro --single-item --force split", status=255))
+        remount(small, 64_000)
+        clone.dvc("repro --single-item split")
+        assert clone.outputs()[CELLS] == scene.first_run.outputs()[CELLS]
+    finally:
+        subprocess.run(["umount", small], check=True)
+    return f"{told}; with more room: the same hashes"
+
+
+def changed_in_place(scene: Scene) -> str:
+    clone = scene.pulled()
+    spoil(clone, mode=0o644)
+    assert CELLS in clone.dvc("status split")
+    assert stages_run(clone.dvc("repro")) == ["split"]
+    return f"`dvc status` shows it; after `dvc repro`: {scene.right(clone)}"
+
+
+def rotten(scene: Scene) -> str:
+    clone = scene.pulled()
+    (clone.folder / CELLS).unlink()
+    right = spoil(clone, mode=0o444)
+    clone.dvc("checkout")
+    assert (clone.folder / CELLS).read_bytes() != right
+    assert UP_TO_DATE in clone.dvc("status")
+    for command in re.findall(r"^    ((?:find|rm) .*)$", README, re.MULTILINE):
+        clone.run("sh", "-c", command)
+    clone.dvc("pull")
+    return (
+        "**wrong bytes, and DVC does not notice**: it trusts what is read-only; after the README's "
+        "check of the cache: "
+        f"{scene.right(clone)}"
+    )
+
+
+def cache_deleted(scene: Scene) -> str:
+    clone = scene.pulled()
+    shutil.rmtree(clone.cache)
+    assert "not in cache" in clone.dvc("status")
+    clone.dvc("pull")
+    return f"`dvc status` shows it; after `dvc pull`: {scene.right(clone)}"
+
+
+def spoil(clone: Clone, *, mode: int) -> bytes:
+    """Change bytes of the cells in the cache; return them as they were."""
+    hash_ = clone.outputs()[CELLS]
+    path = clone.cache / f"files/md5/{hash_[:2]}/{hash_[2:]}"
+    right = path.read_bytes()
+    path.chmod(0o644)
+    path.write_bytes(right[:-5] + b"xxxx\n")
+    path.chmod(mode)
+    return right

@@ -1,0 +1,113 @@
+"""A run of the pipeline that meets a full disk and two kills in every stage."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.dvc.clones import STAGES, Clone
+
+ROOM = {"download": 2_000, "split": 30, "preprocess": 200, "train": 2_000, "evaluate": 200}
+"""kB left on the disk before a stage: some, but less than it makes."""
+
+HALF_WRITTEN = {"download": "data/raw/.cnmc.zip.*.tmp", "preprocess": "data/.shards.*.tmp"}
+"""What lies there while a stage writes its output, where that takes long enough to be seen."""
+
+
+@dataclass
+class Ordeal:
+    """A clone on a disk of its own, and what became of each fault.
+
+    Attributes:
+        printed: by fault and stage.
+    """
+
+    clone: Clone
+    disk: Path
+    printed: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+
+    def go_through(self) -> None:
+        """Let the faults happen in one stage after another, each of which ends well at last."""
+        for stage in STAGES:
+            with self.little_room(ROOM[stage]):
+                self.printed["disk full"][stage] = self.clone.dvc(f"repro {stage}", status=255)
+            run = self.clone.start("dvc", "repro", stage)
+            process_at_work(self.clone, run, stage).kill()
+            self.printed["stage killed"][stage], _ = run.communicate()
+            run = self.clone.start("dvc", "repro", stage)
+            process_at_work(self.clone, run, stage)
+            run.kill()  # the stage is left alone; train ends when it notices, the others go on
+            run.communicate() if stage == "train" else run.wait()
+            self.clone.dvc(f"repro {stage}")
+            run.stdout.close()
+
+    @contextlib.contextmanager
+    def little_room(self, room: int) -> Iterator[None]:
+        """Leave `room` kB on the disk for as long as the block."""
+        numbers = os.statvfs(self.disk)
+        used = (numbers.f_blocks - numbers.f_bfree) * numbers.f_frsize // 1024
+        remount(self.disk, used + room)
+        try:
+            yield
+        finally:
+            remount(self.disk, 1_000_000)
+
+
+def go_through(first_run: Clone, *, disk: Path, beside: Path) -> Ordeal:
+    """Let a clone of the first run, without its cache, go through it all on a disk of its own.
+
+    Args:
+        first_run: what is cloned.
+        disk: an empty folder, on which the disk is left mounted.
+        beside: an empty folder on another disk.
+    """
+    mount_small(disk, size=1_000_000)
+    first_run.git(f"clone --quiet . {disk / 'clone'}")
+    variables = {
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "DVC_SITE_CACHE_DIR": str(beside / "dvc"),
+        "TRAIN_STATE_DIR": str(beside / "train"),
+    }
+    ordeal = Ordeal(Clone(disk / "clone", variables), disk)
+    ordeal.go_through()
+    return ordeal
+
+
+def mount_small(folder: Path, *, size: int) -> None:
+    """Mount a disk of `size` kB on a folder; skip the test where that is not allowed."""
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", str(folder)]
+    mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"no small disk without the right to mount one: {mounted.stderr.strip()}")
+
+
+def process_at_work(clone: Clone, run: subprocess.Popen[str], stage: str) -> psutil.Process:
+    """Wait until the process of a stage is in the middle of something, and return it."""
+    for _ in range(12_000):
+        for process in psutil.Process(run.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if f"stages.{stage}" in process.cmdline() and works(clone, process, stage):
+                    return process
+        assert run.poll() is None, run.communicate()[0]
+        time.sleep(0.005)
+    raise AssertionError(f"{stage} did not begin in a minute")
+
+
+def works(clone: Clone, process: psutil.Process, stage: str) -> bool:
+    if stage in HALF_WRITTEN:
+        pattern = HALF_WRITTEN[stage].replace("*", str(process.pid))
+        return any(clone.folder.glob(pattern))
+    return process.cpu_times().user > 1
+
+
+def remount(disk: Path, size: int) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}k", disk], check=True)

@@ -1,0 +1,72 @@
+"""What the faults are played in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.dvc.clones import Clone
+from tests.dvc.ordeal import Ordeal
+from tests.dvc.remotes import Remote
+
+UP_TO_DATE = "Data and pipelines are up to date."
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """A clone that has pushed everything, to a remote that it has been pointed at."""
+
+    remote: Remote
+    publisher: Clone
+    printed: str
+
+    def elsewhere(self, name: str) -> Clone:
+        """Clone it as on another machine, which has pulled nothing."""
+        return self.remote.connect_alike(self.publisher.clone(name))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where a fault is brought about.
+
+    Attributes:
+        first_run: what is not to be changed.
+        folder: an empty folder.
+        ordeal: the run that meets a full disk and two kills in every stage.
+        pushed: what has been pushed to a remote of this kind.
+    """
+
+    first_run: Clone
+    folder: Path
+    ordeal: Future[Ordeal]
+    pushed: Callable[[str], Pushed]
+
+    def clone(self) -> Clone:
+        """A clone with all outputs, whose cache is that of the first run."""
+        return self.first_run.clone(self.folder.name, shares_cache=True)
+
+    def pulled(self) -> Clone:
+        """A clone with all outputs in a cache of its own, from a folder that is its remote."""
+        clone = self.pushed("A folder").elsewhere(self.folder.name)
+        clone.dvc("pull")
+        return clone
+
+    def right(self, clone: Clone) -> str:
+        """Say that a clone has what the first run made. Raises AssertionError if it has not."""
+        assert clone.outputs() == self.first_run.outputs()
+        assert UP_TO_DATE in clone.dvc("status")
+        assert not list(clone.folder.rglob("*.tmp"))
+        return "the same hashes"
+
+
+def error(printed: str) -> str:
+    """What stages and DVC say is wrong, without what differs from run to run."""
+    lines = [line for line in printed.splitlines() if re.match(r"ERROR: |[a-z]+: (?!\d)", line)]
+    told = (re.sub(r"'[^']*/[^']*'|'[0-9a-f]{32}(\.dir)?'", "…", line) for line in lines)
+    told = "; ".join(dict.fromkeys(line.removeprefix("ERROR: ") for line in told))
+    told = re.sub(r"failed to run: .*, exited", "failed to run: …, exited", told)
+    told = re.sub(r"\S+/UID_\w+\.bmp", "…", told)
+    return "error: " + re.sub(r"\b\d+ files", "… files", told)

@@ -1,0 +1,108 @@
+"""What goes to a remote and comes from it, for each kind that the README has a recipe for."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.dvc.clones import STAGES, Clone, stages_run
+from tests.dvc.remotes import PASSWORD, README, REMOTES, folder_remote
+from tests.dvc.scene import UP_TO_DATE, Pushed
+
+pytest_plugins = ["tests.dvc.fixtures"]
+pytestmark = pytest.mark.dvc
+
+
+@pytest.fixture(params=REMOTES)
+def pushed(request: pytest.FixtureRequest, pushed_to: Callable[[str], Pushed]) -> Pushed:
+    return pushed_to(request.param)
+
+
+def test_a_push_takes_every_output_to_the_remote_and_a_second_one_nothing(pushed: Pushed) -> None:
+    described = set(pushed.publisher.outputs().values())
+    in_git = {hash_ for path, hash_ in pushed.publisher.outputs().items() if is_in_git(path)}
+    assert described - in_git <= set(pushed.remote.objects())
+    assert not in_git & set(pushed.remote.objects())
+    assert f"{len(pushed.remote.objects())} files pushed" in pushed.printed
+    assert "Everything is up to date." in pushed.publisher.dvc("push")
+
+
+def test_after_a_pull_elsewhere_there_is_nothing_to_do(pushed: Pushed, tmp_path: Path) -> None:
+    clone = pushed.elsewhere(tmp_path.name)
+    clone.dvc("pull")
+    printed = clone.dvc("repro")
+    assert stages_run(printed) == []
+    assert UP_TO_DATE in printed
+    assert UP_TO_DATE in clone.dvc("status")
+    assert clone.objects() == set(pushed.remote.objects())
+    assert clone.git("status --porcelain") == ""
+
+
+@pytest.mark.parametrize("pushed", ["A folder"], indirect=True)
+def test_a_part_can_be_pulled_alone(pushed: Pushed, tmp_path: Path) -> None:
+    clone = pushed.elsewhere(tmp_path.name)
+    outputs = clone.outputs()
+    clone.dvc("pull train")
+    assert clone.objects() == {outputs["models/model.keras"]}
+    clone.dvc("pull metrics/report.html metrics/gallery")
+    added = clone.objects() - {outputs["models/model.keras"]}
+    assert {outputs["metrics/report.html"], outputs["metrics/gallery"]} < added
+    gallery = list((clone.folder / "metrics/gallery").iterdir())
+    assert len(added) == 2 + len(gallery)
+
+
+@pytest.mark.parametrize("pushed", ["A folder", "HTTP"], indirect=True)
+def test_a_run_downloads_only_what_its_stages_read(pushed: Pushed, tmp_path: Path) -> None:
+    clone = pushed.elsewhere(tmp_path.name)
+    assert UP_TO_DATE in clone.dvc("repro --pull --allow-missing")
+    assert clone.objects() == set()
+    clone.change("split", validation_share=0.2)
+    assert stages_run(clone.dvc("repro --pull --allow-missing split")) == ["split"]
+    assert clone.objects() & set(pushed.remote.objects()) == {clone.outputs()["data/raw/cnmc.zip"]}
+
+
+def test_no_credential_is_in_what_git_has(pushed: Pushed) -> None:
+    assert PASSWORD not in pushed.publisher.git("log --patch --max-count=1")
+    assert PASSWORD not in pushed.publisher.dvc("remote list")
+
+
+def test_the_list_of_runs_travels_but_to_a_web_server(pushed: Pushed, tmp_path: Path) -> None:
+    pushed.publisher.dvc("push --run-cache")
+    clone = pushed.elsewhere(tmp_path.name)
+    clone.dvc("pull --run-cache train")
+    assert len(runs := clone.runs()) >= (0 if pushed.remote.kind == "HTTP" else len(STAGES))
+    assert runs == (set() if pushed.remote.kind == "HTTP" else pushed.publisher.runs())
+
+
+def test_runs_of_other_parameters_are_restored_elsewhere_if_the_whole_cache_goes_along(
+    first_run: Clone, tmp_path: Path
+) -> None:
+    with folder_remote(tmp_path) as remote:
+        publisher = remote.connect(first_run.clone("tries"))
+        (publisher.folder / ".dvc/config.local").unlink(missing_ok=True)
+        shutil.copytree(first_run.cache, publisher.cache)
+        publisher.git("commit --all --quiet", message="Another remote")
+        publisher.dvc("push")
+        publisher.change("split", validation_share=0.22)
+        assert stages_run(publisher.dvc("repro split")) == ["split"]
+        publisher.dvc("push --run-cache")
+        assert split_elsewhere(publisher, "entries-alone") == ["split"]
+        copy = re.search(r"^    (cp .*)$", README, re.MULTILINE)[1]
+        publisher.run(*copy.replace("../leukemia-dvc-remote", remote.url).split())
+        assert split_elsewhere(publisher, "whole-cache") == []
+
+
+def split_elsewhere(publisher: Clone, name: str) -> list[str]:
+    """The stages that run elsewhere after a change that the publisher has tried before."""
+    clone = publisher.clone(name)
+    clone.dvc("pull --run-cache")
+    clone.change("split", validation_share=0.22)
+    return stages_run(clone.dvc("repro --pull split"))
+
+
+def is_in_git(path: str) -> bool:
+    return path.startswith("metrics/") and path not in ("metrics/report.html", "metrics/gallery")
