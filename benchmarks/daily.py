@@ -21,8 +21,7 @@ import yaml
 
 from benchmarks.turns import in_turns, table
 from stages.files import write_json
-from tests.dvc.clones import STAGES, Clone
-from tests.dvc.first_run import make_first_run
+from tests.dvc.project import STAGES, Project, tiny_project, user_environment
 
 STATUS, REPRO = "dvc status", "dvc repro"
 UP_TO_DATE = "Data and pipelines are up to date."
@@ -32,7 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print tables, and write the figures to a file if asked to."""
     options = _parser().parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
-        clone = make_first_run(Path(scratch) / "project")
+        clone = tiny_project(
+            Path(scratch) / "project", user_environment(Path(scratch), home=Path(scratch))
+        )
+        clone.dvc("repro --force")
         ways = {name: _timed(clone, name) for name in (STATUS, REPRO)}
         seconds = in_turns(ways, rounds=options.rounds)
         print(table(seconds, base=STATUS))
@@ -44,12 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         write_json({"seconds": seconds, "imports": imports}, options.json)
 
 
-def stage_imports(clone: Clone, stage: str) -> dict[str, Any]:
+def stage_imports(clone: Project, stage: str) -> dict[str, Any]:
     """Run a stage as dvc.yaml has it, and return its CPU seconds and those of its imports."""
     pipeline = yaml.safe_load((clone.folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     options = pipeline[stage]["cmd"].removeprefix("exec ").split()[1:]
     before = _cpu()
-    talking = Clone(clone.folder, clone.variables | {"TF_CPP_MIN_LOG_LEVEL": "0"})  # see quiet.py
+    talking = clone.with_variables({"TF_CPP_MIN_LOG_LEVEL": "0"})  # see quiet.py
     printed = talking.run("python", "-X", "importtime", *options)
     lines = re.findall(r"^import time: +(\d+) \| +\d+ \| +(\S+)$", printed, re.MULTILINE)
     return {
@@ -59,7 +61,7 @@ def stage_imports(clone: Clone, stage: str) -> dict[str, Any]:
     }
 
 
-def _timed(clone: Clone, command: str) -> Callable[[], float]:
+def _timed(clone: Project, command: str) -> Callable[[], float]:
     def run() -> float:
         began = time.perf_counter()
         printed = clone.run(*command.split())

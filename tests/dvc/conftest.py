@@ -6,26 +6,30 @@ whatever works here works with both.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import signal
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.dvc.ordeal import Ordeal, go_through
 from tests.dvc.project import (
     RATE,
-    STAGES,
-    TINY,
     Project,
-    known_files,
     stages_restored,
     stages_run,
+    tiny_project,
     user_environment,
 )
+from tests.dvc.remotes import REMOTES
+from tests.dvc.scene import Pushed, Scene
 
-Clone = Callable[..., Project]
 BETTER = ("dvc", "exp", "run", "--temp", "--name", "better", "-S", f"{RATE}=0.003")
 
 
@@ -47,23 +51,23 @@ def read_only_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def origin(tmp_path_factory: pytest.TempPathFactory, read_only_home: Path) -> Project:
-    """The project, tiny, after its first `dvc repro`; all is committed on main."""
-    place = tmp_path_factory.mktemp("of origin")
-    project = Project(
-        place / "main clone", user_environment(place / "settings", home=read_only_home)
-    )
-    known_files(project.folder)
-    for key, value in TINY.items():
-        project.set_param(key, value)
-    project.run("git", "init", "--quiet", "--initial-branch=main")
-    project.run("git", "add", "--all")
-    project.commit("Make it tiny")
+def first_run(
+    tmp_path_factory: pytest.TempPathFactory, read_only_home: Path
+) -> tuple[Project, str]:
+    """The project, tiny, and what its first `dvc repro` said."""
+    place = tmp_path_factory.mktemp("origin")
+    environment = user_environment(place / "settings", home=read_only_home)
+    project = tiny_project(place / "main clone", environment)
     # Forced where the shipped dvc.lock happens to fit: no run-cache would know of it.
-    output = project.run("dvc", "repro", "--force")
-    assert stages_run(output) == STAGES
+    printed = project.dvc("repro --force")
     project.commit("Results")
-    return project
+    return project, printed
+
+
+@pytest.fixture(scope="session")
+def origin(first_run: tuple[Project, str]) -> Project:
+    """The project after its first `dvc repro`, all of it committed on main; not to be changed."""
+    return first_run[0]
 
 
 @pytest.fixture(scope="session")
@@ -90,20 +94,49 @@ def experiment(origin: Project, interrupted: str) -> str:  # noqa: ARG001
 def forked(origin: Project, experiment: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A clone on branch X, with the learning rate of the experiment; main is beside it."""
     project = origin.clone(tmp_path_factory.mktemp("of forked") / "clone")
-    project.run("git", "switch", "--quiet", "--create", "X")
+    project.git("switch --quiet --create X")
     project.set_param(RATE, 0.003)
-    output = project.run("dvc", "repro")
+    output = project.dvc("repro")
     assert stages_run(output) == [], experiment
     assert stages_restored(output) == ["train", "evaluate"]
     project.commit("Halve the learning rate")
     return project
 
 
+@pytest.fixture(scope="session")
+def pushed_to(
+    origin: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Pushed]]:
+    """Serve a remote of a kind, push everything to it, and keep it for who asks for it again."""
+    with contextlib.ExitStack() as serving:
+
+        @functools.cache
+        def push(kind: str) -> Pushed:
+            base = tmp_path_factory.mktemp("remote")
+            remote = serving.enter_context(REMOTES[kind](base))
+            publisher = remote.connect(origin.beside(f"to-{base.name}"))
+            publisher.commit("Another remote")
+            return Pushed(remote, publisher, publisher.dvc("push"))
+
+        yield push
+
+
+@pytest.fixture(scope="session")
+def ordeal(origin: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[Ordeal]]:
+    """Let a clone without cache meet its faults beside other tests: it takes minutes of a core."""
+    disk, beside = tmp_path_factory.mktemp("disk"), tmp_path_factory.mktemp("beside-disk")
+    with ThreadPoolExecutor(1) as thread:
+        yield (begun := thread.submit(go_through, origin, disk=disk, beside=beside))
+        begun.exception()
+    subprocess.run(["umount", disk], check=False, capture_output=True)
+
+
 @pytest.fixture
-def clone(origin: Project, tmp_path: Path) -> Clone:
-    """Clone the project anew, into a folder of its own that also holds its default remote."""
-
-    def make(name: str = "clone", *options: str, pulled: bool = True) -> Project:
-        return origin.clone(tmp_path / f"of {name}" / name, *options, pulled=pulled)
-
-    return make
+def scene(
+    origin: Project,
+    pushed_to: Callable[[str], Pushed],
+    ordeal: Future[Ordeal],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> Scene:
+    return Scene(origin, tmp_path, ordeal, pushed_to, lambda: request.getfixturevalue("forked"))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.dvc import faults_of_remotes, faults_of_runs
-from tests.dvc.clones import ROOT
+from tests.dvc import faults_of_people, faults_of_remotes, faults_of_runs
+from tests.dvc.project import ROOT
 from tests.dvc.scene import Scene
 
 DOCUMENT = ROOT / "docs/faults-dvc.md"
@@ -31,7 +31,9 @@ class Row:
     outcome: str
 
 
+SPLIT = faults_of_people.SPLIT
 SAME = "the same hashes"
+MENDED = f"with that mended: {SAME}"
 DAMAGED = (
     "`dvc pull` fails and names the outputs; all others arrive, no wrong byte does; {removed}after "
     f"`dvc push` where they are right: {SAME}"
@@ -112,6 +114,73 @@ SECTIONS = {
             "error: failed to transfer … - Server disconnected; failed to push data to the cloud - "
             "… files failed to upload; what has arrived is whole; the next `dvc push` sends the "
             f"rest; after `dvc pull`: {SAME}",
+        ),
+    ],
+    "What people do": [
+        Row(
+            "a merge conflict in dvc.lock",
+            faults_of_people.lock_conflict,
+            "`dvc repro` names dvc.lock and runs nothing; after `git checkout --ours -- dvc.lock "
+            "metrics`, or `--theirs`, and `dvc repro`: nothing is computed, the hashes of both "
+            "changes",
+        ),
+        Row(
+            "an output edited by hand: data/splits/cells.csv",
+            faults_of_people.output_edited,
+            f"`dvc status` and `make locked` name it; after `dvc repro`: {SAME}",
+        ),
+        Row(
+            "a metric edited by hand",
+            faults_of_people.metric_edited,
+            f"`make locked` names it; after `dvc repro`: {SAME}",
+        ),
+        Row(
+            "a parameter out of range (every key: tests/test_params.py)",
+            faults_of_people.wrong_value(f"{SPLIT}.test_share", 1.5, runs=["split"]),
+            "error: split: params.yaml: profiles.synthetic.split.test_share is 1.5: input should be "
+            f"less than 1; failed to reproduce 'split': failed to run: …, exited with 1; {MENDED}",
+        ),
+        Row(
+            "a parameter of the wrong type (every key: tests/test_params.py)",
+            faults_of_people.wrong_value(f"{SPLIT}.strategy", 5, runs=["split"]),
+            "error: split: params.yaml: profiles.synthetic.split.strategy is 5: input should be "
+            "'stratified' or 'subject'; failed to reproduce 'split': failed to run: …, exited with "
+            f"1; {MENDED}",
+        ),
+        Row(
+            "a profile that does not exist",
+            faults_of_people.wrong_value("profile", "cnmcc", runs=[]),
+            "error: failed to reproduce 'download': Parameters 'profiles.cnmcc.download' are missing "
+            f"from 'params.yaml'.; {MENDED}",
+        ),
+        Row(
+            "a key misspelt in params.yaml",
+            faults_of_people.key_misspelt,
+            "error: split: params.yaml: profiles.synthetic.split.test_share is missing; add it; "
+            "profiles.synthetic.split.test_shape is not a known parameter; check its spelling or "
+            "remove it; failed to reproduce 'split': failed to run: …, exited with 1; "
+            f"{MENDED}",
+        ),
+        Row(
+            "a key misspelt in `dvc exp run -S`",
+            faults_of_people.key_misspelt_in_experiment,
+            "error: Could not override '…'; nothing is changed",
+        ),
+        Row(
+            "a key that no stage reads",
+            faults_of_people.key_of_no_stage,
+            "`dvc repro` does not look at it; `make locked` names it, and so does the next stage "
+            "that runs",
+        ),
+        Row(
+            "a clone in a path with spaces and letters beyond ASCII",
+            faults_of_people.letters_beyond_ascii,
+            f"as elsewhere ({SAME}), but for what README's Limits say of DVC",
+        ),
+        Row(
+            "a home in which nothing can be written",
+            faults_of_people.home_read_only,
+            f"as elsewhere ({SAME})",
         ),
     ],
 }

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable
 
-from tests.dvc.clones import Clone
+from tests.dvc.project import Project
 from tests.dvc.remotes import http_remote
 from tests.dvc.scene import Scene, error
 
@@ -25,7 +25,7 @@ def damaged(kind: str) -> Callable[[Scene], str]:
         store.write(names[TRUNCATED], store.read(names[TRUNCATED])[:1000])
         store.remove(names[MISSING])
         clone = pushed.elsewhere(scene.folder.name)
-        told = clone.dvc("pull", status=1)
+        told = clone.dvc("pull", code=1)
         for path in names:
             assert not (clone.folder / path).exists()
             assert path in told
@@ -44,7 +44,7 @@ def damaged(kind: str) -> Callable[[Scene], str]:
     return play
 
 
-def hashes(clone: Clone) -> dict[str, str]:
+def hashes(clone: Project) -> dict[str, str]:
     return {path: clone.outputs()[path] for path in (CORRUPTED, TRUNCATED, MISSING)}
 
 
@@ -53,7 +53,7 @@ def gone(scene: Scene) -> str:
         publisher = remote.connect(scene.clone())
         publisher.git("commit --all --quiet", message="Another remote")
         remote.line.holds_for = 5
-        told = error(publisher.dvc("push", status=1))
+        told = error(publisher.dvc("push", code=1))
         arrived = remote.objects()
         for hash_, name in arrived.items():
             assert hashlib.md5(remote.store.read(name)).hexdigest() == hash_.removesuffix(".dir")
@@ -61,7 +61,7 @@ def gone(scene: Scene) -> str:
         again = int(re.search(r"(\d+) files? pushed", publisher.dvc("push"))[1])
         assert again == len(remote.objects()) - len(arrived)
         assert len(arrived) == 5
-        clone = remote.connect_alike(publisher.clone(f"{scene.folder.name}-pulled"))
+        clone = remote.connect_alike(publisher.beside(f"{scene.folder.name}-pulled", pulled=False))
         clone.dvc("pull")
         return (
             f"{told}; what has arrived is whole; the next `dvc push` sends the rest; after "

@@ -1,19 +1,23 @@
-"""A repository of this project that git and DVC work in, as a user's shell would have them."""
+"""Clones of this project, and the real git and DVC in them, as a user's shell would have them."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import yaml
 
 from tests.conftest import ROOT
 
 BIN = Path(sys.executable).parent
+FILES = "ls-files --cached --others --exclude-standard"
 STAGES = ["download", "split", "preprocess", "train", "evaluate"]
 TINY = {
     "model.base": "EfficientNetB0",
@@ -39,31 +43,38 @@ class Project:
         """The folder of the cache, shared or not."""
         return Path(self.run("dvc", "cache", "dir").strip())
 
-    def run(self, *command: str, code: int = 0) -> str:
+    def run(self, *command: str | Path, code: int = 0) -> str:
         """Run a command, expect its exit code, and return all that it prints."""
-        finished = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment,
-            check=False,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        assert finished.returncode == code, finished.stdout
-        return finished.stdout
+        process = self.start(*command)
+        printed, _ = process.communicate()
+        assert process.returncode == code, printed
+        return printed
 
-    def start(self, *command: str, log: Path) -> subprocess.Popen[bytes]:
-        """Start a command in a session of its own, its output going to `log`."""
-        with log.open("wb") as output:
+    def dvc(self, command: str, *, code: int = 0) -> str:
+        """Run a command of DVC in which only spaces part the words."""
+        return self.run("dvc", *command.split(), code=code)
+
+    def git(self, command: str, *, message: str | None = None, code: int = 0) -> str:
+        """Run a command of git in which, but for the message, only spaces part the words."""
+        words = [*command.split(), *(["--message", message] if message else [])]
+        return self.run("git", *words, code=code)
+
+    def start(self, *command: str | Path, log: Path | None = None) -> subprocess.Popen[str]:
+        """Start a command in a session of its own; what it prints goes to `log` or a pipe."""
+        with log.open("wb") if log else contextlib.nullcontext(subprocess.PIPE) as output:
             return subprocess.Popen(
                 command,
                 cwd=self.folder,
                 env=self.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                text=True,
                 start_new_session=True,
             )
+
+    def with_variables(self, variables: Mapping[str, str]) -> Project:
+        """The same, where commands find these variables as well."""
+        return replace(self, environment={**self.environment, **variables})
 
     def set_param(self, key: str, value: object) -> None:
         """Edit params.yaml, as by hand."""
@@ -76,17 +87,35 @@ class Project:
 
     def commit(self, message: str) -> None:
         """Commit what has changed in files that git knows."""
-        self.run("git", "commit", "--all", "--quiet", "--message", message)
+        self.git("commit --all --quiet", message=message)
 
     def clone(self, folder: Path, *options: str, pulled: bool = True) -> Project:
         """Clone by git; with `pulled`, share the cache and check out, as if all were pulled."""
-        source = self.folder.as_uri() if "--depth" in options else str(self.folder)
-        self.run("git", "clone", "--quiet", *options, source, str(folder))
-        cloned = Project(folder, self.environment)
+        source = self.folder.as_uri() if "--depth" in options else self.folder
+        self.run("git", "clone", "--quiet", *options, source, folder)
+        cloned = replace(self, folder=folder)
         if pulled:
-            cloned.run("dvc", "cache", "dir", "--local", str(self.cache))
-            cloned.run("dvc", "checkout", "--quiet")
+            cloned.run("dvc", "cache", "dir", "--local", self.cache)
+            cloned.dvc("checkout --quiet")
         return cloned
+
+    def beside(self, name: str, *, pulled: bool = True) -> Project:
+        """Clone into a folder that has the same default remote."""
+        return self.clone(self.folder.with_name(name), pulled=pulled)
+
+    def outputs(self) -> dict[str, str]:
+        """What dvc.lock says of every output: its hash."""
+        lock = yaml.safe_load((self.folder / "dvc.lock").read_text())["stages"]
+        return {out["path"]: out["md5"] for stage in lock.values() for out in stage["outs"]}
+
+    def objects(self) -> set[str]:
+        """The hashes of the objects in the cache."""
+        found = (self.cache / "files/md5").glob("??/*")
+        return {path.parent.name + path.name for path in found}
+
+    def runs(self) -> set[str]:
+        """The entries of the run-cache."""
+        return {path.name for path in (self.cache / "runs").glob("*/*/*")}
 
 
 def edited(text: str, key: str, value: object) -> str:
@@ -111,19 +140,19 @@ def stages_restored(output: str) -> list[str]:
     return [stage for stage in STAGES if f"Stage '{stage}' is cached - skipping run" in output]
 
 
-def known_files(folder: Path) -> None:
-    """Copy the files that git knows in this repository, committed or not."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    for name in listed.stdout.splitlines():
+def tiny_project(folder: Path, environment: Mapping[str, str]) -> Project:
+    """Commit the files that git knows in this repository, committed or not, and tiny parameters."""
+    project = Project(folder, environment)
+    for name in Project(ROOT, environment).git(FILES).splitlines():
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
+    for key, value in TINY.items():
+        project.set_param(key, value)
+    project.git("init --quiet --initial-branch=main")
+    project.git("add --all")
+    project.commit("Make it tiny")
+    return project
 
 
 def user_environment(settings: Path, *, home: Path) -> dict[str, str]:
@@ -139,6 +168,7 @@ def user_environment(settings: Path, *, home: Path) -> dict[str, str]:
         "DVC_GLOBAL_CONFIG_DIR": str(settings / "global"),
         "DVC_SYSTEM_CONFIG_DIR": str(settings / "system"),
         "DVC_NO_ANALYTICS": "1",
+        "NO_PROXY": "*",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_SYSTEM": os.devnull,
     }

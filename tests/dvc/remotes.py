@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.dvc.clones import ROOT, Clone
 from tests.dvc.http_folder import Line, serving_folder
+from tests.dvc.project import ROOT, Project
 from tests.dvc.ssh_server import serving_sftp
 from tests.dvc.stores import BUCKET, BucketStore, FolderStore, Store
 
@@ -41,16 +41,16 @@ class Remote:
     words: dict[str, str] = field(default_factory=dict)
     line: Line = field(default_factory=Line)
 
-    def connect(self, clone: Clone) -> Clone:
+    def connect(self, clone: Project) -> Project:
         """Follow the README's recipe in a clone; return it with the environment that it needs."""
-        connected = Clone(clone.folder, clone.variables | self.variables)
+        connected = clone.with_variables(self.variables)
         for command in self.recipe():
             connected.dvc(command)
         return connected
 
-    def connect_alike(self, clone: Clone) -> Clone:
+    def connect_alike(self, clone: Project) -> Project:
         """Do in a clone of a connected one what git does not bring along."""
-        connected = Clone(clone.folder, clone.variables | self.variables)
+        connected = clone.with_variables(self.variables)
         for command in self.recipe():
             if "--local" in command:
                 connected.dvc(command)

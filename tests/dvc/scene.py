@@ -8,8 +8,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.dvc.clones import Clone
 from tests.dvc.ordeal import Ordeal
+from tests.dvc.project import Project
 from tests.dvc.remotes import Remote
 
 UP_TO_DATE = "Data and pipelines are up to date."
@@ -20,12 +20,12 @@ class Pushed:
     """A clone that has pushed everything, to a remote that it has been pointed at."""
 
     remote: Remote
-    publisher: Clone
+    publisher: Project
     printed: str
 
-    def elsewhere(self, name: str) -> Clone:
+    def elsewhere(self, name: str) -> Project:
         """Clone it as on another machine, which has pulled nothing."""
-        return self.remote.connect_alike(self.publisher.clone(name))
+        return self.remote.connect_alike(self.publisher.beside(name, pulled=False))
 
 
 @dataclass(frozen=True)
@@ -33,30 +33,32 @@ class Scene:
     """Where a fault is brought about.
 
     Attributes:
-        first_run: what is not to be changed.
+        origin: what is not to be changed.
         folder: an empty folder.
         ordeal: the run that meets a full disk and two kills in every stage.
         pushed: what has been pushed to a remote of this kind.
+        forked: a clone on branch X, with another learning rate.
     """
 
-    first_run: Clone
+    origin: Project
     folder: Path
     ordeal: Future[Ordeal]
     pushed: Callable[[str], Pushed]
+    forked: Callable[[], Project]
 
-    def clone(self) -> Clone:
+    def clone(self) -> Project:
         """A clone with all outputs, whose cache is that of the first run."""
-        return self.first_run.clone(self.folder.name, shares_cache=True)
+        return self.origin.beside(self.folder.name)
 
-    def pulled(self) -> Clone:
+    def pulled(self) -> Project:
         """A clone with all outputs in a cache of its own, from a folder that is its remote."""
         clone = self.pushed("A folder").elsewhere(self.folder.name)
         clone.dvc("pull")
         return clone
 
-    def right(self, clone: Clone) -> str:
+    def right(self, clone: Project) -> str:
         """Say that a clone has what the first run made. Raises AssertionError if it has not."""
-        assert clone.outputs() == self.first_run.outputs()
+        assert clone.outputs() == self.origin.outputs()
         assert UP_TO_DATE in clone.dvc("status")
         assert not list(clone.folder.rglob("*.tmp"))
         return "the same hashes"

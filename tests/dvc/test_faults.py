@@ -9,9 +9,6 @@ from tests.dvc.faults_of_runs import OF_ORDEAL
 from tests.dvc.ordeal import Ordeal
 from tests.dvc.scene import Scene
 
-pytest_plugins = ["tests.dvc.fixtures"]
-pytestmark = pytest.mark.dvc
-
 ROWS = [row for rows in SECTIONS.values() for row in rows if row.play not in OF_ORDEAL]
 
 

@@ -6,26 +6,24 @@ import hashlib
 import re
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.dvc.clones import Clone
+from tests.dvc.project import Project
 from tests.dvc.remotes import README, s3_remote
-
-pytest_plugins = ["tests.dvc.fixtures"]
-pytestmark = pytest.mark.dvc
 
 SECTION = README.split("\n## Use the model elsewhere\n")[1].split("\n## ")[0]
 RELEASE = "leukemia-classifier@v1.0.0"
 
 
 @pytest.fixture(scope="module")
-def released(first_run: Clone, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+def released(origin: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A clone whose model is released, with its outputs in a bucket."""
     with s3_remote(tmp_path_factory.mktemp("remote")) as remote:
-        clone = remote.connect(first_run.clone("released", shares_cache=True))
+        clone = remote.connect(origin.beside("released"))
         clone.git("commit --all --quiet", message="Another remote")
         clone.dvc("push")
         tag, message = re.search(r"^    git (tag .*) --message \"(.*)\"$", SECTION, re.M).groups()
@@ -34,15 +32,15 @@ def released(first_run: Clone, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture
-def elsewhere(released: Clone, tmp_path: Path) -> Clone:
-    other = Clone(tmp_path / "other", released.variables)
+def elsewhere(released: Project, tmp_path: Path) -> Project:
+    other = replace(released, folder=tmp_path / "other")
     other.folder.mkdir()
     other.git("init --quiet")
     other.dvc("init --quiet")
     return other
 
 
-def recipe(released: Clone, start: str) -> str:
+def recipe(released: Project, start: str) -> str:
     """The command of the README that starts so, without `dvc`, for this repository."""
     command = re.search(rf"^    dvc ({start}.*?)(?:  +#.*)?$", SECTION, re.MULTILINE)[1]
     return command.replace("https://host/repository", f"file://{released.folder}")
@@ -61,7 +59,7 @@ def md5(path: Path) -> str:
     ],
 )
 def test_a_release_is_fetched_by_one_command(
-    released: Clone, elsewhere: Clone, start: str, path: str
+    released: Project, elsewhere: Project, start: str, path: str
 ) -> None:
     elsewhere.dvc(recipe(released, start))
     (fetched,) = elsewhere.folder.rglob(f"{Path(path).stem}*{Path(path).suffix}")
@@ -69,14 +67,14 @@ def test_a_release_is_fetched_by_one_command(
 
 
 def test_another_repository_remembers_whence_the_model_came(
-    released: Clone, elsewhere: Clone
+    released: Project, elsewhere: Project
 ) -> None:
     elsewhere.dvc(recipe(released, "import"))
     imported = yaml.safe_load((elsewhere.folder / "model.keras.dvc").read_text())
     assert imported["deps"][0]["repo"]["rev"] == RELEASE
     assert imported["outs"][0]["md5"] == released.outputs()["models/model.keras"]
     assert md5(elsewhere.folder / "model.keras") == released.outputs()["models/model.keras"]
-    later = released.clone("later")
+    later = released.beside("later", pulled=False)
     later.git("commit --allow-empty --quiet", message="Later")
     later.git("tag --annotate leukemia-classifier@v1.1.0", message="Second release")
     later.git(f"push --quiet {released.folder} leukemia-classifier@v1.1.0")
@@ -85,7 +83,7 @@ def test_another_repository_remembers_whence_the_model_came(
     assert updated["deps"][0]["repo"]["rev_lock"] == later.git("rev-parse HEAD").strip()
 
 
-def test_python_opens_the_model_of_a_release(released: Clone, elsewhere: Clone) -> None:
+def test_python_opens_the_model_of_a_release(released: Project, elsewhere: Project) -> None:
     lines = re.search(r"^    import dvc\.api\n.*?content = file\.read\(\)$", SECTION, re.M | re.S)[
         0
     ]
@@ -96,11 +94,11 @@ def test_python_opens_the_model_of_a_release(released: Clone, elsewhere: Clone) 
 
 
 def test_the_shipped_remote_is_found_from_elsewhere_by_path_alone(
-    first_run: Clone, elsewhere: Clone
+    origin: Project, elsewhere: Project
 ) -> None:
-    publisher = first_run.clone("beside", shares_cache=True)
+    publisher = origin.beside("beside")
     publisher.dvc("push")
-    missing = elsewhere.dvc(f"get file://{publisher.folder} models/model.keras", status=255)
+    missing = elsewhere.dvc(f"get file://{publisher.folder} models/model.keras", code=255)
     assert "No storage files available" in missing
     elsewhere.dvc(f"get {publisher.folder} models/model.keras")
     assert md5(elsewhere.folder / "model.keras") == publisher.outputs()["models/model.keras"]

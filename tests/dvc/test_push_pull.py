@@ -9,12 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.dvc.clones import STAGES, Clone, stages_run
+from tests.dvc.project import STAGES, Project, stages_run
 from tests.dvc.remotes import PASSWORD, README, REMOTES, folder_remote
 from tests.dvc.scene import UP_TO_DATE, Pushed
-
-pytest_plugins = ["tests.dvc.fixtures"]
-pytestmark = pytest.mark.dvc
 
 
 @pytest.fixture(params=REMOTES)
@@ -60,7 +57,7 @@ def test_a_run_downloads_only_what_its_stages_read(pushed: Pushed, tmp_path: Pat
     clone = pushed.elsewhere(tmp_path.name)
     assert UP_TO_DATE in clone.dvc("repro --pull --allow-missing")
     assert clone.objects() == set()
-    clone.change("split", validation_share=0.2)
+    clone.set_param("profiles.synthetic.split.validation_share", 0.2)
     assert stages_run(clone.dvc("repro --pull --allow-missing split")) == ["split"]
     assert clone.objects() & set(pushed.remote.objects()) == {clone.outputs()["data/raw/cnmc.zip"]}
 
@@ -79,15 +76,15 @@ def test_the_list_of_runs_travels_but_to_a_web_server(pushed: Pushed, tmp_path: 
 
 
 def test_runs_of_other_parameters_are_restored_elsewhere_if_the_whole_cache_goes_along(
-    first_run: Clone, tmp_path: Path
+    origin: Project, tmp_path: Path
 ) -> None:
     with folder_remote(tmp_path) as remote:
-        publisher = remote.connect(first_run.clone("tries"))
+        publisher = remote.connect(origin.beside("tries", pulled=False))
         (publisher.folder / ".dvc/config.local").unlink(missing_ok=True)
-        shutil.copytree(first_run.cache, publisher.cache)
+        shutil.copytree(origin.cache, publisher.cache)
         publisher.git("commit --all --quiet", message="Another remote")
         publisher.dvc("push")
-        publisher.change("split", validation_share=0.22)
+        publisher.set_param("profiles.synthetic.split.validation_share", 0.22)
         assert stages_run(publisher.dvc("repro split")) == ["split"]
         publisher.dvc("push --run-cache")
         assert split_elsewhere(publisher, "entries-alone") == ["split"]
@@ -96,11 +93,11 @@ def test_runs_of_other_parameters_are_restored_elsewhere_if_the_whole_cache_goes
         assert split_elsewhere(publisher, "whole-cache") == []
 
 
-def split_elsewhere(publisher: Clone, name: str) -> list[str]:
+def split_elsewhere(publisher: Project, name: str) -> list[str]:
     """The stages that run elsewhere after a change that the publisher has tried before."""
-    clone = publisher.clone(name)
+    clone = publisher.beside(name, pulled=False)
     clone.dvc("pull --run-cache")
-    clone.change("split", validation_share=0.22)
+    clone.set_param("profiles.synthetic.split.validation_share", 0.22)
     return stages_run(clone.dvc("repro --pull split"))
 
 

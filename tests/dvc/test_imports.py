@@ -1,18 +1,17 @@
+"""What the stages import, as benchmarks/daily.py measures it."""
+
 from __future__ import annotations
 
 import pytest
 
 from benchmarks.daily import stage_imports
-from tests.dvc.clones import Clone
-
-pytest_plugins = ["tests.dvc.fixtures"]
+from tests.dvc.project import Project
 
 
-@pytest.mark.dvc
 @pytest.mark.parametrize("stage", ["split", "preprocess"])
 def test_tensorflow_is_imported_by_the_stages_that_need_it_alone(
-    first_run: Clone, stage: str
+    origin: Project, stage: str
 ) -> None:
-    cost = stage_imports(first_run.clone(f"imports-{stage}", shares_cache=True), stage)
+    cost = stage_imports(origin.beside(f"imports-{stage}"), stage)
     assert cost["tensorflow"] is (stage != "split")
     assert 0 < cost["importing"] < cost["cpu"]

@@ -1,0 +1,134 @@
+"""What people do to a repository: conflicts, edits by hand, slips in params.yaml, odd places."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from tests.dvc.project import RATE, Project, stages_run
+from tests.dvc.scene import Scene, error
+
+CELLS = "data/splits/cells.csv"
+SPLIT = "profiles.synthetic.split"
+THRESHOLD = "profiles.synthetic.evaluate.threshold"
+LOCKED = ("python", "-m", "stages.locked")
+
+
+def lock_conflict(scene: Scene) -> str:
+    """X changed the learning rate, Y the threshold; what both make together was made before."""
+    project = scene.forked().clone(scene.folder / "clone")
+    project.git("fetch --quiet origin main:main")
+    project.set_param(THRESHOLD, 0.6)
+    project.dvc("repro")
+    both = project.outputs()
+    project.git("reset --quiet --hard")
+    project.git("switch --quiet --create Y main")
+    project.set_param(THRESHOLD, 0.6)
+    project.dvc("repro")
+    project.commit("Raise the threshold")
+    for side in ("ours", "theirs"):
+        _merge(project, side)
+        assert project.outputs() == both
+    return (
+        "`dvc repro` names dvc.lock and runs nothing; after `git checkout --ours -- dvc.lock "
+        "metrics`, or `--theirs`, and `dvc repro`: nothing is computed, the hashes of both changes"
+    )
+
+
+def _merge(project: Project, side: str) -> None:
+    project.git("switch --quiet --force-create merged Y")
+    conflict = project.git("merge X", code=1)
+    assert "CONFLICT (content): Merge conflict in dvc.lock" in conflict
+    assert "params.yaml" not in re.findall(r"Merge conflict in (\S+)", conflict)
+    assert "dvc.lock" in project.dvc("repro", code=255)
+    project.git(f"checkout --quiet --{side} -- dvc.lock metrics")
+    assert stages_run(project.dvc("repro")) == []
+    project.commit("Merge X")
+    assert "up to date" in project.dvc("status")
+    assert "are those of this code" in project.run(*LOCKED)
+    assert "0.003" in project.dvc("params diff Y")
+    assert "0.6" in project.dvc("params diff X")
+
+
+def output_edited(scene: Scene) -> str:
+    project = scene.clone()
+    cells = project.folder / CELLS
+    # In place. Through a link it would go into the cache, from where `dvc repro` would take it.
+    cells.write_bytes(cells.read_bytes().replace(b",test", b",train", 1))
+    assert re.search(rf"split:\s+changed outs:\s+modified: +{CELLS}", project.dvc("status"))
+    assert f"split: {CELLS} is modified" in project.run(*LOCKED, code=1)
+    assert stages_run(project.dvc("repro")) == []
+    return f"`dvc status` and `make locked` name it; after `dvc repro`: {scene.right(project)}"
+
+
+def metric_edited(scene: Scene) -> str:
+    project = scene.clone()
+    path = project.folder / "metrics/test.json"
+    path.write_text(path.read_text().replace('"accuracy": 0', '"accuracy": 1', 1))
+    assert "evaluate: metrics/test.json is modified" in project.run(*LOCKED, code=1)
+    assert stages_run(project.dvc("repro")) == []
+    assert project.git("status --porcelain") == ""
+    return f"`make locked` names it; after `dvc repro`: {scene.right(project)}"
+
+
+def wrong_value(key: str, value: object, *, runs: list[str]) -> Callable[[Scene], str]:
+    """A parameter that is not one."""
+
+    def play(scene: Scene) -> str:
+        project = scene.clone()
+        project.set_param(key, value)
+        printed = project.dvc("repro", code=255)
+        assert stages_run(printed) == runs
+        assert "Traceback" not in printed
+        project.git("checkout --quiet .")
+        return f"{error(printed)}; with that mended: {scene.right(project)}"
+
+    return play
+
+
+def key_misspelt(scene: Scene) -> str:
+    project = scene.clone()
+    params = project.folder / "params.yaml"
+    params.write_text(params.read_text(encoding="utf-8").replace("test_share", "test_shape", 1))
+    told = error(project.dvc("repro", code=255))
+    project.git("checkout --quiet .")
+    return f"{told}; with that mended: {scene.right(project)}"
+
+
+def key_misspelt_in_experiment(scene: Scene) -> str:
+    project = scene.clone()
+    for key in (f"{RATE}s", "profiles.synthetic.trian.learning_rate", "sead"):
+        printed = project.run("dvc", "exp", "run", "-S", f"{key}=1", code=255)
+        assert f"Could not override '{key}'" in printed
+    assert project.git("status --porcelain") == ""
+    return "error: Could not override '…'; nothing is changed"
+
+
+def key_of_no_stage(scene: Scene) -> str:
+    project = scene.clone()
+    with (project.folder / "params.yaml").open("a") as params:
+        params.write("sead: 5\n")
+    assert stages_run(project.dvc("repro")) == []
+    unknown = "sead is not a known parameter"
+    assert unknown in project.run(*LOCKED, code=2)
+    assert unknown in project.dvc("repro --force --single-item split", code=255)
+    return (
+        "`dvc repro` does not look at it; `make locked` names it, and so does the next stage that "
+        "runs"
+    )
+
+
+def letters_beyond_ascii(scene: Scene) -> str:
+    project = scene.origin.clone(scene.folder / "Zellen für Łódź 白血病")
+    assert stages_run(project.dvc("repro")) == []
+    project.set_param(f"{SPLIT}.validation_share", 0.17)
+    assert stages_run(project.dvc("repro split")) == ["split"]
+    project.git("checkout --quiet .")
+    project.dvc("checkout --quiet")
+    return f"as elsewhere ({scene.right(project)}), but for what README's Limits say of DVC"
+
+
+def home_read_only(scene: Scene) -> str:
+    home = scene.origin.environment["HOME"]
+    assert scene.origin.run("sh", "-c", f"touch {home}/file", code=1)
+    return f"as elsewhere ({scene.right(scene.clone())})"
