@@ -64,6 +64,14 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep in one process what shares fixtures: the tests of a file, and all of tests/dvc."""
+    for item in items:
+        group = item.path.parent if item.path.parent.name == "dvc" else item.path
+        item.add_marker(pytest.mark.xdist_group(str(group)))
+
+
 @pytest.fixture(autouse=True)
 def free_operations() -> Iterator[None]:
     """Leave TensorFlow as the next test expects it: determinism holds for a whole process."""

@@ -137,8 +137,9 @@ SECTIONS = {
         Row(
             "a parameter out of range (every key: tests/test_params.py)",
             faults_of_people.wrong_value(f"{SPLIT}.test_share", 1.5, runs=["split"]),
-            "error: split: params.yaml: profiles.synthetic.split.test_share is 1.5: input should be "
-            f"less than 1; failed to reproduce 'split': failed to run: …, exited with 1; {MENDED}",
+            "error: split: params.yaml: profiles.synthetic.split.test_share is 1.5: input should "
+            "be less than 1; failed to reproduce 'split': failed to run: …, exited with 1; "
+            f"{MENDED}",
         ),
         Row(
             "a parameter of the wrong type (every key: tests/test_params.py)",
@@ -150,8 +151,8 @@ SECTIONS = {
         Row(
             "a profile that does not exist",
             faults_of_people.wrong_value("profile", "cnmcc", runs=[]),
-            "error: failed to reproduce 'download': Parameters 'profiles.cnmcc.download' are missing "
-            f"from 'params.yaml'.; {MENDED}",
+            "error: failed to reproduce 'download': Parameters 'profiles.cnmcc.download' are "
+            f"missing from 'params.yaml'.; {MENDED}",
         ),
         Row(
             "a key misspelt in params.yaml",

@@ -80,7 +80,8 @@ def wrong_value(key: str, value: object, *, runs: list[str]) -> Callable[[Scene]
         printed = project.dvc("repro", code=255)
         assert stages_run(printed) == runs
         assert "Traceback" not in printed
-        project.git("checkout --quiet .")
+        project.git("checkout --quiet params.yaml")
+        assert stages_run(project.dvc("repro")) == []
         return f"{error(printed)}; with that mended: {scene.right(project)}"
 
     return play
@@ -91,7 +92,8 @@ def key_misspelt(scene: Scene) -> str:
     params = project.folder / "params.yaml"
     params.write_text(params.read_text(encoding="utf-8").replace("test_share", "test_shape", 1))
     told = error(project.dvc("repro", code=255))
-    project.git("checkout --quiet .")
+    project.git("checkout --quiet params.yaml")
+    assert stages_run(project.dvc("repro")) == []
     return f"{told}; with that mended: {scene.right(project)}"
 
 
@@ -121,11 +123,10 @@ def key_of_no_stage(scene: Scene) -> str:
 def letters_beyond_ascii(scene: Scene) -> str:
     project = scene.origin.clone(scene.folder / "Zellen für Łódź 白血病")
     assert stages_run(project.dvc("repro")) == []
+    right = scene.right(project)
     project.set_param(f"{SPLIT}.validation_share", 0.17)
     assert stages_run(project.dvc("repro split")) == ["split"]
-    project.git("checkout --quiet .")
-    project.dvc("checkout --quiet")
-    return f"as elsewhere ({scene.right(project)}), but for what README's Limits say of DVC"
+    return f"as elsewhere ({right}), but for what README's Limits say of DVC"
 
 
 def home_read_only(scene: Scene) -> str:
