@@ -35,7 +35,7 @@ repro: $(VENV)/.$(PINS)
 	@$(BIN)/python -m stages.summary
 
 test: check
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	@$(BIN)/python -m pytest --numprocesses 2
 
 compare: $(VENV)/.$(PINS)
 	@$(BIN)/python -m stages.compare $(OPTIONS) $(REV) $(OTHER)

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from stages.layout import PRELIMINARY, PRELIMINARY_LABELS
 
@@ -64,12 +66,17 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep in one process what shares fixtures: the tests of a file, and all of tests/dvc."""
-    for item in items:
-        group = item.path.parent if item.path.parent.name == "dvc" else item.path
-        item.add_marker(pytest.mark.xdist_group(str(group)))
+class SharedFixtures(LoadFileScheduling):
+    """Keeps in one process the tests of a file, and all of tests/dvc: they share fixtures."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path: str = super()._split_scope(nodeid)
+        return "tests/dvc" if path.startswith("tests/dvc/") else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedFixtures:
+    """Spread the tests over the processes of `--numprocesses`."""
+    return SharedFixtures(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -177,7 +178,10 @@ def test_missing_credentials_are_told_at_once(
         ("sftp://host/a.zip", "dvc-ssh"),
     ],
 )
-def test_a_missing_package_is_named(tmp_path: Path, url: str, package: str) -> None:
+def test_a_missing_package_is_named(
+    tmp_path: Path, url: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sshfs", None)  # DVC's tests need it
     message = failure(url, tmp_path)
     assert message == (
         f"{url} cannot be opened without another package; install it: "

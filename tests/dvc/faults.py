@@ -104,8 +104,8 @@ SECTIONS = {
             DAMAGED.format(removed=""),
         ),
         Row(
-            "S3, and likewise SSH and HTTP: the same",
-            faults_of_remotes.damaged("S3"),
+            "S3, SSH and HTTP: the same",
+            faults_of_remotes.damaged("S3", "SSH", "HTTP"),
             DAMAGED.format(removed="those that are left there removed, "),
         ),
         Row(

@@ -13,35 +13,40 @@ from tests.dvc.scene import Scene, error
 CORRUPTED, TRUNCATED, MISSING = "models/model.keras", "metrics/report.html", "data/appearance.csv"
 
 
-def damaged(kind: str) -> Callable[[Scene], str]:
-    """Three objects in a remote of that kind are damaged, each in another way."""
+def damaged(*kinds: str) -> Callable[[Scene], str]:
+    """Three objects in a remote of each kind are damaged, each in another way."""
 
     def play(scene: Scene) -> str:
-        pushed = scene.pushed(kind)
-        store, publisher = pushed.remote.store, pushed.publisher
-        names = {path: pushed.remote.objects()[hash_] for path, hash_ in hashes(publisher).items()}
-        content = store.read(names[CORRUPTED])
-        store.write(names[CORRUPTED], content[:-4] + bytes(byte ^ 1 for byte in content[-4:]))
-        store.write(names[TRUNCATED], store.read(names[TRUNCATED])[:1000])
-        store.remove(names[MISSING])
-        clone = pushed.elsewhere(scene.folder.name)
-        told = clone.dvc("pull", code=1)
-        for path in names:
-            assert not (clone.folder / path).exists()
-            assert path in told
-        assert clone.objects() == set(pushed.remote.objects()) - set(hashes(publisher).values())
-        left = sorted(path for path, name in names.items() if name in store.names())
-        for path in left:
-            store.remove(names[path])
-        publisher.dvc("push")
-        clone.dvc("pull")
-        removed = "those that are left there removed, " if left else ""
-        return (
-            "`dvc pull` fails and names the outputs; all others arrive, no wrong byte does; "
-            f"{removed}after `dvc push` where they are right: {scene.right(clone)}"
-        )
+        (outcome,) = {_damaged(scene, kind) for kind in kinds}
+        return outcome
 
     return play
+
+
+def _damaged(scene: Scene, kind: str) -> str:
+    pushed = scene.pushed(kind)
+    store, publisher = pushed.remote.store, pushed.publisher
+    names = {path: pushed.remote.objects()[hash_] for path, hash_ in hashes(publisher).items()}
+    content = store.read(names[CORRUPTED])
+    store.write(names[CORRUPTED], content[:-4] + bytes(byte ^ 1 for byte in content[-4:]))
+    store.write(names[TRUNCATED], store.read(names[TRUNCATED])[:1000])
+    store.remove(names[MISSING])
+    clone = pushed.elsewhere(f"{scene.folder.name}-{kind.replace(' ', '-')}")
+    told = clone.dvc("pull", code=1)
+    for path in names:
+        assert not (clone.folder / path).exists()
+        assert path in told
+    assert clone.objects() == set(pushed.remote.objects()) - set(hashes(publisher).values())
+    left = sorted(path for path, name in names.items() if name in store.names())
+    for path in left:
+        store.remove(names[path])
+    publisher.dvc("push")
+    clone.dvc("pull")
+    removed = "those that are left there removed, " if left else ""
+    return (
+        "`dvc pull` fails and names the outputs; all others arrive, no wrong byte does; "
+        f"{removed}after `dvc push` where they are right: {scene.right(clone)}"
+    )
 
 
 def hashes(clone: Project) -> dict[str, str]:

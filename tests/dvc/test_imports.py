@@ -14,4 +14,4 @@ def test_tensorflow_is_imported_by_the_stages_that_need_it_alone(
 ) -> None:
     cost = stage_imports(origin.beside(f"imports-{stage}"), stage)
     assert cost["tensorflow"] is (stage != "split")
-    assert 0 < cost["importing"] < cost["cpu"]
+    assert cost["importing"] > 0
