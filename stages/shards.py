@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import tensorflow as tf
 from pydantic import Field, TypeAdapter, ValidationError
 
 from stages.cells import CLASS_NAMES
@@ -28,12 +27,6 @@ from stages.files import write_json
 ALIGNMENT = 64
 """Bytes: where memory begins that TensorFlow takes as it is (Eigen's, for AVX-512)."""
 
-_OPTIONS = tf.io.TFRecordOptions(compression_type="ZLIB", compression_level=1)
-_FEATURES = {
-    "image": tf.io.FixedLenFeature([], tf.string),
-    "label": tf.io.FixedLenFeature([], tf.int64),
-    "image_id": tf.io.FixedLenFeature([], tf.string),
-}
 _AS_SEEN = ("crop_size", "image_size", "class_names")
 _SIZE = TypeAdapter(Annotated[int, Field(gt=0, strict=True)])
 _CELL_COUNTS = TypeAdapter(dict[str, list[Annotated[int, Field(ge=0, strict=True)]]])
@@ -65,11 +58,24 @@ def shard_name(split: str, number: int) -> str:
 def write_shard(
     records: Iterable[tuple[np.ndarray[Any, np.dtype[np.uint8]], str, str]], path: Path
 ) -> None:
-    """Write (image, class name, image id) records; the same records give the same bytes."""
+    """Write (image, class name, image id) records; the same records give the same bytes.
+
+    It asks for no more of TensorFlow than `import_record_writer` brings.
+
+    Raises:
+        StageError: if the shard cannot be written.
+    """
+    from tensorflow.python.framework.errors_impl import OpError
+    from tensorflow.python.lib.io.tf_record import TFRecordOptions, TFRecordWriter
+
+    options = TFRecordOptions(compression_type="ZLIB", compression_level=1)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tf.io.TFRecordWriter(str(path), _OPTIONS) as writer:
-        for image, label, image_id in records:
-            writer.write(_example(image, label, image_id))
+    try:
+        with TFRecordWriter(str(path), options) as writer:
+            for image, label, image_id in records:
+                writer.write(_example(image, label, image_id))
+    except OpError as error:
+        raise StageError(f"{error.message}; mend that and run this again") from error
 
 
 def write_index(
@@ -159,10 +165,17 @@ def _aligned(shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 def _records(path: Path, count: int) -> Iterable[dict[str, Any]]:
+    import tensorflow as tf
+
+    features = {
+        "image": tf.io.FixedLenFeature([], tf.string),
+        "label": tf.io.FixedLenFeature([], tf.int64),
+        "image_id": tf.io.FixedLenFeature([], tf.string),
+    }
     dataset = tf.data.TFRecordDataset(str(path), compression_type="ZLIB")
     found = 0
     try:
-        for record in dataset.map(lambda record: tf.io.parse_single_example(record, _FEATURES)):
+        for record in dataset.map(lambda record: tf.io.parse_single_example(record, features)):
             found += 1
             if found <= count:
                 yield record
@@ -183,11 +196,14 @@ def _pixels(content: bytes, size: int, path: Path) -> np.ndarray[Any, np.dtype[n
 
 
 def _example(image: np.ndarray[Any, np.dtype[np.uint8]], label: str, image_id: str) -> bytes:
+    from tensorflow.core.example.example_pb2 import Example
+    from tensorflow.core.example.feature_pb2 import BytesList, Feature, Features, Int64List
+
     features = {
-        "image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[image.tobytes()])),
-        "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[CLASS_NAMES.index(label)])),
-        "image_id": tf.train.Feature(bytes_list=tf.train.BytesList(value=[image_id.encode()])),
+        "image": Feature(bytes_list=BytesList(value=[image.tobytes()])),
+        "label": Feature(int64_list=Int64List(value=[CLASS_NAMES.index(label)])),
+        "image_id": Feature(bytes_list=BytesList(value=[image_id.encode()])),
     }
-    example = tf.train.Example(features=tf.train.Features(feature=features))
+    example = Example(features=Features(feature=features))
     content: bytes = example.SerializeToString(deterministic=True)  # a map has no order of its own
     return content
