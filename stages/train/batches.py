@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from stages.params import TrainParams
-from stages.shards import ALIGNMENT, Cells
+from stages.room import ALIGNMENT
+from stages.shards import Cells
 from stages.train.augment import augment
 from stages.train.loss import cell_weights, targets
 from stages.train.sampling import epoch_order

@@ -10,6 +10,7 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stages import room
 from stages.params import AugmentationParams, TrainParams
 from stages.shards import Cells, read_split
 from stages.train.augment import augment
@@ -236,6 +237,25 @@ def test_batches_outlive_the_cells(plain: TrainParams, shards: Path) -> None:
     assert same(list(dataset.as_numpy_iterator()), expected)
 
 
+def test_batches_are_the_same_where_memory_does_not_hold_the_cells(
+    everything: TrainParams, shards: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = replace(everything, sampling="natural")  # the others want subjects in the names
+    in_memory = read_split(shards, "train")
+    monkeypatch.setattr(room, "free_memory", lambda: 0)
+    in_file = read_split(shards, "train")
+    assert (in_memory.in_memory, in_file.in_memory) == (True, False)
+    assert in_file.image_ids == in_memory.image_ids
+    for first_step in (0, 1):
+        expected = batches_of(in_memory, params, first_step=first_step)
+        assert same(batches_of(in_file, params, first_step=first_step), expected)
+    validation = [
+        list(validation_batches(cells, everything, batch_size=3).as_numpy_iterator())
+        for cells in (in_memory, in_file)
+    ]
+    assert same(*validation)
+
+
 def test_no_tuner_can_hold_up_the_end_of_an_iterator(plain: TrainParams) -> None:
     cells = numbered_cells(8)
     for batches in (
@@ -257,7 +277,8 @@ from dataclasses import replace
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from stages.params import TrainParams, load_params
-from stages.shards import Cells, _aligned
+from stages.room import room_for
+from stages.shards import Cells
 from stages.train.batches import training_batches, validation_batches
 if {deterministic}:
     tf.config.experimental.enable_op_determinism()
@@ -271,7 +292,7 @@ def use(cells):
         for _ in dataset.take(3):
             pass
 use(small)
-images = _aligned((300, 1000, 1000, 3))
+images, _ = room_for((300, 1000, 1000, 3), folder=Path(), name="")
 images[:] = 1
 before = getrusage(RUSAGE_SELF).ru_maxrss
 use(Cells(images, np.arange(300) % 2, [""] * 300))
