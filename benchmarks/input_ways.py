@@ -51,7 +51,7 @@ def project(folder: Path) -> Epochs:
         epoch(0)
 
     def epoch(number: int) -> None:
-        _use(training_batches(cells, params, seed=1, first_step=number * steps).take(steps))
+        _use(training_batches(cells, params, seed=1, first_step=number * steps))
 
     cells: Any = None
     steps = 0
