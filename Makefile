@@ -5,6 +5,7 @@
 # make experiments    DVC's experiments: what each changed, and how it scores
 # make locked         do dvc.lock, metrics, code and parameters belong together?
 # make pr-report      what changes against BASE=main, as Markdown in pr-report/
+# make bench          every benchmark, in at most 30 minutes → docs/performance.md
 # make check          the checks alone: lint, format, types
 # make requirements   pin every package anew, from pyproject.toml
 
@@ -28,7 +29,7 @@ export PYTHONUNBUFFERED := 1
 REV ?= main
 BASE ?= main
 
-.PHONY: repro test compare leakage experiments locked pr-report check requirements
+.PHONY: repro test compare leakage experiments locked pr-report bench check requirements
 
 repro: $(VENV)/.$(PINS)
 	@$(BIN)/dvc repro
@@ -54,6 +55,9 @@ pr-report: $(VENV)/.requirements-dev.txt
 	@git rev-parse --quiet --verify '$(BASE)^{commit}' >/dev/null || \
 		git fetch --quiet --depth 1 origin '$(BASE):$(BASE)'
 	@$(BIN)/python -m stages.compare.pr_report '$(BASE)' pr-report
+
+bench: $(VENV)/.requirements-dev.txt
+	@$(BIN)/python -m benchmarks $(OPTIONS)
 
 check: $(VENV)/.requirements-dev.txt
 	@$(BIN)/ruff check .

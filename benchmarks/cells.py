@@ -12,6 +12,8 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[1]
+DRAWN_SIZE = 64
+"""Pixels along an edge of the shards beside an archive that other sizes are made from."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,28 @@ class Made:
         return self.folder / "data/shards"
 
 
-def make_cells(folder: Path, *, cells: int, image_size: int, source: str = "synthetic") -> Made:
+def kept_cells(folder: Path, *, cells: int, image_size: int, whole: bool = False) -> Made:
+    """Draw an archive once in a folder, and make the shards of each image size from it.
+
+    Args:
+        folder: where they are kept.
+        cells: training images; a twelfth as many external ones come to them.
+        image_size: pixels along an edge of what the model sees.
+        whole: shards of the whole image, 450 px, as the real profile has it; else of its centre.
+    """
+    drawn = make_cells(folder / f"cells-{cells}", cells=cells, image_size=DRAWN_SIZE)
+    return make_cells(
+        folder / f"cells-{cells}-{image_size}{'-whole' * whole}",
+        cells=cells,
+        image_size=image_size,
+        source=str(drawn.archive.absolute()),
+        whole=whole,
+    )
+
+
+def make_cells(
+    folder: Path, *, cells: int, image_size: int, source: str = "synthetic", whole: bool = False
+) -> Made:
     """Run download, split and preprocess of the built-in profile in a folder, where not yet done.
 
     Args:
@@ -44,6 +67,7 @@ def make_cells(folder: Path, *, cells: int, image_size: int, source: str = "synt
         cells: training images; a twelfth as many external ones come to them.
         image_size: pixels along an edge of what the model sees.
         source: an archive to take instead of drawing one, whatever `cells` says.
+        whole: shards of the whole image; else of its centre, as the built-in profile has it.
 
     Raises:
         subprocess.CalledProcessError: if a stage fails; it has said why.
@@ -53,7 +77,7 @@ def make_cells(folder: Path, *, cells: int, image_size: int, source: str = "synt
         return made
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "params.yaml").write_text(
-        yaml.safe_dump(_params(cells, image_size, source), sort_keys=False)
+        yaml.safe_dump(_params(cells, image_size, source, whole), sort_keys=False)
     )
     pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     for stage in ("download", "split", "preprocess"):
@@ -67,11 +91,13 @@ def make_cells(folder: Path, *, cells: int, image_size: int, source: str = "synt
     return made
 
 
-def _params(cells: int, image_size: int, source: str) -> dict[str, Any]:
+def _params(cells: int, image_size: int, source: str, whole: bool) -> dict[str, Any]:
     params: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["profile"] = "synthetic"
     profile = params["profiles"]["synthetic"]
     drawn = {"synthetic_cells": cells} if source == "synthetic" else {}
     profile["download"] |= {"source": source, **drawn}
     profile["preprocess"]["image_size"] = image_size
+    if whole:
+        profile["preprocess"]["crop_size"] = None
     return params

@@ -1,0 +1,69 @@
+"""Every benchmark that has rows, and the page that they make.
+
+    make bench                                            # all, in at most 30 minutes
+    .venv/bin/python -m benchmarks --parts preprocess     # one; the rows of others are kept
+
+Each part runs in a process of its own. docs/performance.json and docs/performance.md are written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.cells import ROOT
+from benchmarks.machine import machine
+from benchmarks.performance import Part, read_parts, write_performance
+from benchmarks.rows import Row, read_rows, rows_table
+
+PARTS = ("preprocess", "inputs", "evaluate", "repro", "daily")
+"""Modules of this folder, in the order of the page."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the parts, print the table, and write the documents."""
+    options = _parser().parse_args(arguments)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = (options.folder or Path(scratch)).absolute()
+        folder.mkdir(parents=True, exist_ok=True)
+        measured = {name: run_part(name, folder) for name in options.parts}
+    kept = read_parts(options.docs / "performance.json")
+    parts = {name: (kept | measured)[name] for name in PARTS if name in kept | measured}
+    write_performance(options.docs, machine(), parts)
+    print(rows_table([row for part in measured.values() for row in part.rows]))
+    print(f"→ {options.docs / 'performance.md'}")
+
+
+def run_part(name: str, folder: Path) -> Part:
+    """Run a part in a process of its own; return what it found, or that it failed."""
+    print(f"== {name}", flush=True)
+    found = folder / f"{name}.json"
+    found.unlink(missing_ok=True)
+    load, began = os.getloadavg()[0], time.perf_counter()
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--json", found, "--folder", folder]
+    ended = subprocess.run(command, cwd=ROOT, check=False)
+    if ended.returncode or not found.exists():
+        why = f"`python -m benchmarks.{name}` ended with status {ended.returncode}"
+        rows = [Row(name, "–", "Failed.", None, why=why)]
+    else:
+        rows = read_rows(found)
+    return Part(round(load, 2), round(time.perf_counter() - began, 1), rows)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="which")
+    parser.add_argument("--folder", type=Path, help="where data is kept for the next time")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where the page goes")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

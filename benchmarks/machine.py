@@ -1,0 +1,49 @@
+"""What the figures were taken on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("tensorflow", "keras", "numpy", "pillow", "pandas", "dvc", "torch")
+
+
+def machine() -> dict[str, Any]:
+    """Return processor, cores, memory, system and versions."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
+        "system": platform.platform(aliased=True, terse=True),
+        "versions": {"python": platform.python_version(), **_versions()},
+    }
+
+
+def machine_text(described: dict[str, Any]) -> str:
+    """Return it as a sentence."""
+    versions = ", ".join(f"{name} {version}" for name, version in described["versions"].items())
+    return (
+        f"{described['processor']}, {described['cores']} cores, {described['memory_gb']} GB of "
+        f"memory, {described['system']}; {versions}"
+    )
+
+
+def _processor() -> str:
+    listed = Path("/proc/cpuinfo")  # of Linux alone
+    text = listed.read_text() if listed.exists() else ""
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return f"{found[1].strip() if found else platform.processor()} ({platform.machine()})"
+
+
+def _versions() -> dict[str, str]:
+    installed = {}
+    for package in PACKAGES:
+        try:
+            installed[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return installed
