@@ -22,7 +22,7 @@ from benchmarks.machine import machine
 from benchmarks.performance import Part, read_parts, write_performance
 from benchmarks.rows import Row, read_rows, rows_table
 
-PARTS = ("evaluate",)
+PARTS = ("training", "first_step", "peak_memory", "evaluate")
 """Modules of this folder, in the order of the page."""
 
 

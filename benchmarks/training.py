@@ -129,15 +129,17 @@ def _measure(made: Made, image_size: int, *, steps: int, rounds: int) -> dict[st
     sizes = [f"--training-cells={training}", f"--validation-cells={validation}"]
     size = f"--image-size={image_size}"
     with ExitStack() as stack:
-        ours = stack.enter_context(worker("our_training", f"--shards={made.shards}", *sizes))
+        ours = stack.enter_context(
+            worker("benchmarks.our_training", f"--shards={made.shards}", *sizes)
+        )
         notebook = stack.enter_context(
-            worker("notebook_training", f"--cells={made.folder}", size, *sizes)
+            worker("benchmarks.notebook_training", f"--cells={made.folder}", size, *sizes)
         )
         of = dict.fromkeys((EPOCH, BATCHES, ONE_BATCH, FROZEN, FROZEN_ONCE), ours)
         of[NOTEBOOK] = notebook
         if importlib.util.find_spec("torch"):
             options = (size, f"--batch-size={BATCH_SIZE}", f"--steps={steps}")
-            of[TORCH] = stack.enter_context(worker("torch_training", *options))
+            of[TORCH] = stack.enter_context(worker("benchmarks.torch_training", *options))
         for way, asked in of.items():
             print(f"warming up: {way} {asked.ask(way):.2f} s", flush=True)
         ways = {way: lambda way=way, asked=asked: asked.ask(way) for way, asked in of.items()}

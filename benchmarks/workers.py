@@ -14,11 +14,11 @@ from benchmarks.cells import ROOT
 
 
 class Worker:
-    """A module of this folder, run in a process of its own, in which `Turns` answers."""
+    """A module, run in a process of its own, in which `Turns` answers."""
 
     def __init__(self, module: str, *arguments: str | Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)],
+            [sys.executable, "-m", module, *map(str, arguments)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
