@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.cells import ROOT, Made
+from benchmarks.cells import ROOT, Made, spread
 from benchmarks.workers import Turns
 from stages.cells import read_cells
 from stages.params import load_params
@@ -38,20 +38,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _table(made, "train", options.training_cells),
         _table(made, "val", options.validation_cells),
         options.image_size,
+        Turns({}),
     )
 
 
 def _table(made: Made, split: str, count: int) -> pd.DataFrame:
     """Unpack images; return their paths and labels, as `flow_from_dataframe` wants them."""
     cells = read_cells(made.cells_csv)
-    cells = cells[cells["split"] == split].head(count)
+    cells = cells[cells["split"] == split]
+    cells = cells.iloc[spread(len(cells), count)]
     with zipfile.ZipFile(made.archive) as archive:
         archive.extractall(made.folder / "unpacked", cells["member"])
     paths = [str(made.folder / "unpacked" / member) for member in cells["member"]]
     return pd.DataFrame({"filepaths": paths, "labels": cells["label"].to_numpy()})
 
 
-def _fit(training: pd.DataFrame, validation: pd.DataFrame, image_size: int) -> None:
+def _fit(training: pd.DataFrame, validation: pd.DataFrame, image_size: int, turns: Turns) -> None:
     import keras
     from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
@@ -68,7 +70,6 @@ def _fit(training: pd.DataFrame, validation: pd.DataFrame, image_size: int) -> N
         training, shuffle=True, **options
     )
     in_order = ImageDataGenerator().flow_from_dataframe(validation, shuffle=False, **options)
-    turns = Turns({})
 
     class Callback(keras.callbacks.Callback):  # type: ignore[misc]
         """Waits for its turn before an epoch, and does what the notebook's own does."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cells import ROOT
+from benchmarks.cells import ROOT, spread
 from benchmarks.workers import Turns
 from stages.params import Params, load_params
 from stages.quiet import import_tensorflow
@@ -49,7 +49,7 @@ def _train(shards: Path, counts: dict[str, int]) -> None:
 
     params = _params()
     keras.utils.set_random_seed(1)
-    cells = [_first(shards, split, count) for split, count in counts.items()]
+    cells = [_some(shards, split, count) for split, count in counts.items()]
     size = cells[0].images.shape[1]
     inputs = Inputs(*cells, params.profiles["cnmc"].train, seed=1, devices=1)
     network = _network(params, size, frozen=False)
@@ -79,15 +79,16 @@ def _params() -> Params:
     return replace(params, profiles={"cnmc": replace(params.profiles["cnmc"], train=train)})
 
 
-def _first(shards: Path, split: str, count: int) -> Any:
+def _some(shards: Path, split: str, count: int) -> Any:
     from stages.shards import read_split
 
     cells = read_split(shards, split)
+    taken = spread(len(cells.labels), count)
     return replace(
         cells,
-        images=cells.images[:count],
-        labels=cells.labels[:count],
-        image_ids=cells.image_ids[:count],
+        images=cells.images[taken],
+        labels=cells.labels[taken],
+        image_ids=[cells.image_ids[number] for number in taken],
     )
 
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from stages.errors import StageError
 from stages.shards import Cells, as_seen, read_split
+from stages.train.adamax import SharedUpdateAdamax
 from stages.train.device import peak_memory, shared_by_all, versions
 from stages.train.inputs import Inputs
 from stages.train.interruption import Watch
@@ -83,8 +84,14 @@ def fit(sources: Sources, *, state: TrainState, watch: Watch) -> Fit:
             devices=sources.device.count,
         )
         synchronize_batch_norm(network, wanted=sources.device.count > 1)
+        on_gpu = sources.device.kind == "GPU"
+        many = on_gpu or sources.device.count > 1
         compile_network(
-            network, sources.params, precision=precision, on_gpu=sources.device.kind == "GPU"
+            network,
+            sources.params,
+            precision=precision,
+            on_gpu=on_gpu,
+            adamax=keras.optimizers.Adamax if many else SharedUpdateAdamax,
         )
         loop = EpochLoop(network, sources.params, inputs=inputs, seed=sources.seed, log=log)
     print(

@@ -66,11 +66,24 @@ def check_levers(
 
 
 def compile_network(
-    network: keras.Model, params: TrainParams, *, precision: Precision, on_gpu: bool
+    network: keras.Model,
+    params: TrainParams,
+    *,
+    precision: Precision,
+    on_gpu: bool,
+    adamax: type[Any] = keras.optimizers.Adamax,
 ) -> None:
-    """Compile the network for training, its optimizer built with all of its weights."""
+    """Compile the network for training, its optimizer built with all of its weights.
+
+    Args:
+        network: from `build_model`.
+        params: of the training.
+        precision: of the base.
+        on_gpu: whether it trains there.
+        adamax: Adamax, or a class that does the same.
+    """
     set_precision(network, precision)
-    optimizer = build_optimizer(params, precision=precision)
+    optimizer = build_optimizer(params, precision=precision, adamax=adamax)
     _compile(network, optimizer, params, jit_compile=choose_xla(params, on_gpu=on_gpu))
     optimizer.build(network.trainable_variables)
 
