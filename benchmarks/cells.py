@@ -91,6 +91,11 @@ def make_cells(
     return made
 
 
+def spread(count: int, wanted: int) -> list[int]:
+    """Return the places of as many of `count` cells, evenly: neighbours are of one class."""
+    return [number * count // wanted for number in range(wanted)]
+
+
 def _params(cells: int, image_size: int, source: str, whole: bool) -> dict[str, Any]:
     params: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["profile"] = "synthetic"

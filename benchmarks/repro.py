@@ -13,10 +13,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.dvc.clones import STAGES, Clone, stages_run
-
 from benchmarks.cells import ROOT
 from benchmarks.rows import Row, part_parser, tell
+from tests.dvc.project import STAGES, Project, stages_run, user_environment
 
 MINUTES = 5
 
@@ -25,9 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the row, and write it to a file if asked to."""
     options = part_parser("repro", __doc__).parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
-        clone = Clone(Path(scratch) / "project")
-        Clone(ROOT).git(f"clone --quiet . {clone.folder}")
-        seconds = seconds_of_repro(clone)
+        committed = Project(ROOT, user_environment(Path(scratch), home=Path(scratch)))
+        seconds = seconds_of_repro(committed.clone(Path(scratch) / "project", pulled=False))
     row = Row(
         part="make repro, built-in profile",
         against=f"{MINUTES} minutes",
@@ -39,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tell([row], options.json)
 
 
-def seconds_of_repro(clone: Clone) -> float:
+def seconds_of_repro(clone: Project) -> float:
     """Run every stage of a clone; return how long that took."""
     began = time.perf_counter()
     printed = clone.dvc("repro")

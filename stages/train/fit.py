@@ -15,12 +15,13 @@ import tensorflow as tf
 
 from stages.errors import StageError
 from stages.shards import Cells, as_seen, read_split
-from stages.train.batches import training_batches, validation_batches
+from stages.train.adamax import SharedUpdateAdamax
 from stages.train.device import peak_memory, shared_by_all, versions
+from stages.train.inputs import Inputs
 from stages.train.interruption import Watch
 from stages.train.levers import check_levers, compile_network
 from stages.train.log import EpochLog
-from stages.train.loop import Batches, EpochLoop
+from stages.train.loop import EpochLoop
 from stages.train.model import build_model, synchronize_batch_norm
 from stages.train.policy import PolicyState
 from stages.train.precision import choose_precision, set_precision
@@ -66,7 +67,13 @@ def fit(sources: Sources, *, state: TrainState, watch: Watch) -> Fit:
     image_size = training.images.shape[1]
     precision = choose_precision(sources.params.precision, capability=sources.device.capability)
     log = _log(sources, steps)
-    batches = _batches(sources, training, validation)
+    inputs = Inputs(
+        training,
+        validation,
+        sources.params,
+        seed=sources.seed,
+        devices=sources.device.count,
+    )
     with shared_by_all(sources.device):
         network = build_model(sources.model, image_size=image_size, weights=sources.weights)
         check_levers(
@@ -77,10 +84,16 @@ def fit(sources: Sources, *, state: TrainState, watch: Watch) -> Fit:
             devices=sources.device.count,
         )
         synchronize_batch_norm(network, wanted=sources.device.count > 1)
+        on_gpu = sources.device.kind == "GPU"
+        many = on_gpu or sources.device.count > 1
         compile_network(
-            network, sources.params, precision=precision, on_gpu=sources.device.kind == "GPU"
+            network,
+            sources.params,
+            precision=precision,
+            on_gpu=on_gpu,
+            adamax=keras.optimizers.Adamax if many else SharedUpdateAdamax,
         )
-        loop = EpochLoop(network, sources.params, batches=batches, seed=sources.seed, log=log)
+        loop = EpochLoop(network, sources.params, inputs=inputs, seed=sources.seed, log=log)
     print(
         f"{sources.model.base}, weights {weights}: {len(training.labels):,} training and "
         f"{len(validation.labels):,} validation cells of {image_size} px, {_held(training)}, "
@@ -147,36 +160,6 @@ def _log(sources: Sources, steps: int) -> EpochLog:
         batch_size=sources.params.batch_size,
         estimate=sources.device.kind == "CPU",  # a GPU works on after a step seems to be done
     )
-
-
-def _batches(sources: Sources, training: Cells, validation: Cells) -> Batches:
-    params = sources.params
-
-    def training_from(first_step: int) -> tf.data.Dataset:
-        return training_batches(training, params, seed=sources.seed, first_step=first_step)
-
-    return Batches(
-        training_from,
-        validation_batches(
-            validation, params, batch_size=_validation_batch_size(validation, sources)
-        ),
-        len(training.labels) // params.batch_size,
-    )
-
-
-def _validation_batch_size(validation: Cells, sources: Sources) -> int:
-    """Return what is nearest to `train.batch_size` and shared by all devices.
-
-    Keras wants equal shares of the first batch, and a cell of the last for each device.
-    """
-    cells, devices = len(validation.labels), sources.device.count
-    sizes = [size for size in range(devices, cells + 1, devices) if not 0 < cells % size < devices]
-    if not sizes:
-        raise StageError(
-            f"{sources.shards}: {cells} validation cells cannot be shared by {devices} devices; "
-            "raise `split.validation_share`, or set `train.devices` to one"
-        )
-    return min(sizes, key=lambda size: abs(size - sources.params.batch_size))
 
 
 @contextlib.contextmanager

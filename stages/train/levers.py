@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import keras
+import numpy as np
 
+from stages.cells import CLASS_NAMES
 from stages.errors import StageError
 from stages.params import TrainParams
-from stages.train.loss import loss_name
+from stages.train.frozen import Head, HeadOnFrozenBase, features_once
+from stages.train.loss import loss_name, targets
 from stages.train.optimizer import build_optimizer
 from stages.train.phases import check_fine_tuning
 from stages.train.precision import Precision, choose_xla, require_xla_possible, set_precision
@@ -63,15 +66,49 @@ def check_levers(
 
 
 def compile_network(
-    network: keras.Model, params: TrainParams, *, precision: Precision, on_gpu: bool
+    network: keras.Model,
+    params: TrainParams,
+    *,
+    precision: Precision,
+    on_gpu: bool,
+    adamax: type[Any] = keras.optimizers.Adamax,
 ) -> None:
-    """Compile the network for training, its optimizer built with all of its weights."""
+    """Compile the network for training, its optimizer built with all of its weights.
+
+    Args:
+        network: from `build_model`.
+        params: of the training.
+        precision: of the base.
+        on_gpu: whether it trains there.
+        adamax: Adamax, or a class that does the same.
+    """
     set_precision(network, precision)
-    optimizer = build_optimizer(params, precision=precision)
+    optimizer = build_optimizer(params, precision=precision, adamax=adamax)
+    _compile(network, optimizer, params, jit_compile=choose_xla(params, on_gpu=on_gpu))
+    optimizer.build(network.trainable_variables)
+
+
+def head_in_training(network: keras.Model, params: TrainParams) -> keras.Model:
+    """Return what is fitted while the base of a network from `compile_network` is frozen.
+
+    It takes features where they are computed once, else images. Layers, weights and optimizer are
+    those of the network; metrics and compiled steps are its own.
+    """
+    head = Head(network) if features_once(params) else HeadOnFrozenBase(network)
+    _compile(head, network.optimizer, params, jit_compile=network.jit_compile)
+    return head
+
+
+def _compile(
+    network: keras.Model, optimizer: Any, params: TrainParams, *, jit_compile: bool
+) -> None:
     network.compile(
         optimizer,
         loss=loss_name(params.label_smoothing),
         metrics=["accuracy"],
-        jit_compile=choose_xla(params, on_gpu=on_gpu),
+        jit_compile=jit_compile,
     )
-    optimizer.build(network.trainable_variables)
+    # Keras would build the metrics in the first step, and trace that twice.
+    goals = targets(np.zeros(1, np.int64), label_smoothing=params.label_smoothing, training=True)
+    network.compute_metrics(None, goals, np.ones((1, len(CLASS_NAMES)), np.float32))
+    network.reset_metrics()

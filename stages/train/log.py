@@ -31,16 +31,25 @@ class EpochLog:
         self._epochs = epochs
         self._steps = steps
         self._batch_size = batch_size
-        self._estimate = estimate
+        self._estimated = estimate
+        self._until = 0
         self._done = 0
 
     def history(self) -> pd.DataFrame:
         """Return the rows as a table."""
         return pd.DataFrame(self.rows)
 
-    def begin(self, epoch: int, *, step: int) -> None:
-        """Start the clock and the bar of an epoch (from 0), of which `step` steps are done."""
+    def begin(self, epoch: int, *, step: int, until: int) -> None:
+        """Start the clock and the bar of an epoch.
+
+        Args:
+            epoch: counted from 0.
+            step: how many of its steps are done.
+            until: the epoch from which on steps take another time; what is left is told up to it.
+        """
         self._started = time.monotonic()
+        if until != self._until:
+            self._until, self._estimate = until, self._estimated
         self._epoch, self._first_step, self._done = epoch, step, 0
         description = f"Epoch {epoch + 1}/{self._epochs}"
         self._bar = progress(total=self._steps, description=description, unit="step", initial=step)
@@ -55,13 +64,16 @@ class EpochLog:
         if self._estimate and self._done == 1 + ESTIMATED_FROM:
             self._estimate = False
             step = (time.monotonic() - self._second_step) / ESTIMATED_FROM
-            left = (self._epochs - self._epoch) * self._steps - self._first_step - self._done
-            self._bar.clear()
-            print(
+            left = (self._until - self._epoch) * self._steps - self._first_step - self._done
+            self.tell(
                 f"{step:.2f} s a step: {_duration(step * self._steps)} an epoch, at most "
-                f"{_duration(step * left)} in all, and validation in addition",
-                flush=True,
+                f"{_duration(step * left)} {self._end('in all')}, and validation in addition"
             )
+
+    def tell(self, line: str) -> None:
+        """Print a line while an epoch is shown."""
+        self._bar.clear()
+        print(line, flush=True)
 
     def end(self, logs: Mapping[str, float], *, before: PolicyState, after: PolicyState) -> None:
         """Print the line of the epoch, and keep its figures.
@@ -99,8 +111,12 @@ class EpochLog:
         steps, seconds = self.times[-1]["steps"], self.times[-1]["seconds"]
         if not steps:  # the epoch was resumed at its validation
             return "time left unknown"
-        epochs = self._epochs - self._epoch - 1
-        return f"at most {_duration(seconds / steps * self._steps * epochs)} left"
+        epochs = self._until - self._epoch - 1
+        left = _duration(seconds / steps * self._steps * epochs)
+        return f"at most {left} {self._end('left')}"
+
+    def _end(self, last: str) -> str:
+        return last if self._until == self._epochs else "until the base trains"
 
 
 def _duration(seconds: float) -> str:

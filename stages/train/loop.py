@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from stages.params import TrainParams
 from stages.train.checkpoint import Checkpoint
+from stages.train.frozen import features_once, frozen_base
+from stages.train.inputs import Inputs
 from stages.train.interruption import Watch, leave
+from stages.train.levers import head_in_training
 from stages.train.log import EpochLog
 from stages.train.optimizer import WarmUp, averaged_weights
 from stages.train.phases import begin_epoch
@@ -24,18 +27,12 @@ from stages.train.variables import assign, reset_seeds, values
 
 
 @dataclass(frozen=True)
-class Batches:
-    """What the network sees.
+class _Fitted:
+    """What an epoch fits, and to what."""
 
-    Attributes:
-        training: gives the batches from a global step on (epoch × steps + step of the epoch).
-        validation: all of it, once.
-        steps: training steps an epoch.
-    """
-
-    training: Callable[[int], tf.data.Dataset]
-    validation: tf.data.Dataset
-    steps: int
+    network: keras.Model
+    inputs: Inputs
+    reestimate: Reestimate
 
 
 class EpochLoop:
@@ -54,7 +51,7 @@ class EpochLoop:
         network: keras.Model,
         params: TrainParams,
         *,
-        batches: Batches,
+        inputs: Inputs,
         seed: int,
         log: EpochLog,
     ) -> None:
@@ -63,10 +60,12 @@ class EpochLoop:
         self.saved: list[Saved] = []
         self._log = log
         self._network = network
-        self._reestimate = Reestimate(network)
         self._params = params
-        self._batches = batches
         self._seed = seed
+        self._whole = self._now = _Fitted(network, inputs, Reestimate(network))
+        if params.fine_tuning.freeze_epochs:
+            head = head_in_training(network, params)
+            self._head = _Fitted(head, inputs, Reestimate(network, fitted=head))
         self._epoch, self._step = 0, 0  # complete, and steps of the next one
         self._metrics: Sequence[Any] = ()  # what Keras forgets when a resumed epoch begins
         self._kept: tuple[int, int] | None = None  # where the latest checkpoint stands
@@ -79,9 +78,7 @@ class EpochLoop:
             SystemExit: if `watch` has a reason to stop: after the step, with a checkpoint.
         """
         self._state, self._watch = state, watch
-        # It builds metrics, too, whose variables a checkpoint fills.
-        logs = self._network.evaluate(self._batches.validation.take(1), return_dict=True, verbose=0)
-        self.policy.require_monitored(f"val_{name}" for name in logs)
+        self.policy.require_monitored(f"val_{name}" for name in self._network.get_metrics_result())
         with watch.deferred():
             if checkpoint := state.latest():
                 self._resume(checkpoint)
@@ -99,50 +96,75 @@ class EpochLoop:
         self._log.after_step()
         every = self._params.checkpoint_every_steps
         if self._watch.reason:
-            self._network.stop_training = True  # the epoch sees to the rest
+            self._now.network.stop_training = True  # the epoch sees to the rest
         elif every and self._step % every == 0:
             self._save()
 
     def _restore_metrics(self) -> None:
         """Give the metrics back what they had counted of a resumed epoch."""
         if self._metrics:
-            assign(self._network.metrics_variables, self._metrics)
+            assign(self._now.network.metrics_variables, self._metrics)
         self._metrics = ()
 
     def _run_epoch(self) -> None:
-        if self._epoch == self._params.fine_tuning.freeze_epochs > 0 == self._step:
+        freeze_epochs = self._params.fine_tuning.freeze_epochs
+        if self._epoch == freeze_epochs > 0 == self._step:
             self.policy.begin_anew(self._params.learning_rate)
         before = self.policy.state
         self.policy.on_epoch_begin(self._epoch)
         begin_epoch(
             self._network, self._params.fine_tuning, epoch=self._epoch, first_step=self._step
         )
-        self._log.begin(self._epoch, step=self._step)
+        frozen = self._epoch < freeze_epochs
+        self._log.begin(
+            self._epoch, step=self._step, until=freeze_epochs if frozen else self._params.epochs
+        )
+        self._now = self._with_frozen_base() if frozen else self._whole
         logs = self._train()
         self._leave_if_asked()
-        counted = values(self._network.metrics_variables)
+        counted = values(self._now.network.metrics_variables)
         with averaged_weights(self._network.optimizer):
             validated = self._validate()
             logs |= validated
             if validated:
                 self.policy.on_epoch_end(self._epoch, logs)
         if not validated:  # resumed, it is done again
-            assign(self._network.metrics_variables, counted)
+            assign(self._now.network.metrics_variables, counted)
             self._leave_if_asked()
         self._log.end(logs, before=before, after=self.policy.state)
         self._epoch, self._step = self._epoch + 1, 0
         self._save()
         self._leave_if_asked()
 
+    def _with_frozen_base(self) -> _Fitted:
+        """Return what is fitted while the base is frozen; where it can be, its features are."""
+        if self._head.inputs is self._whole.inputs and features_once(self._params):
+            began = time.monotonic()
+            inputs = self._whole.inputs.of_features(
+                frozen_base(self._network), callbacks=[self._stop_when_asked()]
+            )
+            self._leave_if_asked()
+            self._head = dataclasses.replace(self._head, inputs=inputs)
+            self._log.tell(
+                "The base is frozen and nothing random stands before it: its features of all "
+                f"training and validation cells were computed once, in "
+                f"{time.monotonic() - began:.1f} s"
+            )
+        return self._head
+
+    def _stop_when_asked(self) -> keras.callbacks.Callback:
+        return StopEvaluation(lambda: self._watch.reason is not None)
+
     def _train(self) -> dict[str, float]:
         """Train what is left of the epoch; return the training figures of all of it."""
         if not self._step:
             reset_seeds(self._network.variables, seed=self._seed, epoch=self._epoch)
-        left = self._batches.steps - self._step
+        steps = self._now.inputs.steps
+        left = steps - self._step
         if left:
-            first = self._epoch * self._batches.steps + self._step
-            self._network.fit(
-                self._batches.training(first),
+            first = self._epoch * steps + self._step
+            self._now.network.fit(
+                self._now.inputs.training(first),
                 steps_per_epoch=left,
                 callbacks=[
                     WarmUp(
@@ -157,16 +179,18 @@ class EpochLoop:
             )
         else:
             self._restore_metrics()
-        return {name: float(value) for name, value in self._network.get_metrics_result().items()}
+        figures = self._now.network.get_metrics_result()
+        return {name: float(value) for name, value in figures.items()}
 
     def _validate(self) -> dict[str, float]:
         """Return the validation figures; none if there was a reason to break off."""
         if count := self._params.reestimate_batch_norm:
-            batches = self._batches.training(self._epoch * self._batches.steps).take(count)
-            self._reestimate(images for images, *_ in batches)
-        logs = self._network.evaluate(
-            self._batches.validation,
-            callbacks=[StopEvaluation(lambda: self._watch.reason is not None)],
+            inputs = self._now.inputs
+            batches = inputs.training(self._epoch * inputs.steps).take(count)
+            self._now.reestimate(images for images, *_ in batches)
+        logs = self._now.network.evaluate(
+            self._now.inputs.validation,
+            callbacks=[self._stop_when_asked()],
             return_dict=True,
             verbose=0,
         )
@@ -189,7 +213,7 @@ class EpochLoop:
             return True
         arrays = {owner: values(variables) for owner, variables in self._owned().items()}
         # Between epochs they have counted validation, which no epoch goes on with.
-        arrays["metrics"] = values(self._network.metrics_variables) if self._step else []
+        arrays["metrics"] = values(self._now.network.metrics_variables) if self._step else []
         arrays["best"] = list(self.policy.best_weights)
         notes = {
             "policy": dataclasses.asdict(self.policy.state),

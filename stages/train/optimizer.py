@@ -13,8 +13,13 @@ from stages.train.average import Averaging
 from stages.train.precision import Precision
 
 
-def build_optimizer(params: TrainParams, *, precision: Precision) -> Any:
-    """Return the Keras optimizer, not yet built.
+def build_optimizer(
+    params: TrainParams,
+    *,
+    precision: Precision,
+    adamax: type[Any] = keras.optimizers.Adamax,
+) -> Any:
+    """Return the Keras optimizer, not yet built; for Adamax one of the class `adamax`.
 
     Build it with all weights of the network before any of them is frozen, and its `variables` stay
     the same through the whole training: they hold all that it knows, accumulated gradients and
@@ -24,7 +29,7 @@ def build_optimizer(params: TrainParams, *, precision: Precision) -> Any:
     accumulate_batches-th batch, counted from the first of the training: what an epoch leaves over
     stays in the variables for the next. `iterations` counts updates, not batches.
     """
-    kind = getattr(keras.optimizers, params.optimizer)
+    kind = adamax if params.optimizer == "Adamax" else getattr(keras.optimizers, params.optimizer)
     options: dict[str, Any] = {}
     if params.accumulate_batches > 1:
         options["gradient_accumulation_steps"] = params.accumulate_batches

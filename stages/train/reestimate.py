@@ -23,9 +23,15 @@ class Reestimate:
     back. Batch norm that is frozen keeps its averages.
     """
 
-    def __init__(self, network: keras.Model) -> None:
+    def __init__(self, network: keras.Model, *, fitted: keras.Model | None = None) -> None:
+        """Take a compiled network.
+
+        Args:
+            network: whose batch norm is meant.
+            fitted: what runs, where that is another way through the same layers.
+        """
         self._network = network
-        self._training = InTraining(network)
+        self._training = InTraining(fitted or network)
         self._training.jit_compile = network.jit_compile
         self._traced: list[Any] = []
 

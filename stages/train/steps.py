@@ -25,7 +25,7 @@ class EachStep(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class StopEvaluation(keras.callbacks.Callback):  # type: ignore[misc]
-    """Breaks an evaluation off, after a step of it."""
+    """Breaks an evaluation or a prediction off, after a step of it."""
 
     def __init__(self, wanted: Callable[[], bool]) -> None:
         super().__init__()
@@ -34,3 +34,7 @@ class StopEvaluation(keras.callbacks.Callback):  # type: ignore[misc]
     def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Ask whether to break off."""
         self.model.stop_evaluating = self._wanted()
+
+    def on_predict_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Ask whether to break off."""
+        self.model.stop_predicting = self._wanted()

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 MODULES = {path.stem: path for path in (ROOT / "stages/train").glob("*.py")}
 PURE = {
     "average",
+    "frozen",
     "levers",
     "loss",
     "model",

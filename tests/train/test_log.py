@@ -15,7 +15,7 @@ def epoch_log(*, steps: int = 2, estimate: bool = False) -> EpochLog:
 
 
 def run_epoch(log: EpochLog, epoch: int, *, step: int = 0, steps: int = 2) -> None:
-    log.begin(epoch, step=step)
+    log.begin(epoch, step=step, until=3)
     for _ in range(step, steps):
         log.after_step()
     log.end(LOGS, before=BEFORE, after=AFTER)
@@ -75,7 +75,7 @@ def test_after_the_first_steps_the_whole_is_estimated_once(
     monkeypatch.setattr("stages.train.log.time.monotonic", lambda: now)
     log = epoch_log(steps=20, estimate=True)
     for epoch in range(2):
-        log.begin(epoch, step=0)
+        log.begin(epoch, step=0, until=3)
         for number in range(20):
             now += step if number else 1000  # the first is slow
             log.after_step()
@@ -87,8 +87,28 @@ def test_after_the_first_steps_the_whole_is_estimated_once(
 
 def test_where_no_estimate_is_wanted_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     log = epoch_log(steps=20)
-    log.begin(0, step=0)
+    log.begin(0, step=0, until=3)
     for _ in range(20):
         log.after_step()
     log.close()
     assert capsys.readouterr().out == ""
+
+
+def test_with_a_frozen_base_only_what_comes_before_the_other_steps_is_foretold(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("stages.train.log.time.monotonic", lambda: now)
+    log = epoch_log(steps=20, estimate=True)
+    for epoch, until in enumerate((2, 2, 3)):
+        log.begin(epoch, step=0, until=until)
+        for _ in range(20):
+            now += until  # seconds a step
+            log.after_step()
+        log.end(LOGS, before=BEFORE, after=AFTER)
+    estimates = [line for line in capsys.readouterr().out.splitlines() if "a step" in line]
+    assert estimates == [
+        "2.00 s a step: 40 s an epoch, at most 68 s until the base trains, and validation in "
+        "addition",
+        "3.00 s a step: 60 s an epoch, at most 42 s in all, and validation in addition",
+    ]

@@ -23,12 +23,19 @@ LEVERS: dict[str, dict[str, Any]] = {
     "augmentation": {"augmentation": {"quarter_turns": True, "brightness": 0.2}},
 }
 
+FEATURES_ONCE = {
+    "features once": {
+        "fine_tuning": {"freeze_epochs": 3},
+        "augmentation": {"horizontal_flip": False},
+    }
+}
+
 
 def set_levers(scene: Scene, *levers: str, **changes: Any) -> None:
     """Write the parameters with these levers; a file stands for the weights that freezing wants."""
     shipped = load_params(Path(__file__).parents[2] / "params.yaml").section(TrainParams)
     for lever in levers:
-        for name, value in LEVERS[lever].items():
+        for name, value in (LEVERS | FEATURES_ONCE)[lever].items():
             if isinstance(value, dict):
                 group = changes.get(name) or vars(getattr(shipped, name))
                 value = {**group, **value}
@@ -90,6 +97,46 @@ def test_with_all_levers_on_a_killed_training_ends_with_the_same_bytes(
     assert (finished.returncode, resumed_at(finished)) == (0, "3 0"), finished.stderr
     assert scene.outputs() == undisturbed
     assert not list(scene.folder.glob(".model*"))
+
+
+ONCE = "The base is frozen and nothing random stands before it"
+
+
+def test_features_computed_once_are_found_again_by_a_killed_training(
+    scene: Scene, trainings: Trainings
+) -> None:
+    set_levers(scene, *FEATURES_ONCE, "average", "statistics", "accumulation", epochs=4)
+    finished = trainings.run(scene.folder)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.count(ONCE) == 1
+    undisturbed = scene.outputs()
+    for name in undisturbed:
+        (scene.folder / name).unlink()
+    ends = [
+        ("features", 3, "TERM", 143, None),
+        ("features", 2, "KILL", -9, "0 0"),
+        ("step", 5, "KILL", -9, "0 0"),
+        ("step", STEPS, "TERM", 143, "0 4"),
+        ("validation", 1, "INT", 130, "1 4"),
+        ("step", 2 * STEPS, "KILL", -9, "1 6"),
+        ("checkpoint", 1, "KILL", -9, "3 4"),
+    ]
+    for point, call, what, exit_code, resumed in ends:
+        finished = trainings.run(scene.folder, point, call, what)
+        assert (finished.returncode, resumed_at(finished)) == (exit_code, resumed), finished.stderr
+    finished = trainings.run(scene.folder)
+    assert finished.returncode == 0, finished.stderr
+    assert ONCE not in finished.stdout  # only the epoch with the whole network was left
+    assert scene.outputs() == undisturbed
+
+
+def test_with_augmentation_the_features_are_never_computed_once(
+    scene: Scene, trainings: Trainings
+) -> None:
+    set_levers(scene, "frozen base", epochs=2)
+    finished = trainings.run(scene.folder)
+    assert finished.returncode == 0, finished.stderr
+    assert ONCE not in finished.stdout
 
 
 def test_the_policy_begins_anew_with_the_base_and_does_not_stop_before(

@@ -1,0 +1,148 @@
+"""A worker: this project's training, an epoch or the steps of one at a time."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cells import ROOT, spread
+from benchmarks.workers import Turns
+from stages.params import Params, load_params
+from stages.quiet import import_tensorflow
+
+EPOCH, BATCHES, ONE_BATCH = "epoch", "steps", "steps of one batch"
+FROZEN, FROZEN_ONCE = "frozen, flips", "frozen, features once"
+EPOCHS = 40
+"""More than anyone asks for; where each cell stands in each of them is drawn at the start."""
+
+FROZEN_EPOCHS = 5
+"""With one computing of the features."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train when asked to."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.our_training")
+    parser.add_argument("--shards", type=Path, required=True)
+    for name in ("training-cells", "validation-cells"):
+        parser.add_argument(f"--{name}", type=int, required=True)
+    options = parser.parse_args(arguments)
+    import_tensorflow()
+    from stages.train.device import prepare_device
+
+    prepare_device("cpu", devices="one", deterministic=True)
+    counts = {"train": options.training_cells, "val": options.validation_cells}
+    _train(options.shards, counts)
+
+
+def _train(shards: Path, counts: dict[str, int]) -> None:
+    import keras
+
+    from stages.train.inputs import Inputs
+    from stages.train.interruption import watched
+    from stages.train.log import EpochLog
+    from stages.train.loop import EpochLoop
+    from stages.train.state import TrainState
+
+    params = _params()
+    keras.utils.set_random_seed(1)
+    cells = [_some(shards, split, count) for split, count in counts.items()]
+    size = cells[0].images.shape[1]
+    inputs = Inputs(*cells, params.profiles["cnmc"].train, seed=1, devices=1)
+    network = _network(params, size, frozen=False)
+    turns = Turns(_fits(network, inputs) | _frozen_fits(params, cells))
+
+    class Log(EpochLog):
+        """Waits for its turn before an epoch begins, after the one before has been saved."""
+
+        def begin(self, epoch: int, *, step: int, until: int) -> None:
+            """Start an epoch when it is asked for."""
+            turns.wait(EPOCH)
+            super().begin(epoch, step=step, until=until)
+
+    train = params.profiles["cnmc"].train
+    log = Log(epochs=EPOCHS, steps=inputs.steps, batch_size=train.batch_size, estimate=False)
+    with tempfile.TemporaryDirectory() as folder, watched() as watch:
+        loop = EpochLoop(network, train, inputs=inputs, seed=1, log=log)
+        loop.run(TrainState(Path(folder)), watch)
+
+
+def _params() -> Params:
+    """Return the recipe for the real cells, without an early stop."""
+    params = load_params(ROOT / "params.yaml")
+    train = params.profiles["cnmc"].train
+    policy = replace(train.policy, patience=EPOCHS)
+    train = replace(train, epochs=EPOCHS, policy=policy)
+    return replace(params, profiles={"cnmc": replace(params.profiles["cnmc"], train=train)})
+
+
+def _some(shards: Path, split: str, count: int) -> Any:
+    from stages.shards import read_split
+
+    cells = read_split(shards, split)
+    taken = spread(len(cells.labels), count)
+    return replace(
+        cells,
+        images=cells.images[taken],
+        labels=cells.labels[taken],
+        image_ids=[cells.image_ids[number] for number in taken],
+    )
+
+
+def _network(params: Params, image_size: int, *, frozen: bool) -> Any:
+    from stages.train.levers import compile_network
+    from stages.train.model import build_model
+    from stages.train.phases import begin_epoch
+
+    train = params.profiles["cnmc"].train
+    network = build_model(params.model, image_size=image_size, weights=None)
+    compile_network(network, train, precision="float32", on_gpu=False)
+    fine_tuning = replace(train.fine_tuning, freeze_epochs=int(frozen))
+    begin_epoch(network, fine_tuning, epoch=0)
+    return network
+
+
+def _fits(network: Any, inputs: Any) -> dict[str, Any]:
+    """Return fits of an epoch's steps: to batches as they come, and to one batch in memory."""
+
+    def fit(batches: Any) -> None:
+        network.fit(batches, steps_per_epoch=inputs.steps, shuffle=False, verbose=0)
+
+    one = inputs.training(0).take(1).cache().repeat()
+    return {BATCHES: lambda: fit(inputs.training(0)), ONE_BATCH: lambda: fit(one)}
+
+
+def _frozen_fits(params: Params, cells: Sequence[Any]) -> dict[str, Any]:
+    """Return fits of the head, of the steps of an epoch and of FROZEN_EPOCHS."""
+    from stages.train.frozen import frozen_base
+    from stages.train.inputs import Inputs
+    from stages.train.levers import head_in_training
+
+    flipped = params.profiles["cnmc"].train
+    plain = replace(
+        flipped,
+        augmentation=replace(flipped.augmentation, horizontal_flip=False),
+        fine_tuning=replace(flipped.fine_tuning, freeze_epochs=FROZEN_EPOCHS),
+    )
+    network = _network(params, cells[0].images.shape[1], frozen=True)
+    base = frozen_base(network)
+    heads = {train: head_in_training(network, train) for train in (flipped, plain)}
+    flips, images = (Inputs(*cells, train, seed=1, devices=1) for train in (flipped, plain))
+
+    def fit(train: Any, inputs: Inputs, epochs: int) -> None:
+        for epoch in range(epochs):
+            batches = inputs.training(epoch * inputs.steps)
+            heads[train].fit(batches, steps_per_epoch=inputs.steps, shuffle=False, verbose=0)
+            heads[train].evaluate(inputs.validation, verbose=0)
+
+    return {
+        FROZEN: lambda: fit(flipped, flips, 1),
+        FROZEN_ONCE: lambda: fit(plain, images.of_features(base, callbacks=[]), FROZEN_EPOCHS),
+    }
+
+
+if __name__ == "__main__":
+    main()

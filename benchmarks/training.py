@@ -1,0 +1,150 @@
+"""Training: what an epoch takes beside its bare steps, the notebook's loop, PyTorch, a frozen base.
+
+    .venv/bin/python -m benchmarks.training --folder kept
+
+Full steps of EfficientNetB3 from scratch with the recipe's head, on built-in cells; each way in a
+process that stays, warmed up by one run of everything.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import statistics
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks.cells import Made, kept_cells
+from benchmarks.notebook_training import NOTEBOOK
+from benchmarks.our_training import (
+    BATCHES,
+    EPOCH,
+    FROZEN,
+    FROZEN_EPOCHS,
+    FROZEN_ONCE,
+    ONE_BATCH,
+)
+from benchmarks.rows import Row, part_parser, tell
+from benchmarks.turns import Seconds, in_turns, ratio
+from benchmarks.workers import worker
+
+TORCH = "PyTorch"
+BATCH_SIZE = 40
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print the rows, and write them to a file if asked to."""
+    parser = part_parser("training", __doc__)
+    parser.add_argument("--cells", type=int, default=2000, help="training images of the archive")
+    parser.add_argument("--image-size", type=int, default=96, help="pixels along an edge")
+    parser.add_argument("--steps", type=int, default=8, help="of an epoch, of 40 images each")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as scratch:
+        made = kept_cells(
+            options.folder or Path(scratch),
+            cells=options.cells,
+            image_size=options.image_size,
+            whole=True,
+        )
+        seconds = _measure(made, options.image_size, steps=options.steps, rounds=options.rounds)
+    tell(rows(seconds, image_size=options.image_size, steps=options.steps), options.json)
+
+
+def rows(seconds: Seconds, *, image_size: int, steps: int) -> list[Row]:
+    """Return what the seconds of each way say; TORCH may be missing."""
+    sizes = f"{steps} steps of {BATCH_SIZE} built-in cells of {image_size} px, EfficientNetB3"
+    trained, once = statistics.median(seconds[EPOCH]), statistics.median(seconds[FROZEN_ONCE])
+    return [
+        _row(
+            seconds,
+            "training, wall time of an epoch's steps",
+            "the same steps fed with one batch already in memory",
+            BATCHES,
+            ONE_BATCH,
+            {"at_most": 1.05},
+            f"{sizes}: with flips and shuffled from the decoded cells, the pipeline begun anew in "
+            "each round, and beside it one batch again and again.",
+        ),
+        _row(
+            seconds,
+            "training, a whole epoch",
+            "the notebook's own loop: `ImageDataGenerator` on BMP files, its callback",
+            NOTEBOOK,
+            EPOCH,
+            {"at_least": 1.0},
+            f"{sizes}, and validation on a quarter as many; ours with policy, log and checkpoint, "
+            "and with deterministic operations.",
+        ),
+        _torch_row(seconds, sizes),
+        _row(
+            seconds,
+            "training with a frozen base behind flips",
+            "the same with the base trained",
+            EPOCH,
+            FROZEN,
+            {"at_least": 4.0},
+            f"{sizes}, and validation on a quarter as many: an epoch of each.",
+        ),
+        Row(
+            part="training with a frozen base, nothing random before it",
+            against="the same with the base trained",
+            how=f"{FROZEN_EPOCHS} epochs of {sizes}, and validation on a quarter as many, with the "
+            f"one computing of the features, beside {FROZEN_EPOCHS} times one epoch.",
+            ratio=FROZEN_EPOCHS * trained / once,
+            target={"at_least": 4.0},
+            ways={name: seconds[name] for name in (EPOCH, FROZEN_ONCE)},
+        ),
+    ]
+
+
+def _torch_row(seconds: Seconds, sizes: str) -> Row:
+    part, against = "training, images/s of full steps", "EfficientNet-B3 in PyTorch"
+    target = {"at_least": 1.0}
+    how = (
+        f"{sizes}, one batch in memory; PyTorch in float32 and channels_last, as modules "
+        "(benchmarks/torch_efficientnet.py), with its Adamax."
+    )
+    if TORCH not in seconds:
+        why = "PyTorch is not installed (`.venv/bin/python -m pip install torch==2.13.0`)"
+        return Row(part, against, how, None, target, why=why)
+    return _row(seconds, part, against, TORCH, ONE_BATCH, target, how)
+
+
+def _row(
+    seconds: Seconds,
+    part: str,
+    against: str,
+    way: str,
+    to: str,
+    target: dict[str, float],
+    how: str,
+) -> Row:
+    ways = {name: seconds[name] for name in (way, to)}
+    return Row(part, against, how, ratio(seconds, way, to), target, ways)
+
+
+def _measure(made: Made, image_size: int, *, steps: int, rounds: int) -> dict[str, list[float]]:
+    training, validation = steps * BATCH_SIZE, steps * BATCH_SIZE // 4
+    sizes = [f"--training-cells={training}", f"--validation-cells={validation}"]
+    size = f"--image-size={image_size}"
+    with ExitStack() as stack:
+        ours = stack.enter_context(
+            worker("benchmarks.our_training", f"--shards={made.shards}", *sizes)
+        )
+        notebook = stack.enter_context(
+            worker("benchmarks.notebook_training", f"--cells={made.folder}", size, *sizes)
+        )
+        of = dict.fromkeys((EPOCH, BATCHES, ONE_BATCH, FROZEN, FROZEN_ONCE), ours)
+        of[NOTEBOOK] = notebook
+        if importlib.util.find_spec("torch"):
+            options = (size, f"--batch-size={BATCH_SIZE}", f"--steps={steps}")
+            of[TORCH] = stack.enter_context(worker("benchmarks.torch_training", *options))
+        for way, asked in of.items():
+            print(f"warming up: {way} {asked.ask(way):.2f} s", flush=True)
+        ways = {way: lambda way=way, asked=asked: asked.ask(way) for way, asked in of.items()}
+        return in_turns(ways, rounds=rounds)
+
+
+if __name__ == "__main__":
+    main()
