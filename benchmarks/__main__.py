@@ -22,7 +22,16 @@ from benchmarks.machine import machine
 from benchmarks.performance import Part, read_parts, write_performance
 from benchmarks.rows import Row, read_rows, rows_table
 
-PARTS = ("training", "first_step", "peak_memory", "evaluate")
+PARTS = (
+    "preprocess",
+    "inputs",
+    "training",
+    "first_step",
+    "peak_memory",
+    "evaluate",
+    "repro",
+    "daily",
+)
 """Modules of this folder, in the order of the page."""
 
 

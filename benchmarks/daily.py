@@ -8,7 +8,6 @@ no more than 1.5 times a bare `dvc status`.
 
 from __future__ import annotations
 
-import argparse
 import re
 import resource
 import tempfile
@@ -19,8 +18,8 @@ from typing import Any
 
 import yaml
 
-from benchmarks.turns import in_turns, table
-from stages.files import write_json
+from benchmarks.rows import Row, part_parser, tell
+from benchmarks.turns import in_turns, ratio
 from tests.dvc.clones import STAGES, Clone
 from tests.dvc.first_run import make_first_run
 
@@ -29,19 +28,27 @@ UP_TO_DATE = "Data and pipelines are up to date."
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print tables, and write the figures to a file if asked to."""
-    options = _parser().parse_args(arguments)
+    """Measure, print the row and a table of imports, and write the row to a file if asked to."""
+    parser = part_parser("daily", __doc__)
+    parser.set_defaults(rounds=10)
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
         clone = make_first_run(Path(scratch) / "project")
-        ways = {name: _timed(clone, name) for name in (STATUS, REPRO)}
+        ways = {name: _timed(clone, name) for name in (REPRO, STATUS)}
         seconds = in_turns(ways, rounds=options.rounds)
-        print(table(seconds, base=STATUS))
         imports = {stage: stage_imports(clone, stage) for stage in STAGES}
     print("| stage | CPU s | of which importing | TensorFlow |\n| --- | --- | --- | --- |")
     for stage, cost in imports.items():
         print(f"| {stage} | {cost['cpu']:.1f} | {cost['importing']:.1f} | {cost['tensorflow']} |")
-    if options.json:
-        write_json({"seconds": seconds, "imports": imports}, options.json)
+    row = Row(
+        part="dvc repro with nothing to do",
+        against="dvc status",
+        how="In a clone with tiny parameters, in which every stage has run.",
+        ratio=ratio(seconds, REPRO, STATUS),
+        target={"at_most": 1.5},
+        ways=seconds,
+    )
+    tell([row], options.json)
 
 
 def stage_imports(clone: Clone, stage: str) -> dict[str, Any]:
@@ -74,14 +81,6 @@ def _timed(clone: Clone, command: str) -> Callable[[], float]:
 def _cpu() -> float:
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.daily", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--rounds", type=int, default=10, help="runs of each command")
-    parser.add_argument("--json", type=Path, help="where the figures go")
-    return parser
 
 
 if __name__ == "__main__":

@@ -9,35 +9,27 @@ A record holds `image` (the raw bytes of a uint8 array, image_size × image_size
 
 from __future__ import annotations
 
+import itertools
 import json
-import math
-import re
+import os
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import tensorflow as tf
 from pydantic import Field, TypeAdapter, ValidationError
 
 from stages.cells import CLASS_NAMES
 from stages.errors import StageError
 from stages.files import write_json
+from stages.records import RecordsError, read_records
+from stages.room import Pixels, room_for
 
-ALIGNMENT = 64
-"""Bytes: where memory begins that TensorFlow takes as it is (Eigen's, for AVX-512)."""
-
-_OPTIONS = tf.io.TFRecordOptions(compression_type="ZLIB", compression_level=1)
-_FEATURES = {
-    "image": tf.io.FixedLenFeature([], tf.string),
-    "label": tf.io.FixedLenFeature([], tf.int64),
-    "image_id": tf.io.FixedLenFeature([], tf.string),
-}
 _AS_SEEN = ("crop_size", "image_size", "class_names")
 _SIZE = TypeAdapter(Annotated[int, Field(gt=0, strict=True)])
 _CELL_COUNTS = TypeAdapter(dict[str, list[Annotated[int, Field(ge=0, strict=True)]]])
-_TENSORFLOW_INTERNALS = re.compile(r"\{\{.*?\}\}|\[Op:.*")
 _REBUILD = "make the shards again with `dvc repro --force preprocess`"
 
 
@@ -46,15 +38,17 @@ class Cells:
     """The cells of one split, decoded.
 
     Attributes:
-        images: uint8, (cells, image_size, image_size, 3), RGB in 0…255; aligned to ALIGNMENT
-            where `read_split` has made it.
+        images: uint8, (cells, image_size, image_size, 3), RGB in 0…255; from `room_for` where
+            `read_split` has made it.
         labels: int64, (cells,); 0 HEM, 1 ALL.
         image_ids: the file names.
+        in_memory: whether the images are; else they are in a file.
     """
 
-    images: np.ndarray[Any, np.dtype[np.uint8]]
+    images: Pixels
     labels: np.ndarray[Any, np.dtype[np.int64]]
     image_ids: list[str]
+    in_memory: bool = True
 
 
 def shard_name(split: str, number: int) -> str:
@@ -65,11 +59,24 @@ def shard_name(split: str, number: int) -> str:
 def write_shard(
     records: Iterable[tuple[np.ndarray[Any, np.dtype[np.uint8]], str, str]], path: Path
 ) -> None:
-    """Write (image, class name, image id) records; the same records give the same bytes."""
+    """Write (image, class name, image id) records; the same records give the same bytes.
+
+    It asks for no more of TensorFlow than `import_record_writer` brings.
+
+    Raises:
+        StageError: if the shard cannot be written.
+    """
+    from tensorflow.python.framework.errors_impl import OpError
+    from tensorflow.python.lib.io.tf_record import TFRecordOptions, TFRecordWriter
+
+    options = TFRecordOptions(compression_type="ZLIB", compression_level=1)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tf.io.TFRecordWriter(str(path), _OPTIONS) as writer:
-        for image, label, image_id in records:
-            writer.write(_example(image, label, image_id))
+    try:
+        with TFRecordWriter(str(path), options) as writer:
+            for image, label, image_id in records:
+                writer.write(_example(image, label, image_id))
+    except OpError as error:
+        raise StageError(f"{error.message}; mend that and run this again") from error
 
 
 def write_index(
@@ -127,53 +134,73 @@ def as_seen(shards: Path) -> dict[str, Any]:
 
 
 def read_split(shards: Path, split: str) -> Cells:
-    """Read all cells of a split into memory (cells × image_size² × 3 bytes), in shard order.
+    """Read all cells of a split, in shard order, on all cores.
+
+    Their images, cells × image_size² × 3 bytes, are in memory, or in a file; see stages/room.py.
 
     Raises:
         StageError: if the split is not in the index or empty, or a shard is missing, corrupt, or
-            holds other than what the index says.
+            holds other than what the index says; or if there is no room for the images.
     """
     index = read_index(shards)
     counts = index["cells"].get(split, [])
     if not sum(counts):
         raise StageError(f"{shards}: split {split} holds no cells; change `split` in params.yaml")
-    size = index["image_size"]
-    paths = [shards / shard_name(split, number) for number in range(len(counts))]
-    images = _aligned((sum(counts), size, size, 3))
-    labels = np.empty(sum(counts), np.int64)
-    image_ids = []
-    position = 0
-    for path, count in zip(paths, counts, strict=True):
-        for record in _records(path, count):
-            images[position] = _pixels(record["image"].numpy(), size, path)
-            labels[position] = record["label"].numpy()
-            image_ids.append(record["image_id"].numpy().decode())
-            position += 1
-    return Cells(images, labels, image_ids)
+    shape = (sum(counts), index["image_size"], index["image_size"], 3)
+    images, in_memory = room_for(shape, folder=shards.parent, name=split)
+    starts = np.cumsum([0, *counts])
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        jobs = [
+            pool.submit(_read_shard, shards / shard_name(split, number), images[start:end])
+            for number, (start, end) in enumerate(itertools.pairwise(starts))
+        ]
+        try:
+            told = [cell for job in jobs for cell in job.result()]
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    labels, image_ids = zip(*told, strict=True)
+    return Cells(images, np.array(labels, np.int64), list(image_ids), in_memory)
 
 
-def _aligned(shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    buffer = np.empty(math.prod(shape) + ALIGNMENT, np.uint8)
-    start = -buffer.ctypes.data % ALIGNMENT
-    return buffer[start : start + math.prod(shape)].reshape(shape)
-
-
-def _records(path: Path, count: int) -> Iterable[dict[str, Any]]:
-    dataset = tf.data.TFRecordDataset(str(path), compression_type="ZLIB")
+def _read_shard(path: Path, images: Pixels) -> list[tuple[int, str]]:
+    """Read a shard's images into an array; return the label and image id of each."""
+    told = []
     found = 0
     try:
-        for record in dataset.map(lambda record: tf.io.parse_single_example(record, _FEATURES)):
+        for record in read_records(path):
+            if found < len(images):
+                image, label, image_id = _cell(record)
+                images[found] = _shaped(image, images.shape[1], path)
+                told.append((label, image_id))
             found += 1
-            if found <= count:
-                yield record
-    except tf.errors.OpError as error:
-        message = " ".join(_TENSORFLOW_INTERNALS.sub("", error.message).split())
-        raise StageError(f"{path} is missing or corrupt ({message}); {_REBUILD}") from error
-    if found != count:
-        raise StageError(f"{path} holds {found} cells, expected {count}; {_REBUILD}")
+    except (OSError, RecordsError) as error:
+        raise StageError(f"{path} is missing or corrupt ({error}); {_REBUILD}") from error
+    if found != len(images):
+        raise StageError(f"{path} holds {found} cells, expected {len(images)}; {_REBUILD}")
+    return told
 
 
-def _pixels(content: bytes, size: int, path: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _cell(record: bytes) -> tuple[bytes, int, str]:
+    """Return image, label and image id of a record.
+
+    Raises:
+        RecordsError: if it is of another kind.
+    """
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.example.example_pb2 import Example
+
+    try:
+        features = Example.FromString(record).features.feature
+        (image,) = features["image"].bytes_list.value
+        (label,) = features["label"].int64_list.value
+        (image_id,) = features["image_id"].bytes_list.value
+        return image, label, image_id.decode()
+    except (DecodeError, ValueError) as error:
+        raise RecordsError(f"a record is not of image, label and image_id: {error}") from error
+
+
+def _shaped(content: bytes, size: int, path: Path) -> Pixels:
     pixels = np.frombuffer(content, np.uint8)
     if pixels.size != size * size * 3:
         raise StageError(
@@ -183,11 +210,14 @@ def _pixels(content: bytes, size: int, path: Path) -> np.ndarray[Any, np.dtype[n
 
 
 def _example(image: np.ndarray[Any, np.dtype[np.uint8]], label: str, image_id: str) -> bytes:
+    from tensorflow.core.example.example_pb2 import Example
+    from tensorflow.core.example.feature_pb2 import BytesList, Feature, Features, Int64List
+
     features = {
-        "image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[image.tobytes()])),
-        "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[CLASS_NAMES.index(label)])),
-        "image_id": tf.train.Feature(bytes_list=tf.train.BytesList(value=[image_id.encode()])),
+        "image": Feature(bytes_list=BytesList(value=[image.tobytes()])),
+        "label": Feature(int64_list=Int64List(value=[CLASS_NAMES.index(label)])),
+        "image_id": Feature(bytes_list=BytesList(value=[image_id.encode()])),
     }
-    example = tf.train.Example(features=tf.train.Features(feature=features))
+    example = Example(features=Features(feature=features))
     content: bytes = example.SerializeToString(deterministic=True)  # a map has no order of its own
     return content

@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from stages.shards import write_shard
 from tests.conftest import ROOT
 
 IMPORT = "from stages.quiet import import_tensorflow; import_tensorflow()"
@@ -119,3 +121,41 @@ def test_importing_the_module_does_nothing(fake_tensorflow: Path) -> None:
         "assert 'tensorflow' not in sys.modules\n"
     )
     assert python(program, before=fake_tensorflow).returncode == 0
+
+
+WRITE = """
+import sys
+from pathlib import Path
+import numpy as np
+from stages.quiet import import_record_writer
+import_record_writer()
+from stages.errors import StageError
+from stages.shards import write_shard
+image = np.arange(32 * 32 * 3).astype(np.uint8).reshape(32, 32, 3)
+try:
+    write_shard([(image, "all", "1.bmp"), (image, "hem", "2.bmp")], Path(sys.argv[1]))
+except StageError as error:
+    print(error)
+"""
+
+
+def write_lightly(path: Path) -> subprocess.CompletedProcess[str]:
+    program = f"import sys; sys.argv = ['', {str(path)!r}]\n{WRITE}"
+    return python(f"{program}\nprint('keras' in sys.modules or 'sklearn' in sys.modules)")
+
+
+def test_the_record_writer_alone_writes_the_bytes_that_all_of_tensorflow_writes(
+    tmp_path: Path,
+) -> None:
+    done = write_lightly(tmp_path / "lightly.tfrecord")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "False\n", "")
+    image = np.arange(32 * 32 * 3).astype(np.uint8).reshape(32, 32, 3)
+    write_shard([(image, "all", "1.bmp"), (image, "hem", "2.bmp")], tmp_path / "fully.tfrecord")
+    lightly, fully = (tmp_path / f"{name}.tfrecord" for name in ("lightly", "fully"))
+    assert lightly.read_bytes() == fully.read_bytes()
+
+
+def test_the_record_writer_alone_tells_of_errors(tmp_path: Path) -> None:
+    done = write_lightly(tmp_path)  # a folder
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{tmp_path}; Is a directory; mend that and run this again\nFalse\n"

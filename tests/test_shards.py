@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from stages.cells import CLASS_NAMES
 from stages.errors import StageError
-from stages.shards import ALIGNMENT, read_index, read_split, shard_name, write_index, write_shard
+from stages.room import ALIGNMENT
+from stages.shards import read_index, read_split, shard_name, write_index, write_shard
 
 Record = tuple[np.ndarray[Any, np.dtype[np.uint8]], str, str]
 SIZE = 4
@@ -220,8 +221,8 @@ def test_images_of_another_size_than_in_the_index_are_told(shards: Path) -> None
 @pytest.mark.parametrize(
     ("example", "problem"),
     [
-        (b"no example", "Could not parse example input"),
-        (tf.train.Example().SerializeToString(), "is required but could not be found"),
+        (b"no example", "a record is not of image, label and image_id: Error parsing message"),
+        (tf.train.Example().SerializeToString(), "a record is not of image, label and image_id: "),
     ],
 )
 def test_a_record_of_another_kind_is_told(shards: Path, example: bytes, problem: str) -> None:

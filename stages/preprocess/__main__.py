@@ -8,7 +8,8 @@ from stages.cells import SPLITS, read_cells
 from stages.errors import StageError
 from stages.files import atomic_path, write_csv
 from stages.params import PreprocessParams
-from stages.quiet import import_tensorflow
+from stages.preprocess.write import plan_shards, write_shards
+from stages.quiet import import_record_writer
 from stages.stage import run_stage
 
 
@@ -29,9 +30,6 @@ def preprocess(
             f"preprocess.crop_size is {params.crop_size}, expected at most "
             f"preprocess.expected_size, {params.expected_size}, or null"
         )
-    import_tensorflow()
-    from stages.preprocess.write import plan_shards, write_shards
-
     cells = read_cells(cells_csv)
     planned = plan_shards(cells, params.cells_per_shard)
     with atomic_path(shards) as folder:
@@ -44,4 +42,5 @@ def preprocess(
 
 
 if __name__ == "__main__":
+    import_record_writer()
     run_stage(preprocess)

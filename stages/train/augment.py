@@ -14,15 +14,8 @@ from stages.params import AugmentationParams
 _DENSITY_OF_STAINS = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
 
 
-def augment(
-    image: tf.Tensor,
-    params: AugmentationParams,
-    *,
-    seed: int,
-    epoch: tf.Tensor,
-    position: tf.Tensor,
-) -> tf.Tensor:
-    """Vary an image as `params` says, by what (seed, epoch, position) draw.
+def augment(image: tf.Tensor, params: AugmentationParams, drawn: tf.Tensor) -> tf.Tensor:
+    """Vary an image as `params` says, by what `draws` has drawn for it.
 
     Each augmentation has random numbers of its own: switching one on changes no other. Pixels
     that are 0 in all channels are background. Flips and quarter turns move pixels and change
@@ -32,17 +25,12 @@ def augment(
     Args:
         image: uint8 (size, size, 3), RGB.
         params: which, and how much.
-        seed: below 2³¹.
-        epoch: int64 scalar, from 0.
-        position: int64 scalar, within the epoch.
+        drawn: float32 (DRAWS,), in [0, 1).
 
     Returns:
         uint8 (size, size, 3).
     """
-    key = tf.stack([seed + 2**32 * (epoch + 1), position])
-    flip_x, flip_y, turn, angle, brightness, *stains = tf.unstack(
-        tf.random.stateless_uniform([11], key, alg="philox")
-    )
+    flip_x, flip_y, turn, angle, brightness, *stains = tf.unstack(drawn)
     if params.horizontal_flip:
         image = tf.cond(flip_x < 0.5, lambda: tf.reverse(image, [1]), lambda: image)
     if params.vertical_flip:

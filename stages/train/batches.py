@@ -10,8 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from stages.params import TrainParams
-from stages.shards import ALIGNMENT, Cells
+from stages.room import ALIGNMENT
+from stages.shards import Cells
 from stages.train.augment import augment
+from stages.train.draws import draws
 from stages.train.loss import cell_weights, targets
 from stages.train.sampling import epoch_order
 
@@ -21,15 +23,14 @@ _PREFETCHED = 2  # batches: one is used, one is ready, and one is made
 def training_batches(
     cells: Cells, params: TrainParams, *, seed: int, first_step: int = 0
 ) -> tf.data.Dataset:
-    """Return the batches of all epochs, one after the other, from step `first_step` on.
+    """Return what is left of an epoch's batches from step `first_step` on.
 
     Which cell stands at a position, and how it is augmented, are pure functions of (seed, epoch,
     position): from any step on come the very batches of a run from the first step.
 
     Args:
         cells: the training cells, at least a batch of them; their memory is shared.
-        params: of them batch_size, epochs, augmentation, sampling, class_weights and
-            label_smoothing.
+        params: of them batch_size, augmentation, sampling, class_weights and label_smoothing.
         seed: below 2³¹.
         first_step: counted over all epochs, each of cells // batch_size steps.
 
@@ -40,31 +41,25 @@ def training_batches(
     Raises:
         StageError: as `epoch_order` and `cell_weights` do.
     """
-    positions = len(cells.labels) // params.batch_size * params.batch_size
-    first = first_step * params.batch_size
-    first_epoch = first // positions
-    orders = [
-        epoch_order(cells, sampling=params.sampling, positions=positions, seed=seed, epoch=epoch)
-        for epoch in range(first_epoch, params.epochs)
-    ]
+    steps = len(cells.labels) // params.batch_size
+    epoch, step = divmod(first_step, steps)
+    positions = steps * params.batch_size
+    left = slice(step * params.batch_size, None)
+    order = epoch_order(
+        cells, sampling=params.sampling, positions=positions, seed=seed, epoch=epoch
+    )[left]
     weights = cell_weights(cells.labels, params.class_weights)
     goals = targets(cells.labels, label_smoothing=params.label_smoothing, training=True)
+    columns = [order, draws(positions, seed=seed, epoch=epoch)[left], goals[order]]
+    columns += [] if weights is None else [weights[order]]
     with tf.device("CPU"):  # where tf.data works, and a GPU's memory is for the model
-        order = tf.constant(np.array(orders, np.int64).reshape(-1))
-        columns = [tf.constant(column) for column in (goals, weights) if column is not None]
+        held = [tf.constant(column) for column in columns]
 
     def example(images: tf.Tensor, place: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        index = tf.gather(order, place - first_epoch * positions)
-        image = augment(
-            tf.gather(images, index),
-            params.augmentation,
-            seed=seed,
-            epoch=place // positions,
-            position=place % positions,
-        )
-        return image, *(tf.gather(column, index) for column in columns)
+        index, drawn, *told = (tf.gather(column, place) for column in held)
+        return augment(tf.gather(images, index), params.augmentation, drawn), *told
 
-    places = tf.data.Dataset.range(first, params.epochs * positions)
+    places = tf.data.Dataset.range(len(order))
     return _batches(cells, places, example, batch_size=params.batch_size, whole=True)
 
 

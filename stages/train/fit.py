@@ -96,8 +96,8 @@ def fit(sources: Sources, *, state: TrainState, watch: Watch) -> Fit:
         loop = EpochLoop(network, sources.params, inputs=inputs, seed=sources.seed, log=log)
     print(
         f"{sources.model.base}, weights {weights}: {len(training.labels):,} training and "
-        f"{len(validation.labels):,} validation cells of {image_size} px, {steps} "
-        f"steps an epoch, on {sources.device.name}. The first step takes longest.",
+        f"{len(validation.labels):,} validation cells of {image_size} px, {_held(training)}, "
+        f"{steps} steps an epoch, on {sources.device.name}. The first step takes longest.",
         flush=True,
     )
     started = time.monotonic()
@@ -122,6 +122,11 @@ def fit(sources: Sources, *, state: TrainState, watch: Watch) -> Fit:
         "epochs": log.times,
     }
     return Fit(network, report, run, log.history())
+
+
+def _held(cells: Cells) -> str:
+    size = f"{cells.images.nbytes / 1e9:,.1f} GB"
+    return f"{size} of the former held {'in memory' if cells.in_memory else 'in a file'}"
 
 
 def _as_built(network: keras.Model) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from stages.params import AugmentationParams
 from stages.train.augment import augment, recoloured, rotated
+from stages.train.draws import draws
 
 OFF = AugmentationParams(
     horizontal_flip=False,
@@ -46,14 +47,9 @@ def varied(
 ) -> np.ndarray:
     """What becomes of an image at each of `count` positions."""
     positions = tf.data.Dataset.range(count)
+    drawn = draws(count, seed=seed, epoch=epoch)
     dataset = positions.map(
-        lambda position: augment(
-            tf.constant(image),
-            params,
-            seed=seed,
-            epoch=tf.constant(epoch, tf.int64),
-            position=position,
-        )
+        lambda position: augment(tf.constant(image), params, tf.gather(drawn, position))
     )
     return np.stack(list(dataset.as_numpy_iterator()))
 

@@ -1,0 +1,181 @@
+"""The preprocess stage beside inflating and decoding alone, beside the usual way, and as it grows.
+
+    .venv/bin/python -m benchmarks.preprocess --json rows.json
+
+Whole processes, from start to end, on built-in cells and, where it is there, on the sample of real
+images; the whole image of 450 px, resized.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from benchmarks.cells import ROOT, make_cells
+from benchmarks.process import Cost, run_python
+from benchmarks.repeated import repeat_cells
+from benchmarks.rows import Row, part_parser, tell
+from benchmarks.turns import in_turns, ratio
+
+SAMPLE = ROOT.parent / "shared/data/cnmc-sample.zip"
+STAGE, FLOOR, PEER = "preprocess", "floor", "peer"
+PART = "preprocess, whole stage"
+FLOOR_TEXT = "only inflating and decoding the same members"
+PEER_TEXT = "unpack, Pillow bilinear, PNG in TFRecord, one process"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images: an archive, the table of its cells, and how many these are."""
+
+    name: str
+    archive: Path
+    cells_csv: Path
+    images: int
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print the rows, and write them to a file if asked to."""
+    options = _parser().parse_args(arguments)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = (options.folder or Path(scratch)).absolute()
+        sources = [_built_in(folder, options.cells)]
+        if options.sample.is_file():
+            sources.append(_real(folder, options.sample))
+        runs = _Runs(Path(scratch), options.image_size)
+        rows = [row for source in sources for row in _beside_others(source, runs, options.rounds)]
+        rows += _growth(folder, sources[0], runs, options.sizes, options.rounds)
+    tell(rows, options.json)
+
+
+def _built_in(folder: Path, cells: int) -> Source:
+    made = make_cells(folder / f"cells-{cells}", cells=cells, image_size=64)
+    return _source("built-in images", made.archive, made.cells_csv)
+
+
+def _real(folder: Path, sample: Path) -> Source:
+    made = make_cells(folder / "sample", cells=0, image_size=64, source=str(sample.absolute()))
+    return _source("real images", made.archive, made.cells_csv)
+
+
+def _source(name: str, archive: Path, cells_csv: Path) -> Source:
+    with cells_csv.open() as lines:
+        return Source(name, archive, cells_csv, sum(1 for _ in lines) - 1)
+
+
+@dataclass
+class _Runs:
+    """Runs of one way each, in a folder that is emptied after each of them."""
+
+    scratch: Path
+    image_size: int
+
+    def way(
+        self, way: str, source: Source, peaks: list[float] | None = None
+    ) -> Callable[[], float]:
+        """Return what runs it once and returns its seconds; its peak, MB, goes to `peaks`."""
+
+        def run() -> float:
+            folder = self.scratch / "run"
+            folder.mkdir()
+            cost = self._stage(source, folder) if way == STAGE else self._other(way, source, folder)
+            shutil.rmtree(folder)
+            if peaks is not None:
+                peaks.append(cost.peak_bytes / 1e6)
+            return cost.seconds
+
+        return run
+
+    def _stage(self, source: Source, folder: Path) -> Cost:
+        params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+        changed = {"crop_size": None, "image_size": self.image_size}
+        params["profiles"][params["profile"]]["preprocess"] |= changed
+        (folder / "params.yaml").write_text(yaml.safe_dump(params))
+        paths = (f"--archive={source.archive}", f"--cells-csv={source.cells_csv}")
+        made = ("--shards=shards", "--appearance-csv=appearance.csv")
+        return run_python("-m", "stages.preprocess", *paths, *made, folder=folder)
+
+    def _other(self, way: str, source: Source, folder: Path) -> Cost:
+        paths = (way, source.archive, source.cells_csv, str(self.image_size), folder)
+        return run_python("-m", "benchmarks.preprocess_peers", *paths, folder=folder)
+
+
+def _beside_others(source: Source, runs: _Runs, rounds: int) -> list[Row]:
+    ways = {way: runs.way(way, source) for way in (STAGE, FLOOR, PEER)}
+    seconds = in_turns(ways, rounds=rounds)
+    what = f"{source.images:,} {source.name} of 450 px to {runs.image_size} px"
+    rows = []
+    for other, text, target, does in (
+        (FLOOR, FLOOR_TEXT, 0.7, "zipfile and Pillow, a process for each core"),
+        (PEER, PEER_TEXT, 3.0, "TensorFlow's writer"),
+    ):
+        rows.append(
+            Row(
+                part=f"{PART}, {source.name}",
+                against=text,
+                how=f"Images/s by images/s, whole processes with their start; {what}; {does}.",
+                ratio=ratio(seconds, other, STAGE),
+                target={"at_least": target},
+                ways={way: seconds[way] for way in (STAGE, other)},
+            )
+        )
+    return rows
+
+
+def _growth(
+    folder: Path, source: Source, runs: _Runs, sizes: Sequence[int], rounds: int
+) -> list[Row]:
+    names = {f"{size:,} images": size for size in sizes}
+    peaks: dict[str, list[float]] = {name: [] for name in names}
+    ways = {}
+    for name, size in names.items():
+        paths = repeat_cells(source.archive, source.cells_csv, folder, images=size)
+        ways[name] = runs.way(STAGE, Source(name, *paths, size), peaks[name])
+    seconds = in_turns(ways, rounds=rounds)
+    small, middle, large = (statistics.median(seconds[name]) for name in names)
+    each = [(middle - small) / (sizes[1] - sizes[0]), (large - middle) / (sizes[2] - sizes[1])]
+    highest = [statistics.median(peaks[name]) for name in names]
+    growth = " → ".join(f"{size:,}" for size in sizes)
+    how = (
+        "The built-in images, repeated under other names in a zip, their compressed bytes copied; "
+        f"{runs.image_size} px."
+    )
+    return [
+        Row(
+            part=PART,
+            against=f"time of an image more, {growth}",
+            how=f"Seconds for each image added, the later step by the earlier one. {how}",
+            ratio=each[1] / each[0],
+            target={"at_most": 1.1},
+            ways=seconds,
+        ),
+        Row(
+            part=PART,
+            against=f"peak memory, {growth}",
+            how=f"Of the whole process tree, the largest set by the smallest. {how}",
+            ratio=highest[-1] / highest[0],
+            target={"at_most": 1.1},
+            ways=peaks,
+            unit="MB",
+        ),
+    ]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = part_parser("preprocess", __doc__)
+    parser.add_argument("--cells", type=int, default=2000, help="training images of the archive")
+    parser.add_argument("--sizes", type=int, nargs=3, default=(500, 2000, 8000), help="images")
+    parser.add_argument("--image-size", type=int, default=224, help="pixels along an edge")
+    parser.add_argument("--sample", type=Path, default=SAMPLE, help="real images, if there")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""A command in a process of its own, and what it cost with all that it started."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.cells import ROOT
+
+EVERY = 0.02
+"""Seconds between two looks at its memory."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command took.
+
+    Attributes:
+        seconds: from its start to its end, with that of the interpreter.
+        peak_bytes: the most that each process of its tree has held at once (VmHWM), summed; 0
+            where there is no /proc.
+    """
+
+    seconds: float
+    peak_bytes: int
+
+
+def run_python(*arguments: str | Path, folder: Path) -> Cost:
+    """Run Python with this project's modules in a folder. Raises CalledProcessError if it fails."""
+    command: Sequence[str | Path] = [sys.executable, *arguments]
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    peaks: dict[int, int] = {}
+    while process.poll() is None:
+        for number in _tree(process.pid):
+            peaks[number] = _peak(number) or peaks.get(number, 0)
+        time.sleep(EVERY)
+    seconds = time.perf_counter() - began
+    _, printed = process.communicate()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command, stderr=printed)
+    return Cost(seconds, sum(peaks.values()))
+
+
+def _tree(number: int) -> list[int]:
+    found = [number]
+    for children in Path(f"/proc/{number}/task").glob("*/children"):
+        try:
+            found += [one for child in children.read_text().split() for one in _tree(int(child))]
+        except OSError:
+            continue  # it has just ended
+    return found
+
+
+def _peak(number: int) -> int:
+    try:
+        held = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{number}/status").read_text())
+    except OSError:
+        return 0
+    return int(held[1]) * 1024 if held else 0

@@ -1,0 +1,69 @@
+"""An archive of any number of images from one of few: the same compressed bytes, other names."""
+
+from __future__ import annotations
+
+import copy
+import struct
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stages.cells import read_cells, write_cells
+from stages.files import atomic_path
+
+_LOCAL_HEADER = 30
+"""Bytes before name and extra field, whose lengths are the last two numbers."""
+
+
+def repeat_cells(archive: Path, cells_csv: Path, folder: Path, *, images: int) -> tuple[Path, Path]:
+    """Write an archive and its table of cells; return both, made if not there.
+
+    Args:
+        archive: whose members are copied, without unpacking, as often as it takes.
+        cells_csv: the table of its cells.
+        folder: where both are kept.
+        images: how many cells the new ones hold, spread over the old ones.
+    """
+    repeated, table = folder / f"repeated-{images}.zip", folder / f"repeated-{images}.csv"
+    if table.exists():
+        return repeated, table
+    cells = read_cells(cells_csv)
+    parts = []
+    with (
+        zipfile.ZipFile(archive) as source,
+        atomic_path(repeated) as new,
+        zipfile.ZipFile(new, "w") as target,
+    ):
+        for first in range(0, images, len(cells)):
+            count = min(len(cells), images - first)
+            part = cells.iloc[np.linspace(0, len(cells) - 1, count).astype(int)].copy()
+            members = list(part["member"])
+            part["image"] = [f"{first}-{image}" for image in part["image"]]
+            part["member"] = [f"{first}/{member}" for member in members]
+            for member, name in zip(members, part["member"], strict=True):
+                _copy(source, target, member, name)
+            parts.append(part)
+    write_cells(pd.concat(parts), table)
+    return repeated, table
+
+
+def _copy(source: zipfile.ZipFile, target: zipfile.ZipFile, member: str, name: str) -> None:
+    """Append the bytes of a member as they are compressed, which `zipfile` itself cannot."""
+    info = source.getinfo(member)
+    file, new = source.fp, target.fp
+    if file is None or new is None:
+        raise ValueError("both archives must be open")
+    file.seek(info.header_offset)
+    lengths = struct.unpack("<HH", file.read(_LOCAL_HEADER)[-4:])
+    file.seek(sum(lengths), 1)
+    copied = copy.copy(info)
+    copied.filename = copied.orig_filename = name
+    copied.extra = b""
+    copied.flag_bits &= ~0x08  # sizes stand in the header, not behind the bytes
+    copied.header_offset = new.tell()
+    new.write(copied.FileHeader() + file.read(info.compress_size))
+    target.filelist.append(copied)
+    target.NameToInfo[name] = copied
+    target.start_dir = new.tell()

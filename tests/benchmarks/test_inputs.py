@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks import input_ways, inputs
+from benchmarks.rows import read_rows
+from stages.shards import shard_name, write_index, write_shard
+
+IMAGES = input_ways.BATCH_SIZE + 4
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `inputs` prepares, of black images."""
+    folder = tmp_path_factory.mktemp("inputs")
+    shutil.copy(inputs.ROOT / "params.yaml", folder)
+    image = np.zeros((32, 32, 3), np.uint8)
+    records = [(image, ("hem", "all")[number % 2], f"{number}.bmp") for number in range(IMAGES)]
+    shards = folder / "data/shards"
+    write_shard(records, shards / shard_name("train", 0))
+    write_index(shards, crop_size=450, image_size=32, cells={"train": [IMAGES]})
+    for pixels, label, name in records:
+        (folder / "unpacked" / label).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / "unpacked" / label / name)
+    (folder / "decoded").write_bytes(bytes(image.size * IMAGES))
+    return folder
+
+
+@pytest.mark.parametrize("way", ["project", "generator", "directory", "page_cache"])
+def test_a_way_uses_every_batch_of_four_epochs(
+    way: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = []
+    monkeypatch.setattr(input_ways, "_use", lambda batches: used.append(len(list(batches))))
+    epochs = input_ways.WAYS[way](folder)
+    assert 0 < epochs["later"] < 10
+    assert 0 < epochs["first"] < 10
+    whole = {"project": 1, "generator": 2, "directory": 2}
+    if way in whole:
+        assert sum(used) == whole[way] * 4
+
+
+def test_without_pytorch_the_row_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs, "kept_cells", lambda *_, **__: inputs.Made(tmp_path))
+    monkeypatch.setattr(inputs, "_unpack", lambda _: 1400)
+    monkeypatch.setattr(inputs.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(inputs, "_way", one_second)
+    inputs.main([f"--json={tmp_path / 'rows.json'}", "--rounds=1"])
+    rows = read_rows(tmp_path / "rows.json")
+    assert [row.ratio for row in rows] == [1.0, 1.0, 1.0, 1.0, None]
+    assert "pip install torch==" in rows[-1].why
+    assert {row.part for row in rows} == {"input, first epoch", "input, later epochs"}
+    assert json.loads((tmp_path / "rows.json").read_text())["rows"][0]["target"] == {"at_least": 4}
+
+
+def one_second(_way: str, _folder: Path, later: list[float]):
+    def run() -> float:
+        later.append(1.0)
+        return 1.0
+
+    return run
