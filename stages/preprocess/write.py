@@ -62,12 +62,13 @@ def write_shards(
         progress(total=total, description="Preprocessing", unit="image") as bar,
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
-        jobs = [
-            pool.submit(_write_shard, shard, params, archive, folder, bar.update)
-            for shard in shards
-        ]
+        # The largest first: with them last, one core would end long after the others.
+        jobs = {
+            shard.name: pool.submit(_write_shard, shard, params, archive, folder, bar.update)
+            for shard in sorted(shards, key=lambda shard: -len(shard.cells))
+        }
         try:
-            measured = [row for job in jobs for row in job.result()]
+            measured = [row for shard in shards for row in jobs[shard.name].result()]
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
