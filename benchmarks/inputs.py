@@ -24,6 +24,8 @@ from benchmarks.turns import in_turns, ratio
 from stages.cells import read_cells
 
 PROJECT, FLOOR = "project", "page_cache"
+FIRST, LATER = "input, first epoch", "input, later epochs"
+PAGE_CACHE = "reading the same decoded bytes from the page cache"
 GENERATOR = "ImageDataGenerator.flow_from_dataframe, as in the notebook"
 NO_TORCH = (
     "PyTorch is not installed (`.venv/bin/python -m pip install torch==2.13.0`, then "
@@ -32,7 +34,7 @@ NO_TORCH = (
 TARGETS = (
     ("first", "generator", GENERATOR, 4.0),
     ("later", "generator", GENERATOR, 20.0),
-    ("later", FLOOR, "reading the same decoded bytes from the page cache", 0.3),
+    ("later", FLOOR, PAGE_CACHE, 0.3),
     ("later", "directory", "keras.utils.image_dataset_from_directory", 5.0),
     ("later", "torch", "PyTorch's DataLoader, 2 workers", 5.0),
 )
@@ -63,13 +65,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _row(target: tuple[str, str, str, float], seconds: dict[str, list[float]], how: str) -> Row:
     epoch, way, against, times = target
-    part = {"first": "input, first epoch", "later": "input, later epochs"}[epoch]
     starts = {
         "first": "From shards and BMP files of 450 px, all that it takes: ",
         "later": "From memory and BMP files; what a graph takes to be built (0.1 s) is not in it: ",
     }
     return Row(
-        part=part,
+        part={"first": FIRST, "later": LATER}[epoch],
         against=against,
         how=starts[epoch] + how,
         ratio=ratio(seconds, way, PROJECT) if way in seconds else None,
