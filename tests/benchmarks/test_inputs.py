@@ -35,6 +35,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("way", ["project", "generator", "directory", "page_cache"])
 def test_a_way_uses_every_batch(way: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     used = []
+    # It can be done once in a process, before TensorFlow has worked.
+    monkeypatch.setattr("stages.train.device.prepare_device", lambda *_, **__: None)
     monkeypatch.setattr(input_ways, "_use", lambda batches: used.append(len(list(batches))))
     epochs = input_ways.WAYS[way](folder)
     assert 0 < epochs["later"] < 10

@@ -32,5 +32,5 @@ def test_what_is_moved_is_counted(
     assert objects == {"first push": 1 + trained, rate: trained, "pull": 1 + trained}
     assert unpacked["pull"]["objects"] == IMAGES + 1 + trained  # one lists the folder
     more = unpacked["first push"]["MB"] - packed["first push"]["MB"]
-    assert more == pytest.approx(IMAGES * 0.01, rel=0.2)
+    assert more > 0.8 * IMAGES * 0.01  # what is sent again after a pause is counted again
     assert "| pull: objects | 4.0 | 9.0 | 0.444 |" in capsys.readouterr().out

@@ -21,7 +21,8 @@ def make(project: Project, *arguments: str, code: int = 0) -> str:
     """Run make in the environment of the tests, as if make had set it up."""
     stamps = [f"{sys.prefix}/.{name}.txt" for name in PINS]
     known = [part for stamp in stamps for part in ("-o", stamp)]
-    return project.run("make", f"VENV={sys.prefix}", *known, *arguments, code=code)
+    alone = "--no-print-directory"  # as it is where no other make runs the tests
+    return project.run("make", alone, f"VENV={sys.prefix}", *known, *arguments, code=code)
 
 
 PINS = ["requirements", "requirements-gpu", "requirements-dev"]
