@@ -41,10 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = (options.folder or Path(scratch)).absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        measured = {name: run_part(name, folder) for name in options.parts}
-    kept = read_parts(options.docs / "performance.json")
-    parts = {name: (kept | measured)[name] for name in PARTS if name in kept | measured}
-    write_performance(options.docs, machine(), parts)
+        measured = {}
+        for name in options.parts:
+            measured[name] = run_part(name, folder)
+            # After each: a run that is broken off keeps what it has found.
+            known = read_parts(options.docs / "performance.json") | measured
+            parts = {part: known[part] for part in PARTS if part in known}
+            write_performance(options.docs, machine(), parts)
     print(rows_table([row for part in measured.values() for row in part.rows]))
     print(f"→ {options.docs / 'performance.md'}")
 
