@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ways = {name: _timed(clone, name) for name in (REPRO, STATUS)}
         seconds = in_turns(ways, rounds=options.rounds)
         imports = {stage: stage_imports(clone, stage) for stage in STAGES}
-    print("| stage | CPU s | of which importing | TensorFlow |\n| --- | --- | --- | --- |")
+    print("| stage | CPU s | importing, wall s | TensorFlow |\n| --- | --- | --- | --- |")
     for stage, cost in imports.items():
         print(f"| {stage} | {cost['cpu']:.1f} | {cost['importing']:.1f} | {cost['tensorflow']} |")
     row = Row(

@@ -28,14 +28,3 @@ def in_turns(ways: Mapping[str, Callable[[], float]], *, rounds: int) -> dict[st
 def ratio(seconds: Seconds, way: str, to: str) -> float:
     """Return the median of a way by the median of another."""
     return statistics.median(seconds[way]) / statistics.median(seconds[to])
-
-
-def table(seconds: Seconds, *, base: str) -> str:
-    """Return medians and spreads as Markdown, with the ratio of each median to that of `base`."""
-    lines = [f"| way | median | least to most | × {base} |", "| --- | --- | --- | --- |"]
-    for name, times in seconds.items():
-        lines.append(
-            f"| {name} | {statistics.median(times):.2f} s | {min(times):.2f} to {max(times):.2f} s "
-            f"| {ratio(seconds, name, base):.2f} |"
-        )
-    return "\n".join(lines)
