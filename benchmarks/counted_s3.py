@@ -6,7 +6,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
@@ -25,6 +25,14 @@ class Traffic:
     requests: int = 0
     received: int = 0
     sent: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def add(self, *, requests: int = 0, received: int = 0, sent: int = 0) -> None:
+        """Count more; several threads may do so at once."""
+        with self._lock:
+            self.requests += requests
+            self.received += received
+            self.sent += sent
 
     @property
     def moved(self) -> int:
@@ -59,12 +67,11 @@ def client(address: str) -> Any:
 def _counting(application: Callable[..., Iterable[bytes]], traffic: Traffic) -> Callable[..., Any]:
     def counting(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
         answer = b"".join(application(environ, start_response))
-        traffic.requests += 1
-        traffic.received += int(environ.get("CONTENT_LENGTH") or 0)
+        traffic.add(requests=1, received=int(environ.get("CONTENT_LENGTH") or 0))
         # s3fs asks for a large object, hangs up, and asks for its parts: what it left is not sent.
         length = 0 if environ["REQUEST_METHOD"] == "HEAD" else len(answer)
         for start in range(0, length, PIECE):
             yield answer[start : start + PIECE]
-            traffic.sent += min(PIECE, length - start)
+            traffic.add(sent=min(PIECE, length - start))
 
     return counting
