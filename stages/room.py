@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import mmap
 import os
@@ -18,9 +19,11 @@ ALIGNMENT = 64
 """Bytes: where memory begins that TensorFlow takes as it is (Eigen's, for AVX-512)."""
 
 SHARE = 0.5
-"""Of the free memory, that images may take: a training needs some, too."""
+"""Of the free memory, that the images of a split may take: a training needs some, too."""
 
-_CGROUP = Path("/sys/fs/cgroup")
+_PROC, _CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
+_V2 = ("memory.max", "memory.current", "inactive_file")
+_V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -41,13 +44,12 @@ def room_for(shape: tuple[int, ...], *, folder: Path, name: str) -> tuple[Pixels
     """
     size, free = math.prod(shape), free_memory()
     if size <= SHARE * free:
-        # NumPy would ask for huge pages, which a virtual machine may take long to find: twice the
-        # time to read 1,400 images.
-        private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-        return _as_array(mmap.mmap(-1, size, flags=private), shape), True
+        with contextlib.suppress(OSError):  # `ulimit -v`, or a system that promises no more
+            return _as_array(_memory(size), shape), True
     print(
         f"The {name} images, {size / 1e9:,.1f} GB decoded, would take more than half of the "
-        f"{free / 1e9:,.1f} GB of free memory: they are held in a file in {folder}",
+        f"{free / 1e9:,.1f} GB of free memory, or are refused it: they are held in a file in "
+        f"{folder}",
         flush=True,
     )
     try:
@@ -56,9 +58,16 @@ def room_for(shape: tuple[int, ...], *, folder: Path, name: str) -> tuple[Pixels
             return _as_array(mmap.mmap(file.fileno(), size), shape), False
     except OSError as error:
         raise StageError(
-            f"{folder}: no room for {size:,} bytes of decoded images, which do not fit into memory "
-            f"({error.strerror}); free some space, or lower `preprocess.image_size`"
+            f"{folder}: no file of {size:,} bytes can be made there for the decoded images, which "
+            f"do not fit into memory ({error.strerror}); free some space, or lower "
+            "`preprocess.image_size`"
         ) from error
+
+
+def _memory(size: int) -> mmap.mmap:
+    # NumPy would ask for huge pages, which a virtual machine may take long to find: twice the time
+    # to read 1,400 images.
+    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
 def _as_array(pages: mmap.mmap, shape: tuple[int, ...]) -> Pixels:
@@ -66,28 +75,54 @@ def _as_array(pages: mmap.mmap, shape: tuple[int, ...]) -> Pixels:
 
 
 def free_memory() -> int:
-    """Return the bytes that this process may still take; those of a container, where it is in one.
+    """Return the bytes that this process may still take.
 
-    Where the system does not tell (it is not Linux), half of what the machine has.
+    They are what is left of the machine, of the container, of the job: what is least. Where the
+    system does not tell (it is not Linux), half of what the machine has.
     """
-    told = Path("/proc/meminfo")
+    told = _PROC / "meminfo"
     if not told.exists():
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
     found = re.search(r"^MemAvailable:\s+(\d+) kB", told.read_text(), re.MULTILINE)
     free = [int(found[1]) * 1024] if found else []
-    return min(free + _left_in_container())
+    return max(0, min(free + _left_in_groups()))
 
 
-def _left_in_container() -> list[int]:
+def _left_in_groups() -> list[int]:
+    """Return what each control group that this process is in has left, of either version.
+
+    See https://docs.kernel.org/admin-guide/cgroup-v2.html and .../cgroup-v1/memory.html.
+    """
     try:
-        limit = (_CGROUP / "memory.max").read_text().strip()
-        used = int((_CGROUP / "memory.current").read_text())
-        held = re.search(r"^inactive_file (\d+)", (_CGROUP / "memory.stat").read_text(), re.M)
+        lines = (_PROC / "self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    left = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            top, names = _CGROUP, _V2
+        elif "memory" in controllers.split(","):
+            top, names = _CGROUP / "memory", _V1
+        else:
+            continue
+        own = top / path.lstrip("/")  # in a container it may be the path outside
+        groups = [group for group in (own, *own.parents) if group.is_relative_to(top)]
+        left += [found for group in groups if (found := _left_in(group, *names)) is not None]
+    return left
+
+
+def _left_in(group: Path, limit: str, used: str, given_back: str) -> int | None:
+    try:
+        most, now = (group / limit).read_text().strip(), int((group / used).read_text())
+        files = re.search(
+            rf"^{given_back} (\d+)", (group / "memory.stat").read_text(), re.MULTILINE
+        )
     except (OSError, ValueError):
-        return []
-    if not limit.isdecimal():
-        return []
-    return [int(limit) - used + (int(held[1]) if held else 0)]
+        return None
+    if not most.isdecimal():
+        return None
+    return int(most) - now + (int(files[1]) if files else 0)
 
 
 def _reserve(file: int, size: int) -> None:

@@ -39,13 +39,14 @@ class Cells:
 
     Attributes:
         images: uint8, (cells, image_size, image_size, 3), RGB in 0…255; from `room_for` where
-            `read_split` has made it.
+            `read_split` has made it. In their place may be what a frozen base finds in them:
+            float32, (cells, features).
         labels: int64, (cells,); 0 HEM, 1 ALL.
         image_ids: the file names.
         in_memory: whether the images are; else they are in a file.
     """
 
-    images: Pixels
+    images: np.ndarray[Any, Any]
     labels: np.ndarray[Any, np.dtype[np.int64]]
     image_ids: list[str]
     in_memory: bool = True

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -37,22 +38,54 @@ def test_a_full_disk_is_told_before_anything_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room, "free_memory", lambda: 0)
-    with pytest.raises(StageError, match=r"no room for 3,000,000,000,000,000 bytes.*; free some"):
+    with pytest.raises(StageError, match=r"no file of 3,000,000,000,000,000 bytes.*; free some"):
         room_for((10**9, 1000, 1000, 3), folder=tmp_path, name="train")
 
 
-def test_a_container_has_less_than_the_machine(
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a file may grow as it is written")
+def test_the_disk_is_taken_at_once(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb") as file:
+        room._reserve(file.fileno(), 2**20)
+        assert os.fstat(file.fileno()).st_blocks * 512 >= 2**20
+
+
+def test_where_memory_is_refused_the_images_are_in_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "_CGROUP", tmp_path)
-    machine = free_memory()
-    assert 0 < machine <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    (tmp_path / "memory.current").write_text("5000\n")
-    (tmp_path / "memory.stat").write_text("anon 4000\ninactive_file 1000\n")
-    (tmp_path / "memory.max").write_text("9000\n")
-    assert free_memory() == 9000 - 5000 + 1000
-    (tmp_path / "memory.max").write_text("max\n")
-    assert free_memory() == pytest.approx(machine, rel=0.2)
+    def refused(_: int) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(room, "_memory", refused)
+    images, in_memory = room_for(SHAPE, folder=tmp_path, name="train")
+    assert (images.shape, in_memory) == (SHAPE, False)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("limited", ["", "job", "job/step"])
+def test_a_job_or_a_container_has_less_than_the_machine(
+    limited: str, version: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proc, top = tmp_path / "proc", tmp_path / "cgroup"
+    monkeypatch.setattr(room, "_PROC", proc)
+    monkeypatch.setattr(room, "_CGROUP", top)
+    (proc / "self").mkdir(parents=True)
+    (proc / "meminfo").write_text("MemAvailable:  20 kB\n")
+    (proc / "self/cgroup").write_text(
+        "0::/job/step\n" if version == 2 else "5:cpu:/\n4:hugetlb,memory:/job/step\n"
+    )
+    assert free_memory() == 20 * 1024
+    group = top / ("memory" if version == 1 else "") / limited
+    group.mkdir(parents=True)
+    limit, used, files = room._V1 if version == 1 else room._V2
+    (group / used).write_text("5000\n")
+    (group / "memory.stat").write_text(f"anon 4000\n{files} 1000\n")
+    for most, free in ((9000, 5000), (3000, 0), (2**63 - 4096, 20 * 1024), ("max", 20 * 1024)):
+        (group / limit).write_text(f"{most}\n")
+        assert free_memory() == free
+
+
+def test_free_memory_is_no_more_than_the_machine_has() -> None:
+    assert 0 < free_memory() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")

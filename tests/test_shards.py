@@ -190,10 +190,23 @@ def test_damage_is_either_harmless_or_told(
         cells = read_split(shards, "test")
     except StageError:
         assert failure(shards).startswith("/test/test-00000.tfrecord ")
-    else:  # in the compressor's checksum at the end: every record has one of its own
-        assert position >= len(content) - 8
+    else:  # in the bits with which the last byte before the checksum is filled up
+        assert not cut
+        assert position == len(content) - 5
         assert np.array_equal(cells.images, np.stack([image for image, _, _ in records(3)]))
         assert cells.image_ids == [image_id for _, _, image_id in records(3)]
+
+
+@pytest.mark.parametrize("place", [1, 2, 3, 4])
+@pytest.mark.parametrize("cut", [False, True])
+def test_damage_in_the_checksum_at_the_end_is_told(tmp_path: Path, place: int, cut: bool) -> None:
+    shards = tmp_path / "shards"
+    write(shards, {"test": [records(3)]})
+    path = shards / "test/test-00000.tfrecord"
+    content = path.read_bytes()
+    changed = bytes([content[-place] ^ 1]) + content[len(content) - place + 1 :]
+    path.write_bytes(content[:-place] + (b"" if cut else changed))
+    assert failure(shards).startswith("/test/test-00000.tfrecord is missing or corrupt")
 
 
 @pytest.mark.parametrize(

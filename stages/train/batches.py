@@ -35,8 +35,8 @@ def training_batches(
         first_step: counted over all epochs, each of cells // batch_size steps.
 
     Returns:
-        Batches of (images uint8 (batch_size, size, size, 3), targets as in stages/train/loss.py)
-        and, with class weights, float32 (batch_size,).
+        Batches of (images as the cells hold them, targets as in stages/train/loss.py) and, with
+        class weights, float32 (batch_size,).
 
     Raises:
         StageError: as `epoch_order` and `cell_weights` do.

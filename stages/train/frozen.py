@@ -1,4 +1,4 @@
-"""The network while its base is frozen. Pure Keras."""
+"""The network while its base is frozen. Pure Keras; it trains with TensorFlow alone."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ def features_once(params: TrainParams) -> bool:
 
 
 def frozen_base(network: keras.Model) -> keras.Model:
-    """Return the network from its pixels to the pooled features."""
-    return keras.Model(network.input, base_layers(network)[-1].output)
+    """Return the network from its pixels to the pooled features, compiled by XLA if that is."""
+    base = keras.Model(network.input, base_layers(network)[-1].output)
+    base.jit_compile = network.jit_compile
+    return base
 
 
 class Head(keras.Model):  # type: ignore[misc]

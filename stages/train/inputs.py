@@ -68,7 +68,7 @@ class Inputs:
         def described(cells: Cells, of: str) -> Cells:
             batches = self._in_order(cells, of=of)
             found = base.predict(batches, callbacks=list(callbacks), verbose=0)
-            return dataclasses.replace(cells, images=np.asarray(found, np.float32))
+            return dataclasses.replace(cells, images=np.asarray(found, np.float32), in_memory=True)
 
         return Inputs(
             described(self._training, "training"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+from tqdm import tqdm
 
 from stages.progress import progress
 from stages.train.policy import PolicyState
@@ -34,6 +35,7 @@ class EpochLog:
         self._estimated = estimate
         self._until = 0
         self._done = 0
+        self._bar: tqdm[Any] = tqdm(disable=True)  # until an epoch begins
 
     def history(self) -> pd.DataFrame:
         """Return the rows as a table."""
@@ -104,7 +106,7 @@ class EpochLog:
         )
 
     def close(self) -> None:
-        """Take the bar away, if an epoch does not come to its end."""
+        """Take the bar away, if there is one: an epoch does not come to its end."""
         self._bar.close()
 
     def _left(self) -> str:

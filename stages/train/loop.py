@@ -66,6 +66,7 @@ class EpochLoop:
         if params.fine_tuning.freeze_epochs:
             head = head_in_training(network, params)
             self._head = _Fitted(head, inputs, Reestimate(network, fitted=head))
+            self._base = frozen_base(network)
         self._epoch, self._step = 0, 0  # complete, and steps of the next one
         self._metrics: Sequence[Any] = ()  # what Keras forgets when a resumed epoch begins
         self._kept: tuple[int, int] | None = None  # where the latest checkpoint stands
@@ -116,10 +117,10 @@ class EpochLoop:
             self._network, self._params.fine_tuning, epoch=self._epoch, first_step=self._step
         )
         frozen = self._epoch < freeze_epochs
+        self._now = self._with_frozen_base() if frozen else self._whole
         self._log.begin(
             self._epoch, step=self._step, until=freeze_epochs if frozen else self._params.epochs
         )
-        self._now = self._with_frozen_base() if frozen else self._whole
         logs = self._train()
         self._leave_if_asked()
         counted = values(self._now.network.metrics_variables)
@@ -140,15 +141,14 @@ class EpochLoop:
         """Return what is fitted while the base is frozen; where it can be, its features are."""
         if self._head.inputs is self._whole.inputs and features_once(self._params):
             began = time.monotonic()
-            inputs = self._whole.inputs.of_features(
-                frozen_base(self._network), callbacks=[self._stop_when_asked()]
-            )
+            inputs = self._whole.inputs.of_features(self._base, callbacks=[self._stop_when_asked()])
             self._leave_if_asked()
             self._head = dataclasses.replace(self._head, inputs=inputs)
-            self._log.tell(
+            print(
                 "The base is frozen and nothing random stands before it: its features of all "
                 f"training and validation cells were computed once, in "
-                f"{time.monotonic() - began:.1f} s"
+                f"{time.monotonic() - began:.1f} s",
+                flush=True,
             )
         return self._head
 

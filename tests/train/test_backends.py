@@ -1,4 +1,7 @@
-"""Model, policy and levers are pure Keras: they run on other backends than TensorFlow, too."""
+"""Model, policy and levers are pure Keras: they run on other backends than TensorFlow, too.
+
+The head on a frozen base and the phases train with TensorFlow alone; they import no backend.
+"""
 
 import ast
 import json

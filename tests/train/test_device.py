@@ -29,12 +29,40 @@ def test_a_deterministic_fit_runs_no_operations_beside_each_other(
     assert finished.stdout.strip() == expected
 
 
+def test_what_is_switched_off_on_a_cpu_changes_no_bit() -> None:
+    code = """
+import hashlib, sys
+import tensorflow as tf
+from stages.train import device
+from tests.train.networks import random_cells, small_network
+device.prepare_device("cpu", devices="one", deterministic=True)
+assert tf.config.optimizer.get_experimental_options()["layout_optimizer"] is False
+tf.config.optimizer.set_experimental_options({"layout_optimizer": sys.argv[1] == "on"})
+network = small_network()
+network.compile("adamax", "sparse_categorical_crossentropy")
+network.fit(*random_cells(32), batch_size=4, shuffle=False, verbose=0)
+print(hashlib.md5(b"".join(weight.numpy().tobytes() for weight in network.weights)).hexdigest())
+"""
+    left = [
+        subprocess.run(
+            [sys.executable, "-c", code, layout],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for layout in ("on", "off")
+    ]
+    assert left[0] == left[1]
+
+
 @pytest.fixture
 def one_gpu(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Have TensorFlow say that it has a GPU; return what is then asked of it."""
     asked: list[object] = []
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [f"{kind}:0"])
     monkeypatch.setattr(tf.config, "set_visible_devices", lambda *devices: asked.append(devices))
+    monkeypatch.setattr(tf.config.optimizer, "set_experimental_options", asked.append)
     experimental = tf.config.experimental
     monkeypatch.setattr(experimental, "set_memory_growth", lambda *growth: asked.append(growth))
     details = {"device_name": "NVIDIA Fictional", "compute_capability": (9, 0)}
@@ -63,7 +91,7 @@ def test_a_gpu_is_taken_and_named_and_shared(wanted: str, one_gpu: list[object])
 
 def test_a_gpu_that_is_not_wanted_is_not_touched(one_gpu: list[object]) -> None:
     assert prepare_device("cpu", devices="one", deterministic=False) == Device("CPU", "CPU")
-    assert one_gpu == [([], "GPU")]
+    assert one_gpu == [{"layout_optimizer": False}, ([], "GPU")]
 
 
 def test_versions_on_a_cpu_are_those_of_the_libraries() -> None:

@@ -22,6 +22,7 @@ import tensorflow as tf
 
 from stages.params import TrainParams, load_params
 from stages.train.device import prepare_device, shared_by_all
+from stages.train.frozen import frozen_base
 from stages.train.levers import compile_network
 from stages.train.model import HEAD, synchronize_batch_norm
 from tests.train.networks import random_cells, small_network
@@ -41,12 +42,18 @@ def trained(device):
         network.get_layer(HEAD[1]).activity_regularizer = keras.regularizers.L1(0.01)
         synchronize_batch_norm(network, wanted=device.count > 1)
         compile_network(network, params, precision="float32", on_gpu=False)
+        base = frozen_base(network)
+    features = base.predict(images[:15], batch_size=8, verbose=0)  # 7 for two in the last batch
+    assert base.distribute_strategy.num_replicas_in_sync == device.count
     told = network.fit(images, labels, batch_size=8, epochs=2, shuffle=False, verbose=0)
-    return network, told.history
+    return network, told.history, features
 
 
-(one, told), (two, told_of_two) = (trained(device) for device in (replace(both, count=1), both))
+(one, told, features), (two, told_of_two, features_of_two) = (
+    trained(device) for device in (replace(both, count=1), both)
+)
 assert told["accuracy"] == told_of_two["accuracy"]
+np.testing.assert_allclose(features, features_of_two, rtol=1e-5)
 for told in (network.evaluate(images, labels, verbose=0) for network in (one, two)):
     np.testing.assert_allclose(told, one.evaluate(images, labels, verbose=0), rtol=1e-5)
 begun = small_network(dropout=0)

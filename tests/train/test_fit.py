@@ -2,14 +2,28 @@
 
 from pathlib import Path
 
+import keras
 import pytest
 import tensorflow as tf
 
 from stages.errors import StageError
 from stages.params import ModelParams, TrainParams
+from stages.train.adamax import SharedUpdateAdamax
 from stages.train.device import Device
-from stages.train.fit import _out_of_memory_told
+from stages.train.fit import _adamax, _out_of_memory_told
 from stages.train.sources import Sources
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [
+        (Device("CPU", "CPU"), SharedUpdateAdamax),
+        (Device("CPU", "2 × CPU", count=2), keras.optimizers.Adamax),
+        (Device("GPU", "GPU Fictional"), keras.optimizers.Adamax),
+    ],
+)
+def test_one_cpu_traces_the_update_of_adamax_once(device: Device, expected: type) -> None:
+    assert _adamax(device) is expected
 
 
 def test_too_little_memory_is_told_with_what_to_change(

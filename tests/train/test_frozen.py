@@ -81,6 +81,13 @@ def test_of_features_the_head_learns_what_it_learns_of_images(
     np.testing.assert_allclose(*told, atol=1e-5)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_xla_compiles_the_features_where_it_compiles_the_network(compiled: bool) -> None:
+    network = small_network()
+    network.jit_compile = compiled
+    assert frozen_base(network).jit_compile is compiled
+
+
 @pytest.mark.parametrize("augmented", [False, True])
 def test_only_the_head_trains_and_with_the_optimizer_of_the_network(
     augmented: bool, params: TrainParams, inputs: Inputs
