@@ -132,7 +132,7 @@ def _stage() -> Callable[[], float]:
 def _parser() -> argparse.ArgumentParser:
     parser = part_parser("evaluate", __doc__)
     parser.add_argument("--cells", type=int, default=2000, help="training images of the archive")
-    parser.add_argument("--image-size", type=int, default=128, help="pixels along an edge")
+    parser.add_argument("--image-size", type=int, default=96, help="pixels along an edge")
     return parser
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
 import shutil
@@ -33,26 +34,26 @@ POLLED = 0.02
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the row, and write it to a file if asked to."""
     parser = part_parser("first_step", __doc__)
-    parser.add_argument("--cells", type=int, default=1400, help="training images of the archive")
+    parser.add_argument("--cells", type=int, default=2000, help="training images of the archive")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
         made = kept_cells(options.folder or Path(scratch), cells=options.cells, image_size=64)
-        tell([_row(made, Path(scratch), options.rounds)], options.json)
+        tell([_row(made, Path(scratch), options)], options.json)
 
 
-def _row(made: Made, scratch: Path, rounds: int) -> Row:
+def _row(made: Made, scratch: Path, options: argparse.Namespace) -> Row:
     part, against = "time from the start of `train` to its first step", f"commit {BEFORE}"
     target = {"at_most": 0.5}
     how = (
         "The process of the stage from its start until the checkpoint behind its first step is "
-        "there, with the built-in profile."
+        f"there, with the built-in profile and an archive of {options.cells:,} training images."
     )
     if not _unpack(BEFORE, scratch / "before"):
         why = f"commit {BEFORE} is not in this clone (`git fetch --unshallow`)"
         return Row(part, against, how, None, target, why=why)
     _set_checkpoints(made)
     ways = {NOW: _timed(made, ROOT), THEN: _timed(made, scratch / "before")}
-    seconds = in_turns(ways, rounds=rounds)
+    seconds = in_turns(ways, rounds=options.rounds)
     return Row(part, against, how, ratio(seconds, NOW, THEN), target, seconds)
 
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from stages.errors import StageError
 from stages.params import TrainParams
+from stages.progress import progress
 from stages.shards import Cells
 from stages.train.batches import training_batches, validation_batches
 
@@ -67,7 +68,12 @@ class Inputs:
 
         def described(cells: Cells, of: str) -> Cells:
             batches = self._in_order(cells, of=of)
-            found = base.predict(batches, callbacks=list(callbacks), verbose=0)
+            steps, description = int(batches.cardinality()), f"Features of {of} cells"
+            with progress(total=steps, description=description, unit="batch") as bar:
+                shown = keras.callbacks.LambdaCallback(
+                    on_predict_batch_end=lambda batch, logs: bar.update()  # noqa: ARG005
+                )
+                found = base.predict(batches, callbacks=[*callbacks, shown], verbose=0)
             return dataclasses.replace(cells, images=np.asarray(found, np.float32), in_memory=True)
 
         return Inputs(
