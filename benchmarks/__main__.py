@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.cells import ROOT
-from benchmarks.machine import machine
+from benchmarks.machine import commit, machine
 from benchmarks.performance import Part, read_parts, write_performance
-from benchmarks.rows import Row, read_rows, rows_table
+from benchmarks.rows import read_rows, rows_table
 
 PARTS = (
     "preprocess",
@@ -41,19 +41,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = (options.folder or Path(scratch)).absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        measured = {}
+        code = commit()  # before the page itself is a change
+        measured, failed = {}, []
         for name in options.parts:
-            measured[name] = run_part(name, folder)
+            if (found := run_part(name, folder, code)) is None:
+                failed.append(name)
+                continue
+            measured[name] = found
             # After each: a run that is broken off keeps what it has found.
             known = read_parts(options.docs / "performance.json") | measured
             parts = {part: known[part] for part in PARTS if part in known}
-            write_performance(options.docs, machine(), parts)
+            write_performance(options.docs, parts)
     print(rows_table([row for part in measured.values() for row in part.rows]))
     print(f"→ {options.docs / 'performance.md'}")
+    if failed:
+        sys.exit(f"failed, and left as they were there: {', '.join(failed)}")
 
 
-def run_part(name: str, folder: Path) -> Part:
-    """Run a part in a process of its own; return what it found, or that it failed."""
+def run_part(name: str, folder: Path, code: str) -> Part | None:
+    """Run a part in a process of its own; return what it found, None if it failed."""
     print(f"== {name}", flush=True)
     found = folder / f"{name}.json"
     found.unlink(missing_ok=True)
@@ -61,11 +67,9 @@ def run_part(name: str, folder: Path) -> Part:
     command = [sys.executable, "-m", f"benchmarks.{name}", "--json", found, "--folder", folder]
     ended = subprocess.run(command, cwd=ROOT, check=False)
     if ended.returncode or not found.exists():
-        why = f"`python -m benchmarks.{name}` ended with status {ended.returncode}"
-        rows = [Row(name, "–", "Failed.", None, why=why)]
-    else:
-        rows = read_rows(found)
-    return Part(round(load, 2), round(time.perf_counter() - began, 1), rows)
+        return None
+    seconds = round(time.perf_counter() - began, 1)
+    return Part(round(load, 2), seconds, read_rows(found), machine(), code)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -79,16 +79,21 @@ def make_cells(
     (folder / "params.yaml").write_text(
         yaml.safe_dump(_params(cells, image_size, source, whole), sort_keys=False)
     )
-    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     for stage in ("download", "split", "preprocess"):
-        _python, *arguments = pipeline[stage]["cmd"].split()
         subprocess.run(
-            [sys.executable, *arguments],
+            [sys.executable, *stage_arguments(stage)],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             check=True,
         )
     return made
+
+
+def stage_arguments(stage: str) -> list[str]:
+    """Return what Python is given to run a stage, as dvc.yaml has it."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    command: str = stages[stage]["cmd"]
+    return command.removeprefix("exec ").split()[1:]
 
 
 def spread(count: int, wanted: int) -> list[int]:

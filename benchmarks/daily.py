@@ -16,8 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from benchmarks.cells import stage_arguments
 from benchmarks.rows import Row, part_parser, tell
 from benchmarks.turns import in_turns, ratio
 from tests.dvc.project import STAGES, Project, tiny_project, user_environment
@@ -28,9 +27,7 @@ UP_TO_DATE = "Data and pipelines are up to date."
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the row and a table of imports, and write the row to a file if asked to."""
-    parser = part_parser("daily", __doc__)
-    parser.set_defaults(rounds=10)
-    options = parser.parse_args(arguments)
+    options = part_parser("daily", __doc__).parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
         clone = tiny_project(
             Path(scratch) / "project", user_environment(Path(scratch), home=Path(scratch))
@@ -55,11 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def stage_imports(clone: Project, stage: str) -> dict[str, Any]:
     """Run a stage as dvc.yaml has it, and return its CPU seconds and those of its imports."""
-    pipeline = yaml.safe_load((clone.folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    options = pipeline[stage]["cmd"].removeprefix("exec ").split()[1:]
     before = _cpu()
     talking = clone.with_variables({"TF_CPP_MIN_LOG_LEVEL": "0"})  # see quiet.py
-    printed = talking.run("python", "-X", "importtime", *options)
+    printed = talking.run("python", "-X", "importtime", *stage_arguments(stage))
     lines = re.findall(r"^import time: +(\d+) \| +\d+ \| +(\S+)$", printed, re.MULTILINE)
     return {
         "cpu": _cpu() - before,

@@ -19,13 +19,14 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.cells import ROOT, Made, kept_cells
+from benchmarks.cells import ROOT, Made, kept_cells, stage_arguments
 from benchmarks.rows import Row, part_parser, tell
 from benchmarks.turns import in_turns, ratio
 
 BEFORE = "a52bd0e"
 """The commit before anything was done about it."""
 
+PART, AGAINST = "time from the start of `train` to its first step", f"commit {BEFORE}"
 NOW, THEN = "now", f"at {BEFORE}"
 POLLED = 0.02
 """Seconds between two looks for the checkpoint."""
@@ -42,7 +43,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _row(made: Made, scratch: Path, options: argparse.Namespace) -> Row:
-    part, against = "time from the start of `train` to its first step", f"commit {BEFORE}"
     target = {"at_most": 0.5}
     how = (
         "The process of the stage from its start until the checkpoint behind its first step is "
@@ -50,11 +50,11 @@ def _row(made: Made, scratch: Path, options: argparse.Namespace) -> Row:
     )
     if not _unpack(BEFORE, scratch / "before"):
         why = f"commit {BEFORE} is not in this clone (`git fetch --unshallow`)"
-        return Row(part, against, how, None, target, why=why)
+        return Row(PART, AGAINST, how, None, target, why=why)
     _set_checkpoints(made)
     ways = {NOW: _timed(made, ROOT), THEN: _timed(made, scratch / "before")}
     seconds = in_turns(ways, rounds=options.rounds)
-    return Row(part, against, how, ratio(seconds, NOW, THEN), target, seconds)
+    return Row(PART, AGAINST, how, ratio(seconds, NOW, THEN), target, seconds)
 
 
 def _unpack(commit: str, folder: Path) -> bool:
@@ -77,15 +77,13 @@ def _set_checkpoints(made: Made) -> None:
 
 
 def _timed(made: Made, code: Path) -> Callable[[], float]:
-    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    options = pipeline["train"]["cmd"].removeprefix("exec ").split()[1:]
     states = made.folder / ".train_state"
 
     def run() -> float:
         shutil.rmtree(states, ignore_errors=True)
         began = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, *options],
+            [sys.executable, *stage_arguments("train")],
             cwd=made.folder,
             env={**os.environ, "PYTHONPATH": str(code)},
             stdout=subprocess.DEVNULL,

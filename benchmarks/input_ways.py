@@ -9,6 +9,7 @@ BMP files. Prints the seconds of an epoch as JSON: of the first one and of a lat
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import statistics
 import sys
@@ -20,10 +21,11 @@ from typing import Any
 from stages.quiet import import_tensorflow
 
 BATCH_SIZE = 40
-LATER = 5
+LATER = 3
 """Later epochs, of which the median is told."""
 
-Epochs = dict[str, float]
+Epoch = Callable[[int], None]
+"""Uses all batches of the epoch with this number."""
 
 
 def main() -> None:
@@ -32,7 +34,7 @@ def main() -> None:
     print(json.dumps(WAYS[way](Path(folder))))
 
 
-def project(folder: Path) -> Epochs:
+def project(folder: Path) -> dict[str, float]:
     """Feed as the train stage does, from the shards, deterministically."""
     import_tensorflow()
     from stages.params import TrainParams, load_params
@@ -42,22 +44,21 @@ def project(folder: Path) -> Epochs:
 
     prepare_device("cpu", devices="one", deterministic=True)
     params = load_params(folder / "params.yaml").section(TrainParams)
-    params = dataclasses.replace(params, batch_size=BATCH_SIZE, epochs=1 + LATER)
+    params = dataclasses.replace(params, batch_size=BATCH_SIZE)
 
-    def batches(number: int) -> Any:
-        steps = len(cells.labels) // BATCH_SIZE
-        return training_batches(cells, params, seed=1, first_step=number * steps)
-
-    def first() -> None:
-        nonlocal cells
+    def begin() -> Epoch:
         cells = read_split(folder / "data/shards", "train")
-        _use(batches(0))
+        steps = len(cells.labels) // BATCH_SIZE
 
-    cells: Any = None
-    return _epochs(first, _use, prepare=batches)
+        def epoch(number: int) -> None:
+            _use(training_batches(cells, params, seed=1, first_step=number * steps))
+
+        return epoch
+
+    return _seconds(begin)
 
 
-def generator(folder: Path) -> Epochs:
+def generator(folder: Path) -> dict[str, float]:
     """Feed as the notebook did, with Keras' ImageDataGenerator."""
     import_tensorflow()
     import pandas as pd
@@ -65,92 +66,95 @@ def generator(folder: Path) -> Epochs:
 
     paths = sorted((folder / "unpacked").glob("*/*.bmp"))
     table = pd.DataFrame({"path": map(str, paths), "label": [path.parent.name for path in paths]})
-    batches = ImageDataGenerator(horizontal_flip=True).flow_from_dataframe(
-        table,
-        x_col="path",
-        y_col="label",
-        target_size=_size(folder),
-        batch_size=BATCH_SIZE,
-        shuffle=True,
-        verbose=False,
-    )
 
-    def epoch(_: int = 0) -> None:
-        _use(batches[number] for number in range(len(batches)))
-        batches.on_epoch_end()
+    def begin() -> Epoch:
+        batches = ImageDataGenerator(horizontal_flip=True).flow_from_dataframe(
+            table,
+            x_col="path",
+            y_col="label",
+            target_size=_size(folder),
+            batch_size=BATCH_SIZE,
+            shuffle=True,
+            verbose=False,
+        )
 
-    return _epochs(epoch, epoch)
+        def epoch(_: int) -> None:
+            _use(batches[number] for number in range(len(batches)))
+            batches.on_epoch_end()
+
+        return epoch
+
+    return _seconds(begin)
 
 
-def directory(folder: Path) -> Epochs:
+def directory(folder: Path) -> dict[str, float]:
     """Feed with keras.utils.image_dataset_from_directory, and flips."""
     import_tensorflow()
     import keras
     import tensorflow as tf
 
-    batches = keras.utils.image_dataset_from_directory(
-        folder / "unpacked",
-        image_size=_size(folder),
-        batch_size=BATCH_SIZE,
-        shuffle=True,
-        seed=1,
-        verbose=False,
-    ).map(
-        lambda images, labels: (tf.image.random_flip_left_right(images), labels),
-        num_parallel_calls=tf.data.AUTOTUNE,
-    )
-    return _epochs(lambda: _use(batches), lambda _: _use(batches))
+    def begin() -> Epoch:
+        batches = keras.utils.image_dataset_from_directory(
+            folder / "unpacked",
+            image_size=_size(folder),
+            batch_size=BATCH_SIZE,
+            shuffle=True,
+            seed=1,
+            verbose=False,
+        ).map(
+            lambda images, labels: (tf.image.random_flip_left_right(images), labels),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+        return lambda _: _use(batches)
+
+    return _seconds(begin)
 
 
-def torch(folder: Path) -> Epochs:
+def torch(folder: Path) -> dict[str, float]:
     """Feed with PyTorch's DataLoader, 2 workers."""
     from torch.utils.data import DataLoader
 
     from benchmarks.input_torch import Images
 
-    images = Images(sorted((folder / "unpacked").glob("*/*.bmp")), _size(folder))
-    batches = DataLoader(
-        images, batch_size=BATCH_SIZE, shuffle=True, num_workers=2, persistent_workers=True
-    )
-    return _epochs(lambda: _use(batches), lambda _: _use(batches))
+    def begin() -> Epoch:
+        images = Images(sorted((folder / "unpacked").glob("*/*.bmp")), _size(folder))
+        batches = DataLoader(
+            images, batch_size=BATCH_SIZE, shuffle=True, num_workers=2, persistent_workers=True
+        )
+        return lambda _: _use(batches)
+
+    return _seconds(begin)
 
 
-def page_cache(folder: Path) -> Epochs:
+def page_cache(folder: Path) -> dict[str, float]:
     """Read the decoded bytes of the training images from a file that is in the page cache."""
     file = folder / "decoded"
     buffer = bytearray(BATCH_SIZE * 3 * _size(folder)[0] ** 2)
 
-    def epoch(_: int = 0) -> None:
+    def epoch(_: int) -> None:
         with file.open("rb", buffering=0) as opened:
-            while opened.readinto(buffer):
-                pass
+            _use(iter(lambda: opened.readinto(buffer), 0))
 
-    return _epochs(epoch, epoch)
+    return _seconds(lambda: epoch)
 
 
-WAYS: dict[str, Callable[[Path], Epochs]] = {
+WAYS: dict[str, Callable[[Path], dict[str, float]]] = {
     way.__name__: way for way in (project, generator, directory, torch, page_cache)
 }
 
 
-def _epochs(
-    first: Callable[[], None],
-    later: Callable[[Any], None],
-    *,
-    prepare: Callable[[int], Any] = int,
-) -> Epochs:
-    """Time the first epoch as a whole, and later ones from what `prepare` gives for each."""
-    seconds = [_seconds(first)]
-    for number in range(1, 1 + LATER):
-        prepared = prepare(number)
-        seconds.append(_seconds(lambda prepared=prepared: later(prepared)))
-    return {"first": seconds[0], "later": statistics.median(seconds[1:])}
-
-
-def _seconds(epoch: Callable[[], None]) -> float:
+def _seconds(begin: Callable[[], Epoch]) -> dict[str, float]:
+    """Time the first epoch, with all that it takes to begin, and the median of later ones."""
     began = time.perf_counter()
-    epoch()
-    return time.perf_counter() - began
+    epoch = begin()
+    epoch(0)
+    ends = [time.perf_counter()]
+    first = ends[0] - began
+    for number in range(1, 1 + LATER):
+        epoch(number)
+        ends.append(time.perf_counter())
+    later = [end - start for start, end in itertools.pairwise(ends)]
+    return {"first": first, "later": statistics.median(later)}
 
 
 def _use(batches: Iterable[Any]) -> None:

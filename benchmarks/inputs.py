@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.cells import ROOT, Made, kept_cells
-from benchmarks.rows import Row, part_parser, tell
+from benchmarks.rows import NO_TORCH, Row, part_parser, tell
 from benchmarks.turns import in_turns, ratio
 from stages.cells import read_cells
 
@@ -27,15 +27,12 @@ PROJECT, FLOOR = "project", "page_cache"
 FIRST, LATER = "input, first epoch", "input, later epochs"
 PAGE_CACHE = "reading the same decoded bytes from the page cache"
 GENERATOR = "ImageDataGenerator.flow_from_dataframe, as in the notebook"
-NO_TORCH = (
-    "PyTorch is not installed (`.venv/bin/python -m pip install torch==2.13.0`, then "
-    "`make bench OPTIONS='--parts inputs'`)"
-)
+DIRECTORY = "keras.utils.image_dataset_from_directory"
 TARGETS = (
     ("first", "generator", GENERATOR, 4.0),
     ("later", "generator", GENERATOR, 20.0),
     ("later", FLOOR, PAGE_CACHE, 0.3),
-    ("later", "directory", "keras.utils.image_dataset_from_directory", 5.0),
+    ("later", "directory", DIRECTORY, 5.0),
     ("later", "torch", "PyTorch's DataLoader, 2 workers", 5.0),
 )
 """Which epoch, the other way, its name, and how many times as fast this project should be."""
@@ -66,8 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _row(target: tuple[str, str, str, float], seconds: dict[str, list[float]], how: str) -> Row:
     epoch, way, against, times = target
     starts = {
-        "first": "From shards and BMP files of 450 px, all that it takes: ",
-        "later": "From memory and BMP files; what a graph takes to be built (0.1 s) is not in it: ",
+        "first": "From shards and BMP files of 450 px, which the page cache holds, all it takes: ",
+        "later": "From memory and BMP files, with what each epoch begins with: ",
     }
     return Row(
         part={"first": FIRST, "later": LATER}[epoch],

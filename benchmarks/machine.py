@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import subprocess
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,18 @@ def machine() -> dict[str, Any]:
         "processor": _processor(),
         "cores": os.cpu_count(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
-        "system": platform.platform(aliased=True, terse=True),
+        "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "versions": {"python": platform.python_version(), **_versions()},
     }
+
+
+def commit() -> str:
+    """Return the commit that is checked out, and whether files differ from it; "?" without git."""
+    command = ["git", "describe", "--always", "--abbrev=10", "--exclude=*", "--dirty=, changed"]
+    told = subprocess.run(
+        command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    return told.stdout.strip() or "?"
 
 
 def machine_text(described: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ from stages.params import load_params
 from stages.quiet import import_tensorflow
 
 NOTEBOOK = "notebook's epoch"
-EPOCHS = 40
+EPOCHS = 1000
 """More than anyone asks for."""
 
 

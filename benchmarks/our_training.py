@@ -15,9 +15,10 @@ from stages.params import Params, load_params
 from stages.quiet import import_tensorflow
 
 EPOCH, BATCHES, ONE_BATCH = "epoch", "steps", "steps of one batch"
+VALIDATION = "validation"
 FROZEN, FROZEN_ONCE = "frozen, flips", "frozen, features once"
-EPOCHS = 40
-"""More than anyone asks for; where each cell stands in each of them is drawn at the start."""
+EPOCHS = 1000
+"""More than anyone asks for."""
 
 FROZEN_EPOCHS = 5
 """With one computing of the features."""
@@ -106,13 +107,17 @@ def _network(params: Params, image_size: int, *, frozen: bool) -> Any:
 
 
 def _fits(network: Any, inputs: Any) -> dict[str, Any]:
-    """Return fits of an epoch's steps: to batches as they come, and to one batch in memory."""
+    """Return an epoch's parts: steps with batches as they come, with one batch, and validation."""
 
     def fit(batches: Any) -> None:
         network.fit(batches, steps_per_epoch=inputs.steps, shuffle=False, verbose=0)
 
     one = inputs.training(0).take(1).cache().repeat()
-    return {BATCHES: lambda: fit(inputs.training(0)), ONE_BATCH: lambda: fit(one)}
+    return {
+        BATCHES: lambda: fit(inputs.training(0)),
+        ONE_BATCH: lambda: fit(one),
+        VALIDATION: lambda: network.evaluate(inputs.validation, verbose=0),
+    }
 
 
 def _frozen_fits(params: Params, cells: Sequence[Any]) -> dict[str, Any]:

@@ -17,15 +17,18 @@ from typing import Any
 
 import yaml
 
-from benchmarks.cells import ROOT, Made, kept_cells
+from benchmarks.cells import ROOT, Made, kept_cells, stage_arguments
 from benchmarks.rows import Row, part_parser, tell
+
+AGAINST = "what is asked for"
+IMAGE_SIZE = 224
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the row, and write it to a file if asked to."""
     parser = part_parser("peak_memory", __doc__)
     parser.add_argument("--cells", type=int, default=320, help="training images of the archive")
-    parser.add_argument("--image-size", type=int, default=224, help="pixels along an edge")
+    parser.add_argument("--image-size", type=int, default=IMAGE_SIZE, help="pixels along an edge")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
         made = kept_cells(
@@ -35,13 +38,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tell([row(run, image_size=options.image_size)], options.json)
 
 
+def part(image_size: int) -> str:
+    """Return what the row calls it."""
+    return f"peak memory of training at {image_size} px, batch 40, in GB"
+
+
 def row(run: dict[str, Any], *, image_size: int) -> Row:
     """Return what `.train_state/last_run.json` says of the memory."""
     peak = run["host_bytes"] / 1e9
     steps = sum(epoch["steps"] for epoch in run["epochs"])
     return Row(
-        part=f"peak memory of training at {image_size} px, batch 40, in GB",
-        against="what is asked for",
+        part=part(image_size),
+        against=AGAINST,
         how=f"`train` from scratch with the recipe for real cells on a CPU, {steps} steps and "
         "their validation; what the system says of the whole process at its end (ru_maxrss). "
         "One run.",
@@ -59,11 +67,10 @@ def _train(made: Made) -> dict[str, Any]:
     recipe = params["profiles"]["cnmc"]["train"]
     params["profiles"]["synthetic"]["train"] = recipe | {"epochs": 1, "device": "cpu"}
     path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
-    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    options = pipeline["train"]["cmd"].removeprefix("exec ").split()[1:]
     shutil.rmtree(made.folder / ".train_state", ignore_errors=True)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, *options], cwd=made.folder, env=environment, check=True)
+    command = [sys.executable, *stage_arguments("train")]
+    subprocess.run(command, cwd=made.folder, env=environment, check=True)
     told: dict[str, Any] = json.loads((made.folder / ".train_state/last_run.json").read_text())
     return told
 

@@ -17,8 +17,9 @@ from stages.files import write_json, write_text
 START = """# Performance
 
 What `make bench` has measured: each row a ratio of two ways of doing the same thing, taken side by
-side in one run, in turns, each round beginning with another; of medians, unless said otherwise. It
-wrote this page, and `performance.json` with what every round took. No test depends on a time.
+side in one run, in turns, each round beginning with another; of the medians of at least five
+rounds, unless the row says that it is of one. It wrote this page, and `performance.json` with what
+every round took. No test depends on a time.
 """
 
 
@@ -30,11 +31,15 @@ class Part:
         load: of the machine when it began, over the last minute.
         seconds: that it took, with making its data.
         rows: what it found.
+        machine: as `machine` describes it.
+        commit: of the code.
     """
 
     load: float
     seconds: float
     rows: list[Row]
+    machine: dict[str, Any]
+    commit: str
 
 
 def read_parts(path: Path) -> dict[str, Part]:
@@ -43,27 +48,24 @@ def read_parts(path: Path) -> dict[str, Part]:
         return {}
     parts = json.loads(path.read_text(encoding="utf-8"))["parts"]
     return {
-        name: Part(part["load"], part["seconds"], [Row(**row) for row in part["rows"]])
+        name: Part(**{**part, "rows": [Row(**row) for row in part["rows"]]})
         for name, part in parts.items()
     }
 
 
-def write_performance(folder: Path, machine: dict[str, Any], parts: Mapping[str, Part]) -> None:
+def write_performance(folder: Path, parts: Mapping[str, Part]) -> None:
     """Write performance.json and performance.md."""
     described = {name: dataclasses.asdict(part) for name, part in parts.items()}
-    write_json({"machine": machine, "parts": described}, folder / "performance.json")
-    write_text(page(machine, parts), folder / "performance.md")
+    write_json({"parts": described}, folder / "performance.json")
+    write_text(page(parts), folder / "performance.md")
 
 
-def page(machine: dict[str, Any], parts: Mapping[str, Part]) -> str:
+def page(parts: Mapping[str, Part]) -> str:
     """Return the page: the table, what misses its target, and how each figure was made."""
     rows = [row for part in parts.values() for row in part.rows]
-    minutes = sum(part.seconds for part in parts.values()) / 60
-    loads = ", ".join(f"{name} {part.load:.1f}" for name, part in parts.items())
     sections = [
         START,
-        f"Machine: {machine_text(machine)}. Load when each part began: {loads}. "
-        f"It took {minutes:.0f} minutes.\n",
+        *_taken_on(parts),
         rows_table(rows) + "\n",
         "## What misses its target, and why\n",
         *_reasons(rows),
@@ -73,11 +75,25 @@ def page(machine: dict[str, Any], parts: Mapping[str, Part]) -> str:
     return "\n".join(sections) + "\n"
 
 
+def _taken_on(parts: Mapping[str, Part]) -> list[str]:
+    """Return a paragraph for each machine and commit; one, if all was taken in one run."""
+    alike: dict[str, dict[str, Part]] = {}
+    for name, part in parts.items():
+        taken_on = f"{machine_text(part.machine)}, at commit {part.commit}"
+        alike.setdefault(taken_on, {})[name] = part
+    return [
+        f"Machine: {taken_on}. Load when each part began: "
+        + ", ".join(f"{name} {part.load:.1f}" for name, part in found.items())
+        + f". It took {sum(part.seconds for part in found.values()) / 60:.0f} minutes.\n"
+        for taken_on, found in alike.items()
+    ]
+
+
 def _reasons(rows: list[Row]) -> list[str]:
     wanting = [row for row in rows if row.verdict in (MISSED, NOT_MEASURED)]
     if not wanting:
         return ["Nothing.\n"]
-    lines = []
+    lines = ["Milli- and microseconds in the reasons are of 2 cores of an AMD EPYC.\n"]
     for row in wanting:
         reason = row.why or REASONS.get((row.part, row.against), "no reason has been found yet")
         lines.append(f"- **{row.part}**, against {row.against}: {reason}.")

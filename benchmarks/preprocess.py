@@ -27,6 +27,7 @@ from benchmarks.turns import in_turns, ratio
 SAMPLE = ROOT.parent / "shared/data/cnmc-sample.zip"
 STAGE, FLOOR, PEER = "preprocess", "floor", "peer"
 PART = "preprocess, whole stage"
+BUILT_IN, REAL = "built-in images", "real images"
 FLOOR_TEXT = "only inflating and decoding the same members"
 PEER_TEXT = "unpack, Pillow bilinear, PNG in TFRecord, one process"
 
@@ -57,12 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _built_in(folder: Path, cells: int) -> Source:
     made = make_cells(folder / f"cells-{cells}", cells=cells, image_size=64)
-    return _source("built-in images", made.archive, made.cells_csv)
+    return _source(BUILT_IN, made.archive, made.cells_csv)
 
 
 def _real(folder: Path, sample: Path) -> Source:
     made = make_cells(folder / "sample", cells=0, image_size=64, source=str(sample.absolute()))
-    return _source("real images", made.archive, made.cells_csv)
+    return _source(REAL, made.archive, made.cells_csv)
 
 
 def _source(name: str, archive: Path, cells_csv: Path) -> Source:

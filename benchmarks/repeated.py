@@ -26,7 +26,8 @@ def repeat_cells(archive: Path, cells_csv: Path, folder: Path, *, images: int) -
         folder: where both are kept.
         images: how many cells the new ones hold, spread over the old ones.
     """
-    repeated, table = folder / f"repeated-{images}.zip", folder / f"repeated-{images}.csv"
+    name = f"repeated-{images}-of-{len(read_cells(cells_csv))}"
+    repeated, table = folder / f"{name}.zip", folder / f"{name}.csv"
     if table.exists():
         return repeated, table
     cells = read_cells(cells_csv)

@@ -13,6 +13,9 @@ from typing import Any
 
 from stages.files import write_json
 
+NO_TORCH = (
+    "PyTorch is not installed (`.venv/bin/python -m pip install torch==2.13.0`, and make it again)"
+)
 MET, MISSED, NOT_MEASURED, NO_TARGET = "met", "**missed**", "not measured", "–"
 
 
@@ -53,7 +56,7 @@ class Row:
 
 
 def part_parser(name: str, description: str | None) -> argparse.ArgumentParser:
-    """Return a parser with what every part understands: --json, --folder, --rounds."""
+    """Return a parser with what every part is given; what is done once has no use for rounds."""
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=description)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--json", type=Path, help="where the rows go")

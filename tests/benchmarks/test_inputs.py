@@ -34,34 +34,42 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("way", ["project", "generator", "directory", "page_cache"])
 def test_a_way_uses_every_batch(way: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    used = []
+    used: list[list] = []
     # It can be done once in a process, before TensorFlow has worked.
     monkeypatch.setattr("stages.train.device.prepare_device", lambda *_, **__: None)
-    monkeypatch.setattr(input_ways, "_use", lambda batches: used.append(len(list(batches))))
-    epochs = input_ways.WAYS[way](folder)
-    assert 0 < epochs["later"] < 10
-    assert 0 < epochs["first"] < 10
-    whole = {"project": 1, "generator": 2, "directory": 2}
-    if way in whole:
-        assert sum(used) == whole[way] * (1 + input_ways.LATER)
+    monkeypatch.setattr(input_ways, "_use", lambda batches: used.append(list(batches)))
+    assert input_ways.WAYS[way](folder).keys() == {"first", "later"}
+    assert len(used) == 1 + input_ways.LATER
+    for epoch in used:
+        if way == "page_cache":
+            assert sum(epoch) == (folder / "decoded").stat().st_size
+        else:
+            assert len(epoch) == {"project": 1, "generator": 2, "directory": 2}[way]
 
 
 def test_without_pytorch_the_row_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inputs, "kept_cells", lambda *_, **__: inputs.Made(tmp_path))
     monkeypatch.setattr(inputs, "_unpack", lambda _: 1400)
     monkeypatch.setattr(inputs.importlib.util, "find_spec", lambda _: None)
-    monkeypatch.setattr(inputs, "_way", one_second)
+    monkeypatch.setattr(inputs, "_way", known_seconds)
     inputs.main([f"--json={tmp_path / 'rows.json'}", "--rounds=1"])
     rows = read_rows(tmp_path / "rows.json")
-    assert [row.ratio for row in rows] == [1.0, 1.0, 1.0, 1.0, None]
+    assert [row.ratio for row in rows] == [6 / 2, 5 / 1, 0.2 / 1, 7 / 1, None]
     assert "pip install torch==" in rows[-1].why
     assert {row.part for row in rows} == {"input, first epoch", "input, later epochs"}
     assert json.loads((tmp_path / "rows.json").read_text())["rows"][0]["target"] == {"at_least": 4}
 
 
-def one_second(_way: str, _folder: Path, later: list[float]):
+def known_seconds(way: str, _folder: Path, later: list[float]):
+    seconds = {
+        "project": (2, 1),
+        "generator": (6, 5),
+        "page_cache": (0.3, 0.2),
+        "directory": (8, 7),
+    }
+
     def run() -> float:
-        later.append(1.0)
-        return 1.0
+        later.append(seconds[way][1])
+        return seconds[way][0]
 
     return run
