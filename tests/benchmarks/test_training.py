@@ -17,7 +17,7 @@ SECONDS = {
     our_training.VALIDATION: [2.8, 2.8, 2.8],
     our_training.FROZEN: [2.2, 2.2, 2.2],
     our_training.FROZEN_ONCE: [5.0, 5.5, 6.0],
-    notebook_training.NOTEBOOK: [22.0, 22.0, 22.0],
+    notebook_training.NOTEBOOK: [22.0, 22.0, 22.0],  # twice steps and validation
     training.TORCH: [12.0, 12.0, 12.0],
 }
 
