@@ -5,7 +5,7 @@
 # make experiments    DVC's experiments: what each changed, and how it scores
 # make locked         do dvc.lock, metrics, code and parameters belong together?
 # make pr-report      what changes against BASE=main, as Markdown in pr-report/
-# make bench          is it fast? in at most 30 minutes → docs/performance.md
+# make bench          how fast is each part, beside what? → docs/performance.md
 # make check          the checks alone: lint, format, types
 # make requirements   pin every package anew, from pyproject.toml
 

@@ -1,6 +1,6 @@
 """Every benchmark that has rows, and the page that they make.
 
-    make bench                                            # all, in at most 30 minutes
+    make bench                                            # all
     .venv/bin/python -m benchmarks --parts preprocess     # one; the rows of others are kept
 
 Each part runs in a process of its own. docs/performance.json and docs/performance.md are written.
