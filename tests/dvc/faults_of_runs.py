@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from tests.dvc.ordeal import mount_small, process_at_work, remount
+from tests.dvc.ordeal import mount_small, remount, stopped_at_work
 from tests.dvc.project import Project, stages_run
 from tests.dvc.remotes import README
 from tests.dvc.scene import UP_TO_DATE, Scene, error
@@ -31,7 +31,7 @@ def disk_full(scene: Scene) -> str:
 def stage_killed(scene: Scene) -> str:
     ordeal = scene.ordeal.result()
     for stage, printed in ordeal.printed["stage killed"].items():
-        assert re.search(f"failed to reproduce '{stage}': .* exited with -9", printed)
+        assert re.search(f"failed to reproduce '{stage}': .* exited with -9", printed), printed
     return (
         "error: failed to reproduce '…': failed to run: …, exited with -9; after `dvc repro`: "
         f"{scene.right(ordeal.clone)}"
@@ -70,9 +70,7 @@ def stage_fails(scene: Scene) -> str:
 def two_at_once(scene: Scene) -> str:
     clone = scene.clone()
     clone.set_param("profiles.synthetic.split.validation_share", 0.25)
-    first = clone.start("dvc", "repro", "split")
-    stage = process_at_work(clone, first, "split")
-    stage.suspend()
+    first, stage = stopped_at_work(clone, "split")
     told = error(clone.dvc("repro split", code=255))
     stage.resume()
     printed, _ = first.communicate()

@@ -45,12 +45,12 @@ class Ordeal:
             if self.small:
                 with self.little_room(ROOM[stage]):
                     self.printed["disk full"][stage] = self.clone.dvc(f"repro {stage}", code=255)
-            run = self.clone.start("dvc", "repro", stage)
-            process_at_work(self.clone, run, stage).kill()
+            run, process = stopped_at_work(self.clone, stage)
+            process.kill()
             self.printed["stage killed"][stage], _ = run.communicate()
-            run = self.clone.start("dvc", "repro", stage)
-            process_at_work(self.clone, run, stage)
+            run, process = stopped_at_work(self.clone, stage)
             run.kill()  # the stage is left alone; train ends when it notices, the others go on
+            process.resume()
             run.communicate() if stage == "train" else run.wait()
             self.clone.dvc(f"repro {stage}")
             run.stdout.close()
@@ -93,23 +93,40 @@ def mount_small(folder: Path, *, size: int) -> bool:
     return not subprocess.run(mount, capture_output=True, check=False).returncode
 
 
-def process_at_work(clone: Project, run: subprocess.Popen[str], stage: str) -> psutil.Process:
-    """Wait until the process of a stage is in the middle of something, and return it."""
-    for _ in range(12_000):
-        for process in psutil.Process(run.pid).children(recursive=True):
-            with contextlib.suppress(psutil.Error):
+def stopped_at_work(clone: Project, stage: str) -> tuple[subprocess.Popen[str], psutil.Process]:
+    """Run a stage and stop its process by SIGSTOP in the middle of something; return `dvc`, too.
+
+    A stage that was at its end before it was stopped is run again.
+    """
+    run = clone.start("dvc", "repro", stage)
+    for _ in range(10):
+        if process := stopped(clone, run, stage):
+            return run, process
+        printed, _ = run.communicate()
+        assert run.returncode == 0, printed
+        run = clone.start("dvc", "repro", "--force", "--single-item", stage)
+    raise AssertionError(f"{stage} was ten times too fast to be stopped")
+
+
+def stopped(clone: Project, run: subprocess.Popen[str], stage: str) -> psutil.Process | None:
+    while run.poll() is None:
+        with contextlib.suppress(psutil.Error):
+            for process in psutil.Process(run.pid).children(recursive=True):
                 if f"stages.{stage}" in process.cmdline() and works(clone, process, stage):
-                    return process
-        assert run.poll() is None, run.communicate()[0]
+                    process.suspend()
+                    if works(clone, process, stage):
+                        return process
+                    process.resume()
         time.sleep(0.005)
-    raise AssertionError(f"{stage} did not begin in a minute")
+    return None
 
 
 def works(clone: Project, process: psutil.Process, stage: str) -> bool:
     if stage in HALF_WRITTEN:
         pattern = HALF_WRITTEN[stage].replace("*", str(process.pid))
         return any(clone.folder.glob(pattern))
-    return process.cpu_times().user > USER_SECONDS[stage]
+    at_work = process.cpu_times().user > USER_SECONDS[stage]
+    return at_work and process.status() != psutil.STATUS_ZOMBIE
 
 
 def remount(disk: Path, size: int) -> None:
