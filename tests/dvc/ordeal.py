@@ -49,11 +49,15 @@ class Ordeal:
             process.kill()
             self.printed["stage killed"][stage], _ = run.communicate()
             run, process = stopped_at_work(self.clone, stage)
-            run.kill()  # the stage is left alone; train ends when it notices, the others go on
+            run.kill()
+            run.wait()
             process.resume()
-            run.communicate() if stage == "train" else run.wait()
+            # The stage is left alone. train ends when it notices that, the others go on.
+            if stage == "train":
+                run.communicate()
             self.clone.dvc(f"repro {stage}")
-            run.stdout.close()
+            if stage != "train":
+                run.communicate()
 
     @contextlib.contextmanager
     def little_room(self, room: int) -> Iterator[None]:
