@@ -53,7 +53,7 @@ locked: $(VENV)/.$(PINS)
 # A clone of one commit, as CI makes it, does not have the other branch.
 pr-report: $(VENV)/.requirements-dev.txt
 	@git rev-parse --quiet --verify '$(BASE)^{commit}' >/dev/null || \
-		git fetch --quiet --depth 1 origin '$(BASE):$(BASE)'
+		git fetch --quiet origin '$(BASE):$(BASE)'
 	@$(BIN)/python -m stages.compare.pr_report '$(BASE)' pr-report
 
 bench: $(VENV)/.requirements-dev.txt

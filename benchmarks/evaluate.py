@@ -31,6 +31,7 @@ BARE, STAGE = "bare forward pass", "evaluate"
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the row, and write it to a file if asked to."""
     options = _parser().parse_args(arguments)
+    report = options.json and options.json.absolute()
     with tempfile.TemporaryDirectory() as scratch:
         folder = (options.folder or Path(scratch)).absolute()
         made = kept_cells(folder, cells=options.cells, image_size=options.image_size)
@@ -49,11 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         target={"at_most": 1.3},
         ways=seconds,
     )
-    tell([row], options.json)
+    tell([row], report)
 
 
 def _measure(made: Made, *, rounds: int) -> dict[str, list[float]]:
     import_tensorflow()
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()  # as the stage does, for the bare pass too
     os.chdir(made.folder)
     _write_model(made)
     return in_turns({BARE: _bare(made), STAGE: _stage()}, rounds=rounds)

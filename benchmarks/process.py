@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,22 +36,26 @@ def run_python(*arguments: str | Path, folder: Path) -> Cost:
     """Run Python with this project's modules in a folder. Raises CalledProcessError if it fails."""
     command: Sequence[str | Path] = [sys.executable, *arguments]
     began = time.perf_counter()
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
     peaks: dict[int, int] = {}
-    while process.poll() is None:
-        for number in _tree(process.pid):
-            peaks[number] = _peak(number) or peaks.get(number, 0)
-        time.sleep(EVERY)
-    seconds = time.perf_counter() - began
-    _, printed = process.communicate()
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command, stderr=printed)
+    with tempfile.TemporaryFile() as printed:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=printed,
+        )
+        try:
+            while process.poll() is None:
+                for number in _tree(process.pid):
+                    peaks[number] = _peak(number) or peaks.get(number, 0)
+                time.sleep(EVERY)
+        finally:
+            process.kill()
+        seconds = time.perf_counter() - began
+        if process.returncode:
+            printed.seek(0)
+            raise subprocess.CalledProcessError(process.returncode, command, stderr=printed.read())
     return Cost(seconds, sum(peaks.values()))
 
 

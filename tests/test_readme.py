@@ -65,7 +65,7 @@ def test_every_parameter_in_the_readme_exists() -> None:
 
 
 def test_the_edit_that_the_readme_shows_changes_params_yaml() -> None:
-    old, new = re.findall(r"sed -i 's/([^/]*)/([^/]*)/' params.yaml", README)[0]
+    old, new = re.findall(r"perl -pi -e 's/([^/]*)/([^/]*)/' params.yaml", README)[0]
     params = (ROOT / "params.yaml").read_text()
     assert params.count(old) == 1
     assert yaml.safe_load(params.replace(old, new)) != yaml.safe_load(params)

@@ -2,7 +2,7 @@
 
     python -m stages.compare.experiments
 
-`dvc exp show` has a column for every parameter and every metric, some 500.
+`dvc exp show` has a column for every parameter and every metric, more than 300.
 """
 
 from __future__ import annotations

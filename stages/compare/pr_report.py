@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ from stages.compare.pairs import pair
 from stages.compare.revisions import read_revision
 from stages.compare.text import comparison_text
 from stages.errors import StageError
+from stages.files import atomic_path, write_text
 
 PRECISION = 8
 """Decimals: as many as the metrics have. With DVC's 5, what moved by 0.000001 would be 0.0."""
@@ -55,20 +55,19 @@ def write_report(base: str, folder: Path) -> Path:
     parameters = _rows(_dvc("params", "diff", base, "--md"))
     metrics = _rows(_dvc("metrics", "diff", base, "--md", "--precision", str(PRECISION)))
     plots = _charts(_dvc("plots", "diff", base, "--json"))
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name, chart in plots.items():
-        (folder / f"{name}.png").write_bytes(_png(chart))
     sections = {
         f"What changes against {base}": _comparison(base),
         "Parameters": parameters or "None differs.",
         "Metrics": _folded("Every figure that differs", metrics) if metrics else "None differs.",
         "Plots": "\n".join(f"![{_title(chart)}]({name}.png)" for name, chart in plots.items()),
     }
-    report = folder / "report.md"
     text = "\n\n".join(f"## {heading}\n\n{body}" for heading, body in sections.items())
-    report.write_text(f"{text}\n", encoding="utf-8")
-    return report
+    with atomic_path(folder) as made:
+        made.mkdir()
+        for name, chart in plots.items():
+            (made / f"{name}.png").write_bytes(_png(chart))
+        write_text(f"{text}\n", made / "report.md")
+    return folder / "report.md"
 
 
 def _comparison(base: str) -> str:

@@ -61,21 +61,16 @@ def train(
             write_json(fitted.report, report)
             state.discard()
             tell_of_run(fitted.run)
-        _tell_of_others(other_states(fingerprint))
+        for folder, size in other_states(fingerprint).items():
+            print(
+                f"Another, unfinished training's state is in {folder} ({size / 1e6:,.1f} MB): it "
+                "is for other parameters, code or data; remove it if you will not go on with that"
+            )
     return (
         f"best epoch {fitted.report['best_epoch']} of {fitted.report['epochs']}, validation "
         f"accuracy {fitted.report['val_accuracy']:.3f}, {(time.monotonic() - started) / 60:.1f} "
         f"min → {model_keras}"
     )
-
-
-def _tell_of_others(states: list[Path]) -> None:
-    for state in states:
-        size = sum(file.stat().st_size for file in state.rglob("*"))
-        print(
-            f"Another, unfinished training's state is in {state} ({size / 1e6:,.1f} MB): it is for "
-            "other parameters, code or data; remove it if you will not go on with that"
-        )
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ class TrainState:
         """Remove all of it, at once in the eyes of whoever comes next."""
         doomed = self.folder.with_name(f".{self.folder.name}.{os.getpid()}.tmp")
         self.folder.rename(doomed)
-        shutil.rmtree(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)  # the next one removes it, too
 
 
 @contextlib.contextmanager
@@ -133,11 +133,16 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def other_states(fingerprint: str) -> list[Path]:
-    """Return the folders of unfinished trainings other than this one."""
-    folder = state_folder()
-    found = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
-    return sorted(path for path in found if path.name != fingerprint and checkpoint_folders(path))
+def other_states(fingerprint: str) -> dict[Path, int]:
+    """Return the folders of unfinished trainings other than this one, and their sizes in bytes."""
+    found = {}
+    for folder in sorted(state_folder().iterdir()):
+        if folder.name == fingerprint or folder.name.startswith(".") or not folder.is_dir():
+            continue
+        with contextlib.suppress(FileNotFoundError):  # its training has just changed or removed it
+            if checkpoint_folders(folder):
+                found[folder] = sum(file.stat().st_size for file in folder.rglob("*"))
+    return found
 
 
 def tell_of_run(run: Mapping[str, Any]) -> None:
