@@ -140,8 +140,9 @@ def other_states(fingerprint: str) -> dict[Path, int]:
         if folder.name == fingerprint or folder.name.startswith(".") or not folder.is_dir():
             continue
         with contextlib.suppress(FileNotFoundError):  # its training has just changed or removed it
-            if checkpoint_folders(folder):
-                found[folder] = sum(file.stat().st_size for file in folder.rglob("*"))
+            if checkpoints := checkpoint_folders(folder):
+                files = (file for checkpoint in checkpoints for file in checkpoint.iterdir())
+                found[folder] = sum(file.stat().st_size for file in files)
     return found
 
 
