@@ -12,17 +12,18 @@ import argparse
 import shutil
 import statistics
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from benchmarks.cells import ROOT, make_cells
+from benchmarks.cells import DRAWN_SIZE, ROOT, make_cells
 from benchmarks.process import Cost, run_python
 from benchmarks.repeated import repeat_cells
 from benchmarks.rows import Row, part_parser, tell
-from benchmarks.turns import in_turns, ratio
+from benchmarks.turns import Seconds, in_turns, ratio
+from stages.cells import read_cells
 
 SAMPLE = ROOT.parent / "shared/data/cnmc-sample.zip"
 STAGE, FLOOR, PEER = "preprocess", "floor", "peer"
@@ -34,7 +35,7 @@ PEER_TEXT = "unpack, Pillow bilinear, PNG in TFRecord, one process"
 
 @dataclass(frozen=True)
 class Source:
-    """Images: an archive, the table of its cells, and how many these are."""
+    """Images of a kind: an archive, the table of its cells, and how many these are."""
 
     name: str
     archive: Path
@@ -47,28 +48,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
         folder = (options.folder or Path(scratch)).absolute()
-        sources = [_built_in(folder, options.cells)]
-        if options.sample.is_file():
-            sources.append(_real(folder, options.sample))
         runs = _Runs(Path(scratch), options.image_size)
-        rows = [row for source in sources for row in _beside_others(source, runs, options.rounds)]
-        rows += _growth(folder, sources[0], runs, options.sizes, options.rounds)
+        sources = [_repeated(folder, options.cells, images) for images in options.sizes]
+        rows = _of_built_in(sources, runs, options.rounds)
+        if options.sample.is_file():
+            real = _real(folder, options.sample)
+            rows += _beside_others(real, runs, in_turns(runs.ways(real), rounds=options.rounds))
     tell(rows, options.json)
 
 
-def _built_in(folder: Path, cells: int) -> Source:
-    made = make_cells(folder / f"cells-{cells}", cells=cells, image_size=64)
-    return _source(BUILT_IN, made.archive, made.cells_csv)
+def _repeated(folder: Path, cells: int, images: int) -> Source:
+    """Return as many images, from an archive of built-in ones."""
+    drawn = make_cells(folder / f"cells-{cells}", cells=cells, image_size=DRAWN_SIZE)
+    repeated = repeat_cells(drawn.archive, drawn.cells_csv, folder, images=images)
+    return Source(BUILT_IN, *repeated, images)
 
 
 def _real(folder: Path, sample: Path) -> Source:
-    made = make_cells(folder / "sample", cells=0, image_size=64, source=str(sample.absolute()))
-    return _source(REAL, made.archive, made.cells_csv)
-
-
-def _source(name: str, archive: Path, cells_csv: Path) -> Source:
-    with cells_csv.open() as lines:
-        return Source(name, archive, cells_csv, sum(1 for _ in lines) - 1)
+    made = make_cells(
+        folder / "sample", cells=0, image_size=DRAWN_SIZE, source=str(sample.absolute())
+    )
+    return Source(REAL, made.archive, made.cells_csv, len(read_cells(made.cells_csv)))
 
 
 @dataclass
@@ -77,6 +77,10 @@ class _Runs:
 
     scratch: Path
     image_size: int
+
+    def ways(self, source: Source) -> dict[str, Callable[[], float]]:
+        """Return the stage and what it is compared with."""
+        return {way: self.way(way, source) for way in (STAGE, FLOOR, PEER)}
 
     def way(
         self, way: str, source: Source, peaks: list[float] | None = None
@@ -108,9 +112,21 @@ class _Runs:
         return run_python("-m", "benchmarks.preprocess_peers", *paths, folder=folder)
 
 
-def _beside_others(source: Source, runs: _Runs, rounds: int) -> list[Row]:
-    ways = {way: runs.way(way, source) for way in (STAGE, FLOOR, PEER)}
-    seconds = in_turns(ways, rounds=rounds)
+def _of_built_in(sources: Sequence[Source], runs: _Runs, rounds: int) -> list[Row]:
+    """Grow, and at the middle size compare with the others, in the same turns."""
+    middle = sources[1]
+    peaks: dict[int, list[float]] = {source.images: [] for source in sources}
+    names = {source.images: f"{source.images:,} images" for source in sources}
+    names[middle.images] = STAGE
+    growing = {
+        names[source.images]: runs.way(STAGE, source, peaks[source.images]) for source in sources
+    }
+    seconds = in_turns(runs.ways(middle) | growing, rounds=rounds)
+    times = {images: seconds[name] for images, name in names.items()}
+    return _beside_others(middle, runs, seconds) + _growth(times, peaks, runs)
+
+
+def _beside_others(source: Source, runs: _Runs, seconds: Seconds) -> list[Row]:
     what = f"{source.images:,} {source.name} of 450 px to {runs.image_size} px"
     rows = []
     for other, text, target, does in (
@@ -131,22 +147,17 @@ def _beside_others(source: Source, runs: _Runs, rounds: int) -> list[Row]:
 
 
 def _growth(
-    folder: Path, source: Source, runs: _Runs, sizes: Sequence[int], rounds: int
+    seconds: Mapping[int, list[float]], peaks: Mapping[int, list[float]], runs: _Runs
 ) -> list[Row]:
-    names = {f"{size:,} images": size for size in sizes}
-    peaks: dict[str, list[float]] = {name: [] for name in names}
-    ways = {}
-    for name, size in names.items():
-        paths = repeat_cells(source.archive, source.cells_csv, folder, images=size)
-        ways[name] = runs.way(STAGE, Source(name, *paths, size), peaks[name])
-    seconds = in_turns(ways, rounds=rounds)
-    small, middle, large = (statistics.median(seconds[name]) for name in names)
+    """Compare three sizes, by the number of images."""
+    sizes = list(seconds)
+    small, middle, large = (statistics.median(seconds[size]) for size in sizes)
     each = [(middle - small) / (sizes[1] - sizes[0]), (large - middle) / (sizes[2] - sizes[1])]
-    highest = [statistics.median(peaks[name]) for name in names]
+    highest = [statistics.median(peaks[size]) for size in sizes]
     growth = " → ".join(f"{size:,}" for size in sizes)
     how = (
-        "The built-in images, repeated under other names in a zip, their compressed bytes copied; "
-        f"{runs.image_size} px."
+        "The built-in images, taken or repeated under other names in a zip, their compressed bytes "
+        f"copied; {runs.image_size} px."
     )
     return [
         Row(
@@ -155,7 +166,7 @@ def _growth(
             how=f"Seconds for each image added, the later step by the earlier one. {how}",
             ratio=each[1] / each[0],
             target={"at_most": 1.1},
-            ways=seconds,
+            ways={f"{size:,} images": seconds[size] for size in sizes},
         ),
         Row(
             part=PART,
@@ -163,7 +174,7 @@ def _growth(
             how=f"Of the whole process tree, the largest set by the smallest. {how}",
             ratio=highest[-1] / highest[0],
             target={"at_most": 1.1},
-            ways=peaks,
+            ways={f"{size:,} images": peaks[size] for size in sizes},
             unit="MB",
         ),
     ]

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = part_parser("training", __doc__)
     parser.add_argument("--cells", type=int, default=2000, help="training images of the archive")
     parser.add_argument("--image-size", type=int, default=96, help="pixels along an edge")
-    parser.add_argument("--steps", type=int, default=6, help="of an epoch, of 40 images each")
+    parser.add_argument("--steps", type=int, default=5, help="of an epoch, of 40 images each")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
         made = kept_cells(
