@@ -46,7 +46,7 @@ _LATER_EPOCHS = (
     "numbers, a third of it before, are drawn for the whole epoch at once"
 )
 _WHOLE_EPOCH = (
-    "each epoch ends with a checkpoint of 180 MB, 0.3 to 0.7 s, which an epoch of 240 images pays "
+    "each epoch ends with a checkpoint of 180 MB, 0.3 to 0.7 s, which an epoch of 200 images pays "
     "as one of the 7,462 of the full training set does, where it is 0.3 % of the time"
 )
 
