@@ -49,8 +49,8 @@ SECTIONS = {
         Row(
             "kill -9 of the stage, in each stage",
             faults_of_runs.stage_killed,
-            "error: failed to reproduce '…': failed to run: …, exited with -9; after `dvc repro`: "
-            f"{SAME}",
+            "error: failed to reproduce '…': failed to run: …, exited with -9 (137 "
+            f"where the shell is sh); after `dvc repro`: {SAME}",
         ),
         Row(
             "kill -9 of dvc, in each stage, and at once a new run",

@@ -31,10 +31,11 @@ def disk_full(scene: Scene) -> str:
 def stage_killed(scene: Scene) -> str:
     ordeal = scene.ordeal.result()
     for stage, printed in ordeal.printed["stage killed"].items():
-        assert re.search(f"failed to reproduce '{stage}': .* exited with -9", printed), printed
+        told = f"failed to reproduce '{stage}': .* exited with (-9|137)$"
+        assert re.search(told, printed, re.MULTILINE), printed
     return (
-        "error: failed to reproduce '…': failed to run: …, exited with -9; after `dvc repro`: "
-        f"{scene.right(ordeal.clone)}"
+        "error: failed to reproduce '…': failed to run: …, exited with -9 (137 "
+        f"where the shell is sh); after `dvc repro`: {scene.right(ordeal.clone)}"
     )
 
 
