@@ -95,12 +95,14 @@ def _some(shards: Path, split: str, count: int) -> Any:
 
 def _network(params: Params, image_size: int, *, frozen: bool) -> Any:
     from stages.train.adamax import SharedUpdateAdamax
+    from stages.train.batch_norm import fuse_batch_norm
     from stages.train.levers import compile_network
     from stages.train.model import build_model
     from stages.train.phases import begin_epoch
 
     train = params.profiles["cnmc"].train
     network = build_model(params.model, image_size=image_size, weights=None)
+    fuse_batch_norm(network, wanted=True)
     compile_network(network, train, precision="float32", on_gpu=False, adamax=SharedUpdateAdamax)
     fine_tuning = replace(train.fine_tuning, freeze_epochs=int(frozen))
     begin_epoch(network, fine_tuning, epoch=0)

@@ -16,6 +16,7 @@ import tensorflow as tf
 from stages.errors import StageError
 from stages.shards import Cells, as_seen, read_split
 from stages.train.adamax import SharedUpdateAdamax
+from stages.train.batch_norm import fuse_batch_norm
 from stages.train.device import Device, peak_memory, shared_by_all, versions
 from stages.train.inputs import Inputs
 from stages.train.interruption import Watch
@@ -84,6 +85,7 @@ def fit(sources: Sources, *, state: TrainState, watch: Watch) -> Fit:
             devices=sources.device.count,
         )
         synchronize_batch_norm(network, wanted=sources.device.count > 1)
+        fuse_batch_norm(network, wanted=_one_cpu(sources.device))
         compile_network(
             network,
             sources.params,
@@ -124,8 +126,11 @@ def fit(sources: Sources, *, state: TrainState, watch: Watch) -> Fit:
 
 def _adamax(device: Device) -> type[keras.optimizers.Adamax]:
     """Return Adamax with the same steps, and less to trace where one CPU takes them."""
-    one_cpu = device.kind == "CPU" and device.count == 1
-    return SharedUpdateAdamax if one_cpu else keras.optimizers.Adamax
+    return SharedUpdateAdamax if _one_cpu(device) else keras.optimizers.Adamax
+
+
+def _one_cpu(device: Device) -> bool:
+    return device.kind == "CPU" and device.count == 1
 
 
 def _held(cells: Cells) -> str:
@@ -137,6 +142,7 @@ def _as_built(network: keras.Model) -> None:
     """Take back what training alone has set: the file of the network would tell of it."""
     set_precision(network, "float32")
     synchronize_batch_norm(network, wanted=False)
+    fuse_batch_norm(network, wanted=False)
     for layer in network.layers:
         layer.trainable = True
 
