@@ -112,6 +112,36 @@ def test_no_descriptor_is_left_open(fake_tensorflow: Path, *, fails: bool) -> No
     assert python(program, before=fake_tensorflow).stdout == "done\n"
 
 
+@pytest.mark.parametrize("collects", [True, False])
+def test_garbage_is_not_looked_for_in_what_is_imported(
+    fake_tensorflow: Path, *, collects: bool
+) -> None:
+    add(fake_tensorflow, "import gc; print(gc.isenabled())")
+    program = (
+        f"import gc; gc.enable() if {collects} else gc.disable()\n"
+        f"{IMPORT}; print(gc.isenabled(), gc.get_freeze_count() > 1000)"
+    )
+    assert python(program, before=fake_tensorflow).stdout == f"False\n{collects} True\n"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_packages_that_tensorflow_can_do_without_are_hidden_from_it_alone(
+    fake_tensorflow: Path, *, fails: bool
+) -> None:
+    for package in ("jax", "matplotlib", "sklearn"):
+        (fake_tensorflow / f"{package}.py").write_text(f"print('{package}')\n")
+        add(fake_tensorflow, f"try:\n    import {package}\nexcept ImportError:\n    pass")
+    if fails:
+        add(fake_tensorflow, "raise ImportError")
+    program = (
+        "import contextlib, sklearn\n"
+        f"with contextlib.suppress(ImportError):\n    {IMPORT}\n"
+        "print('later'); import matplotlib, sklearn, jax"
+    )
+    done = python(program, before=fake_tensorflow)
+    assert done.stdout == "sklearn\nlater\nmatplotlib\njax\n"
+
+
 def test_importing_the_module_does_nothing(fake_tensorflow: Path) -> None:
     program = (
         "import os, sys\n"
