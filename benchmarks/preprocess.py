@@ -152,7 +152,8 @@ def _growth(
     """Compare three sizes, by the number of images."""
     sizes = list(seconds)
     small, middle, large = (statistics.median(seconds[size]) for size in sizes)
-    each = [(middle - small) / (sizes[1] - sizes[0]), (large - middle) / (sizes[2] - sizes[1])]
+    each = (middle - small) / (sizes[1] - sizes[0])
+    on_the_line = middle + each * (sizes[2] - sizes[1])
     highest = [statistics.median(peaks[size]) for size in sizes]
     growth = " → ".join(f"{size:,}" for size in sizes)
     how = (
@@ -162,9 +163,9 @@ def _growth(
     return [
         Row(
             part=PART,
-            against=f"time of an image more, {growth}",
-            how=f"Seconds for each image added, the later step by the earlier one. {how}",
-            ratio=each[1] / each[0],
+            against=f"time on a line, {growth}",
+            how=f"The largest set's time by that on the line through the smaller two. {how}",
+            ratio=large / on_the_line,
             target={"at_most": 1.1},
             ways={f"{size:,} images": seconds[size] for size in sizes},
         ),

@@ -38,6 +38,7 @@ INPUT, WHOLE = "training, wall time of an epoch's steps", "training, a whole epo
 SAME_STEPS = "the same steps fed with one batch already in memory"
 FROZEN_FLIPS = "training with a frozen base behind flips"
 BASE_TRAINED = "the same with the base trained"
+FULL_STEPS, IN_TORCH = "training, images/s of full steps", "EfficientNet-B3 in PyTorch"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -121,15 +122,14 @@ def rows(seconds: Seconds, *, image_size: int, steps: int) -> list[Row]:
 
 
 def _torch_row(seconds: Seconds, sizes: str) -> Row:
-    part, against = "training, images/s of full steps", "EfficientNet-B3 in PyTorch"
     target = {"at_least": 1.0}
     how = (
         f"{sizes}, one batch in memory; PyTorch in float32 and channels_last, as modules "
         "(benchmarks/torch_efficientnet.py), with its Adamax."
     )
     if TORCH not in seconds:
-        return Row(part, against, how, None, target, why=NO_TORCH)
-    return _row(seconds, part, against, TORCH, ONE_BATCH, target, how)
+        return Row(FULL_STEPS, IN_TORCH, how, None, target, why=NO_TORCH)
+    return _row(seconds, FULL_STEPS, IN_TORCH, TORCH, ONE_BATCH, target, how)
 
 
 def _row(

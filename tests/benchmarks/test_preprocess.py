@@ -54,6 +54,8 @@ def test_the_stage_is_put_beside_others_and_grows(
     assert peer.target == {"at_least": 3}
     assert list(time.ways) == list(memory.ways) == ["2 images", "4 images", "6 images"]
     assert time.ways["4 images"] == floor.ways["preprocess"]
+    two, four, six = (found[0] for found in time.ways.values())
+    assert time.ratio == pytest.approx(six / (2 * four - two))
     assert 0.5 < memory.ratio < 2
 
 
