@@ -58,14 +58,24 @@ REASONS: dict[tuple[str, str], str] = {
     (inputs.LATER, inputs.GENERATOR): _LATER_EPOCHS,
     (inputs.LATER, inputs.PAGE_CACHE): _LATER_EPOCHS,
     (training.WHOLE, f"{training.SAME_STEPS}, and validation"): _WHOLE_EPOCH,
+    (training.FULL_STEPS, training.IN_TORCH): (
+        "by their profilers SiLU takes 28 % of the time of our step's operations and 10 % of "
+        "PyTorch's: Keras computes the sigmoid anew on the way back and goes through memory five "
+        "times more, PyTorch once. SiLU in other forms took as long, compiled by XLA less than "
+        "half as long alone and no less in a step (docs/log.md); keeping its sigmoid would need "
+        "more memory. Batch norm as one operation, in place of Keras' ten, took the ratio from "
+        "0.79 to what it is"
+    ),
     (training.FROZEN_FLIPS, training.BASE_TRAINED): (
         "such an epoch is the forward pass of every cell, in training and validation, and little "
-        "else; with the base trained that pass is about a third of an epoch. Less than the pass "
-        "there cannot be where each epoch sees other pixels"
+        "else; with the base trained that pass is more than a quarter of an epoch, and with the "
+        "quicker batch norm, which the pass of a frozen base has no use for, a larger part of it "
+        "than before (the ratio was 4.5). Less than the pass there cannot be where each epoch sees "
+        "other pixels"
     ),
     (first_step.PART, first_step.AGAINST): (
-        "of about 17 CPU seconds that are left of 30, importing TensorFlow takes 3.5, building "
-        "network and optimizer 2, tracing the step in Python 4.7 and preparing its graph of 13,000 "
+        "of what is left, importing TensorFlow takes 3.3 CPU seconds, building network and "
+        "optimizer 2, tracing the step in Python 4.7 and preparing its graph of 13,000 "
         "operations, before it runs, 6; the graph's other optimisations cannot be switched off "
         "without other bits (docs/log.md). One after the other on one core, all of it waits for "
         "the core"
