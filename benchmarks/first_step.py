@@ -46,7 +46,8 @@ def _row(made: Made, scratch: Path, options: argparse.Namespace) -> Row:
     target = {"at_most": 0.5}
     how = (
         "The process of the stage from its start until the checkpoint behind its first step is "
-        f"there, with the built-in profile and an archive of {options.cells:,} training images."
+        f"there, with the built-in profile and an archive of {options.cells:,} training images; "
+        "without JAX, which only the tests need, and TensorFlow would import."
     )
     if not _unpack(BEFORE, scratch / "before"):
         why = f"commit {BEFORE} is not in this clone (`git fetch --unshallow`)"
@@ -65,6 +66,7 @@ def _unpack(commit: str, folder: Path) -> bool:
         return False
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as opened:
         opened.extractall(folder, filter="data")
+    (folder / "jax.py").write_text("raise ImportError\n")  # as where it is not installed
     return True
 
 

@@ -102,7 +102,7 @@ def _network(params: Params, image_size: int, *, frozen: bool) -> Any:
 
     train = params.profiles["cnmc"].train
     network = build_model(params.model, image_size=image_size, weights=None)
-    fuse_batch_norm(network, wanted=True)
+    fuse_batch_norm(network)
     compile_network(network, train, precision="float32", on_gpu=False, adamax=SharedUpdateAdamax)
     fine_tuning = replace(train.fine_tuning, freeze_epochs=int(frozen))
     begin_epoch(network, fine_tuning, epoch=0)

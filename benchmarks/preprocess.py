@@ -152,7 +152,7 @@ def _growth(
     """Compare three sizes, by the number of images."""
     sizes = list(seconds)
     small, middle, large = (statistics.median(seconds[size]) for size in sizes)
-    each = (middle - small) / (sizes[1] - sizes[0])
+    each = max(middle - small, 0) / (sizes[1] - sizes[0])
     on_the_line = middle + each * (sizes[2] - sizes[1])
     highest = [statistics.median(peaks[size]) for size in sizes]
     growth = " → ".join(f"{size:,}" for size in sizes)

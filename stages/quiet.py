@@ -19,11 +19,13 @@ def import_tensorflow() -> None:
     Call it before the first import of TensorFlow or Keras. `TF_CPP_MIN_LOG_LEVEL=0` in the
     environment shows what TensorFlow logs. If the import fails, all that it printed is shown.
 
-    Keras' wrappers for scikit-learn and its plots by matplotlib do not work then. Without
-    these packages, which the stages import where they need them, and without looking for garbage
-    it takes 3.3 CPU seconds in place of 6.3.
+    Keras' wrappers for scikit-learn and its plots by matplotlib do not work then: without these
+    packages, and without looking for garbage, it takes half the CPU time. Stages import what they
+    need of them themselves.
     """
     os.environ["KERAS_BACKEND"] = "tensorflow"  # the user's own settings must not change a run
+    if "tensorflow" in sys.modules:
+        return
     with _quiet(), _never_garbage(), _not_installed("jax", "matplotlib", "sklearn"):
         import tensorflow  # noqa: F401
 
@@ -51,13 +53,13 @@ def import_record_writer() -> None:
 
 @contextlib.contextmanager
 def _never_garbage() -> Iterator[None]:
-    """Have what the block makes never be looked through for garbage: modules stay."""
+    """Look for no garbage in the block, and never in what is there at its end: modules stay."""
     collects = gc.isenabled()
     gc.disable()
     try:
         yield
-    finally:
         gc.freeze()
+    finally:
         if collects:
             gc.enable()
 

@@ -124,6 +124,15 @@ def test_garbage_is_not_looked_for_in_what_is_imported(
     assert python(program, before=fake_tensorflow).stdout == f"False\n{collects} True\n"
 
 
+def test_a_second_call_does_nothing(fake_tensorflow: Path) -> None:
+    program = (
+        f"import gc\n{IMPORT}\n"
+        "before = gc.get_freeze_count()\nmade = [[] for _ in range(1000)]\n"
+        f"{IMPORT}; print(gc.get_freeze_count() <= before)"
+    )
+    assert python(program, before=fake_tensorflow).stdout == "True\n"
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_packages_that_tensorflow_can_do_without_are_hidden_from_it_alone(
     fake_tensorflow: Path, *, fails: bool

@@ -9,29 +9,23 @@ import keras
 import tensorflow as tf
 
 
-def fuse_batch_norm(network: keras.Model, *, wanted: bool) -> None:
-    """Have batch norm of feature maps train by TensorFlow's fused operation, or as Keras has it.
+def fuse_batch_norm(network: keras.Model) -> None:
+    """Have batch norm of feature maps train by TensorFlow's fused operation, on one CPU.
 
-    The formula is Keras' own, with the biased variance in the moving average, too; the bits are
-    not, for sums are added in another order. Keras writes some ten operations forward and as many
-    backward, each of which goes through memory once; the fused one is read and written as a whole.
-    For one CPU: on a GPU the fused operation's moving variance is another one, and devices that
-    share a batch have to sum up together.
-
-    Frozen and in inference a layer runs as ever. It is False where a network is written.
+    The formula is Keras' own; the bits are not, for sums are added in another order. In Keras'
+    graph five operations forward and a dozen backward go through a whole map, here one does.
+    Frozen and in inference a layer runs as ever; the file of the network does not tell of it.
     """
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization) and layer.input_spec.ndim == 4:
-            vars(layer).pop("call", None)
-            if wanted:
-                layer.call = functools.partial(_call, layer)
+            layer.call = functools.partial(_call, layer)
 
 
 def _call(layer: Any, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
     """Do what `BatchNormalization.call` does, in training at once."""
     if not training or not layer.trainable:
         return type(layer).call(layer, inputs, training=training, mask=mask)
-    outputs, mean, _, _, variance, _ = tf.raw_ops.FusedBatchNormV3(
+    fused = tf.raw_ops.FusedBatchNormV3(
         x=inputs,
         scale=layer.gamma,
         offset=layer.beta,
@@ -40,6 +34,9 @@ def _call(layer: Any, inputs: Any, training: bool | None = None, mask: Any = Non
         epsilon=layer.epsilon,
         is_training=True,
     )
-    for moving, of_batch in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+    for moving, of_batch in (
+        (layer.moving_mean, fused.batch_mean),
+        (layer.moving_variance, fused.reserve_space_2),  # biased, on a CPU; `batch_variance` is not
+    ):
         moving.assign(moving * layer.momentum + of_batch * (1.0 - layer.momentum))
-    return outputs
+    return fused.y

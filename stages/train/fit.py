@@ -84,8 +84,7 @@ def fit(sources: Sources, *, state: TrainState, watch: Watch) -> Fit:
             steps=steps,
             devices=sources.device.count,
         )
-        synchronize_batch_norm(network, wanted=sources.device.count > 1)
-        fuse_batch_norm(network, wanted=_one_cpu(sources.device))
+        _suit_batch_norm(network, sources.device)
         compile_network(
             network,
             sources.params,
@@ -129,6 +128,13 @@ def _adamax(device: Device) -> type[keras.optimizers.Adamax]:
     return SharedUpdateAdamax if _one_cpu(device) else keras.optimizers.Adamax
 
 
+def _suit_batch_norm(network: keras.Model, device: Device) -> None:
+    """Have batch norm see the whole of a batch, and be quick where that needs no more."""
+    synchronize_batch_norm(network, wanted=device.count > 1)
+    if _one_cpu(device):
+        fuse_batch_norm(network)
+
+
 def _one_cpu(device: Device) -> bool:
     return device.kind == "CPU" and device.count == 1
 
@@ -142,7 +148,6 @@ def _as_built(network: keras.Model) -> None:
     """Take back what training alone has set: the file of the network would tell of it."""
     set_precision(network, "float32")
     synchronize_batch_norm(network, wanted=False)
-    fuse_batch_norm(network, wanted=False)
     for layer in network.layers:
         layer.trainable = True
 

@@ -47,16 +47,28 @@ def test_the_stage_is_put_beside_others_and_grows(
     monkeypatch.setattr(Made, "archive", source.archive)
     monkeypatch.setattr(Made, "cells_csv", source.cells_csv)
     monkeypatch.setattr(preprocess, "make_cells", lambda *_, **__: drawn)
-    options = ["--rounds=1", "--sizes", "2", "4", "6", "--image-size=32", f"--folder={tmp_path}"]
+    options = ["--rounds=1", "--sizes", "2", "4", "8", "--image-size=32", f"--folder={tmp_path}"]
     preprocess.main([*options, f"--json={tmp_path / 'rows.json'}", "--sample=none"])
     floor, peer, time, memory = read_rows(tmp_path / "rows.json")
     assert floor.ratio == floor.ways["floor"][0] / floor.ways["preprocess"][0]
     assert peer.target == {"at_least": 3}
-    assert list(time.ways) == list(memory.ways) == ["2 images", "4 images", "6 images"]
+    assert list(time.ways) == list(memory.ways) == ["2 images", "4 images", "8 images"]
     assert time.ways["4 images"] == floor.ways["preprocess"]
-    two, four, six = (found[0] for found in time.ways.values())
-    assert time.ratio == pytest.approx(six / (2 * four - two))
     assert 0.5 < memory.ratio < 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [((1.0, 1.5, 3.5), 1.0), ((1.0, 1.5, 7.0), 2.0), ((1.5, 1.0, 3.0), 3.0)],
+)
+def test_the_largest_set_is_put_beside_a_line_through_the_others(
+    seconds: tuple[float, ...], expected: float
+) -> None:
+    sizes = (500, 2000, 8000)
+    times = {size: [taken] for size, taken in zip(sizes, seconds, strict=True)}
+    runs = preprocess._Runs(Path(), 224)
+    time, memory = preprocess._growth(times, {size: [400.0] for size in sizes}, runs)
+    assert (time.ratio, memory.ratio) == (expected, 1.0)
 
 
 def test_the_memory_of_all_processes_is_counted(tmp_path: Path) -> None:

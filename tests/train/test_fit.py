@@ -10,8 +10,9 @@ from stages.errors import StageError
 from stages.params import ModelParams, TrainParams
 from stages.train.adamax import SharedUpdateAdamax
 from stages.train.device import Device
-from stages.train.fit import _adamax, _out_of_memory_told
+from stages.train.fit import _adamax, _out_of_memory_told, _suit_batch_norm
 from stages.train.sources import Sources
+from tests.train.networks import small_network
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,23 @@ from stages.train.sources import Sources
 )
 def test_one_cpu_traces_the_update_of_adamax_once(device: Device, expected: type) -> None:
     assert _adamax(device) is expected
+
+
+@pytest.mark.parametrize(
+    ("device", "fused", "synchronized"),
+    [
+        (Device("CPU", "CPU"), True, False),
+        (Device("CPU", "2 × CPU", count=2), False, True),
+        (Device("GPU", "GPU Fictional"), False, False),
+    ],
+)
+def test_batch_norm_is_fused_on_one_cpu_and_synchronized_on_several_devices(
+    device: Device, *, fused: bool, synchronized: bool
+) -> None:
+    network = small_network()
+    _suit_batch_norm(network, device)
+    layer = network.get_layer("stem_bn")
+    assert ("call" in vars(layer), layer.synchronized) == (fused, synchronized)
 
 
 def test_too_little_memory_is_told_with_what_to_change(
