@@ -68,14 +68,22 @@ def test_a_grid_is_shown_with_what_each_changed_in_the_width_of_a_terminal(
     assert "(" not in table
 
 
+@pytest.mark.parametrize(
+    ("change", "parameter", "figure", "trained_anew"),
+    [
+        ("evaluate.threshold=0.6", f"{THRESHOLD} +0.5 +0.6 ", "threshold +0.5 +0.6 ", False),
+        ("train.learning_rate=0.003", f"{RATE} +0.006 +0.003 ", "test.log_loss ", True),
+    ],
+)
 def test_an_experiment_differs_from_main_by_its_parameter_and_its_figures(
-    explored: Project,
+    explored: Project, change: str, parameter: str, figure: str, *, trained_anew: bool
 ) -> None:
-    name = name_of(explored, "evaluate.threshold=0.6")
-    difference = explored.run("dvc", "exp", "diff", "main", name, "--precision", "8")
-    assert re.search(rf"params.yaml +{THRESHOLD} +0.5 +0.6 ", difference)
-    assert "test.accuracy" in difference
-    assert "metrics/train.json" not in difference
+    difference = explored.run(
+        "dvc", "exp", "diff", "main", name_of(explored, change), "--precision", "8"
+    )
+    assert re.search(f"params.yaml +{parameter}", difference)
+    assert re.search(f"metrics/test.json +{figure}", difference)
+    assert ("metrics/train.json" in difference) == trained_anew
 
 
 def test_an_applied_experiment_is_the_workspace(explored: Project) -> None:
