@@ -33,7 +33,7 @@ BASE ?= main
 
 repro: $(VENV)/.$(PINS)
 	@$(BIN)/dvc repro
-	@$(BIN)/python -m stages.summary
+	@$(BIN)/python -m stages.workspace.summary
 
 test: check
 	@$(BIN)/python -m pytest --numprocesses 2
@@ -42,13 +42,13 @@ compare: $(VENV)/.$(PINS)
 	@$(BIN)/python -m stages.compare $(OPTIONS) $(REV) $(OTHER)
 
 leakage: $(VENV)/.$(PINS)
-	@$(BIN)/python -m stages.compare.leakage $(OPTIONS)
+	@$(BIN)/python -m stages.compare.leakage_gap $(OPTIONS)
 
 experiments: $(VENV)/.$(PINS)
 	@$(BIN)/python -m stages.compare.experiments
 
 locked: $(VENV)/.$(PINS)
-	@$(BIN)/python -m stages.locked
+	@$(BIN)/python -m stages.workspace.lock_check
 
 # A clone of one commit, as CI makes it, does not have the other branch.
 pr-report: $(VENV)/.requirements-dev.txt

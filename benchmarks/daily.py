@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def stage_imports(clone: Project, stage: str) -> dict[str, Any]:
     """Run a stage as dvc.yaml has it; return its CPU seconds, and the seconds of its imports."""
     before = _cpu()
-    talking = clone.with_variables({"TF_CPP_MIN_LOG_LEVEL": "0"})  # see quiet.py
+    talking = clone.with_variables({"TF_CPP_MIN_LOG_LEVEL": "0"})  # see tensorflow_import.py
     printed = talking.run("python", "-X", "importtime", *stage_arguments(stage))
     lines = re.findall(r"^import time: +(\d+) \| +\d+ \| +(\S+)$", printed, re.MULTILINE)
     return {

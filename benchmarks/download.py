@@ -22,7 +22,7 @@ from benchmarks.beside_curl import CURL, CURL_AND_MD5, seconds_in_turns
 from benchmarks.kaggle_server import serving
 from benchmarks.kills import ROOT, download_killed
 from benchmarks.set_of_size import make_set
-from stages.files import write_json
+from stages.common.files import write_json
 
 NAMES = ROOT.parent / "shared/data/cnmc-files.tsv"
 

@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.cells import Made, kept_cells, stage_arguments
 from benchmarks.rows import Row, part_parser, tell
 from benchmarks.turns import in_turns, ratio
-from stages.quiet import import_tensorflow
+from stages.common.tensorflow_import import import_tensorflow
 
 BARE, STAGE = "bare forward pass", "evaluate"
 
@@ -65,12 +65,13 @@ def _measure(made: Made, *, rounds: int) -> dict[str, list[float]]:
 
 def _write_model(made: Made) -> None:
     """Write an untrained model, and what its training would have reported."""
-    from stages.params import ModelParams, load_params
-    from stages.shards import as_seen
-    from stages.train.export import write_model
-    from stages.train.model import build_model
+    from stages.common.params_file import load_params
+    from stages.dataset.shard_reader import image_format
+    from stages.network.model import build_model
+    from stages.network.model_file import write_model
+    from stages.network.params import ModelParams
 
-    seen = as_seen(made.shards)
+    seen = image_format(made.shards)
     params = load_params(Path("params.yaml")).section(ModelParams)
     Path("models").mkdir(exist_ok=True)
     network = build_model(params, image_size=seen["image_size"], weights=None)
@@ -83,10 +84,10 @@ def _write_model(made: Made) -> None:
 
 def _bare(made: Made) -> Callable[[], float]:
     import keras
-
     from stages.evaluate.ask import PARTS
+
+    from stages.dataset.shard_reader import read_split
     from stages.evaluate.predict import BATCH_SIZE
-    from stages.shards import read_split
 
     def run() -> float:
         began = time.perf_counter()
@@ -105,9 +106,10 @@ def _bare(made: Made) -> Callable[[], float]:
 
 
 def _stage() -> Callable[[], float]:
+    from stages.common.params_file import load_params
     from stages.evaluate import ask
     from stages.evaluate.__main__ import evaluate
-    from stages.params import EvaluateParams, load_params
+    from stages.evaluate.params import EvaluateParams
 
     params = load_params(Path("params.yaml")).section(EvaluateParams)
     _m, _module, *given = stage_arguments("evaluate")

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from stages.quiet import import_tensorflow
+from stages.common.tensorflow_import import import_tensorflow
 
 BATCH_SIZE = 40
 LATER = 3
@@ -37,10 +37,11 @@ def main() -> None:
 def project(folder: Path) -> dict[str, float]:
     """Feed as the train stage does, from the shards, deterministically."""
     import_tensorflow()
-    from stages.params import TrainParams, load_params
-    from stages.shards import read_split
-    from stages.train.batches import training_batches
+    from stages.common.params_file import load_params
+    from stages.dataset.shard_reader import read_split
     from stages.train.device import prepare_device
+    from stages.train.input.batches import training_batches
+    from stages.train.params import TrainParams
 
     prepare_device("cpu", devices="one", deterministic=True)
     params = load_params(folder / "params.yaml").section(TrainParams)

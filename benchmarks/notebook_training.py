@@ -16,9 +16,9 @@ import pandas as pd
 
 from benchmarks.cells import ROOT, Made, spread
 from benchmarks.workers import Turns
-from stages.cells import read_cells
-from stages.params import load_params
-from stages.quiet import import_tensorflow
+from stages.common.params_file import load_params
+from stages.common.tensorflow_import import import_tensorflow
+from stages.dataset.cells import read_cells
 
 NOTEBOOK = "notebook's epoch"
 EPOCHS = 1000

@@ -11,8 +11,8 @@ from typing import Any
 
 from benchmarks.cells import ROOT, spread
 from benchmarks.workers import Turns
-from stages.params import Params, load_params
-from stages.quiet import import_tensorflow
+from stages.common.params_file import Params, load_params
+from stages.common.tensorflow_import import import_tensorflow
 
 EPOCH, BATCHES, ONE_BATCH = "epoch", "steps", "steps of one batch"
 VALIDATION = "validation"
@@ -42,11 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _train(shards: Path, counts: dict[str, int]) -> None:
     import keras
 
-    from stages.train.inputs import Inputs
-    from stages.train.interruption import watched
+    from stages.train.input.inputs import Inputs
     from stages.train.log import EpochLog
     from stages.train.loop import EpochLoop
-    from stages.train.state import TrainState
+    from stages.train.state.interruption import watched
+    from stages.train.state.train_state import TrainState
 
     params = _params()
     keras.utils.set_random_seed(1)
@@ -81,7 +81,7 @@ def _params() -> Params:
 
 
 def _some(shards: Path, split: str, count: int) -> Any:
-    from stages.shards import read_split
+    from stages.dataset.shard_reader import read_split
 
     cells = read_split(shards, split)
     taken = spread(len(cells.labels), count)
@@ -94,11 +94,11 @@ def _some(shards: Path, split: str, count: int) -> Any:
 
 
 def _network(params: Params, image_size: int, *, frozen: bool) -> Any:
-    from stages.train.adamax import SharedUpdateAdamax
-    from stages.train.batch_norm import fuse_batch_norm
-    from stages.train.levers import compile_network
-    from stages.train.model import build_model
-    from stages.train.phases import begin_epoch
+    from stages.network.batch_norm import fuse_batch_norm
+    from stages.network.model import build_model
+    from stages.train.steps.adamax import SharedUpdateAdamax
+    from stages.train.steps.compilation import compile_network
+    from stages.train.steps.fine_tuning import begin_epoch
 
     train = params.profiles["cnmc"].train
     network = build_model(params.model, image_size=image_size, weights=None)
@@ -125,9 +125,9 @@ def _fits(network: Any, inputs: Any) -> dict[str, Any]:
 
 def _frozen_fits(params: Params, cells: Sequence[Any]) -> dict[str, Any]:
     """Return fits of the head, of the steps of an epoch and of FROZEN_EPOCHS."""
-    from stages.train.frozen import frozen_base
-    from stages.train.inputs import Inputs
-    from stages.train.levers import head_in_training
+    from stages.train.input.inputs import Inputs
+    from stages.train.steps.compilation import compile_head
+    from stages.train.steps.frozen_base import frozen_base
 
     flipped = params.profiles["cnmc"].train
     plain = replace(
@@ -137,7 +137,7 @@ def _frozen_fits(params: Params, cells: Sequence[Any]) -> dict[str, Any]:
     )
     network = _network(params, cells[0].images.shape[1], frozen=True)
     base = frozen_base(network)
-    heads = {train: head_in_training(network, train) for train in (flipped, plain)}
+    heads = {train: compile_head(network, train) for train in (flipped, plain)}
     flips, images = (Inputs(*cells, train, seed=1, devices=1) for train in (flipped, plain))
 
     def fit(train: Any, inputs: Inputs, epochs: int) -> None:

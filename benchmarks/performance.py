@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.machine import machine_text
 from benchmarks.reasons import REASONS
 from benchmarks.rows import MISSED, NOT_MEASURED, Row, rows_table, ways_text
-from stages.files import write_json, write_text
+from stages.common.files import write_json, write_text
 
 START = """# Performance
 

@@ -30,7 +30,7 @@ import yaml
 from benchmarks.cells import ROOT, make_cells
 from benchmarks.counted_s3 import BUCKET, Traffic, client, counted_s3
 from benchmarks.set_of_size import make_set
-from stages.files import write_json
+from stages.common.files import write_json
 
 PACKED, UNPACKED = "this project", "unpacked images"
 TRAINED = ("models/model.keras", "models/metadata.json", "metrics/report.html")

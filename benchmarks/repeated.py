@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.cells import read_cells, write_cells
-from stages.files import atomic_path
+from stages.common.files import atomic_path
+from stages.dataset.cells import read_cells, write_cells
 
 _LOCAL_HEADER = 30
 """Bytes before name and extra field, whose lengths are the last two numbers."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stages.files import write_json
+from stages.common.files import write_json
 
 NO_TORCH = (
     "PyTorch is not installed (`.venv/bin/python -m pip install torch==2.13.0`, and make it again)"

@@ -15,16 +15,16 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from stages.cells import parse_image_name
-from stages.download.inventory import File, Folder, Inventory, listing_sha256
-from stages.files import atomic_path, write_json
-from stages.layout import (
+from stages.common.files import atomic_path, write_json
+from stages.dataset.image_names import parse_image_name
+from stages.dataset.layout import (
     FINAL_FOLDER,
     LABEL_FOLDER,
     PRELIMINARY_FOLDER,
     TRAINING_FOLDER,
     canonical_folder,
 )
+from stages.download.inventory import File, Folder, Inventory, listing_sha256
 
 CELL = 200
 """Pixels, width and height of what is not black. With NOISE it makes an image deflate to 63 kB,

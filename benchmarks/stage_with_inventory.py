@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from benchmarks.set_of_size import read_inventory
+from stages.common.stage_entry import run_stage
 from stages.download import __main__ as stage
-from stages.stage import run_stage
 
 
 def main() -> None:

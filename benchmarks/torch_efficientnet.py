@@ -1,4 +1,4 @@
-"""The network of stages/train/model.py with EfficientNet-B3, written in plain PyTorch."""
+"""The network of stages/network/model.py with EfficientNet-B3, written in plain PyTorch."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import signal
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,10 @@ from PIL import Image
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-from stages.layout import PRELIMINARY, PRELIMINARY_LABELS
+from stages.common.params_file import load_params
+from stages.dataset.layout import PRELIMINARY, PRELIMINARY_LABELS
+from stages.network.params import ModelParams
+from stages.train.params import TrainParams
 
 ROOT = Path(__file__).parents[1]
 REAL_SAMPLE = ROOT.parent / "shared/data/cnmc-sample.zip"
@@ -109,3 +113,15 @@ def real_sample() -> Path:
     if not REAL_SAMPLE.exists():
         pytest.skip(f"no real images at {REAL_SAMPLE}")
     return REAL_SAMPLE
+
+
+@pytest.fixture(scope="session")
+def train_params() -> TrainParams:
+    shipped: TrainParams = load_params(ROOT / "params.yaml").section(TrainParams)
+    return replace(shipped, batch_size=4, epochs=2)
+
+
+@pytest.fixture(scope="session")
+def model_params() -> ModelParams:
+    shipped: ModelParams = load_params(ROOT / "params.yaml").section(ModelParams)
+    return replace(shipped, base="EfficientNetB0", dense=replace(shipped.dense, units=8))

@@ -1,0 +1,1 @@
+"""Compare what revisions measured: used by hand, no DVC stage."""

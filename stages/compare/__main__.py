@@ -17,12 +17,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from stages.common.errors import StageError
+from stages.compare.compared_metrics import COMPARED
+from stages.compare.comparison_text import comparison_text
 from stages.compare.differences import compare
-from stages.compare.metrics import COMPARED
 from stages.compare.pairs import pair
 from stages.compare.revisions import WORKSPACE, read_revision
-from stages.compare.text import comparison_text
-from stages.errors import StageError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from stages.compare.metrics import metrics, swapped_metrics, weighted_metrics
+from stages.compare.compared_metrics import metrics, swapped_metrics, weighted_metrics
 from stages.compare.pairs import Pair
 from stages.compare.revisions import Revision
-from stages.evaluate.by_subject import count_subjects
-from stages.evaluate.intervals import (
+from stages.statistics.by_subject import count_subjects
+from stages.statistics.intervals import (
     Resamples,
     intervals,
     lacking_subjects,
     over_resamples,
     subject_resamples,
 )
-from stages.evaluate.metrics import DECIMALS, LESS_IS_BETTER, Floats
+from stages.statistics.metrics import DECIMALS, LESS_IS_BETTER, Floats
 
 REPLICATES = 2_000
 SEED = 0

@@ -14,8 +14,8 @@ from typing import Any
 
 from tabulate import tabulate
 
-from stages.compare.text import figure
-from stages.errors import StageError
+from stages.common.errors import StageError
+from stages.compare.comparison_text import figure
 
 METRICS = ("accuracy", "roc_auc", "log_loss")
 

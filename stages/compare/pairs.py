@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from stages.cells import CLASS_NAMES
+from stages.common.errors import StageError
 from stages.compare.revisions import Revision
-from stages.errors import StageError
+from stages.dataset.classes import CLASS_NAMES
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stages.common.errors import StageError
+from stages.common.files import atomic_path, write_text
+from stages.compare.comparison_text import comparison_text
 from stages.compare.differences import compare
 from stages.compare.pairs import pair
 from stages.compare.revisions import read_revision
-from stages.compare.text import comparison_text
-from stages.errors import StageError
-from stages.files import atomic_path, write_text
 
 PRECISION = 8
 """Decimals: as many as the metrics have. With DVC's 5, what moved by 0.000001 would be 0.0."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.cells import CLASS_NAMES
-from stages.errors import StageError
+from stages.common.errors import StageError
+from stages.dataset.classes import CLASS_NAMES
 
 PREDICTIONS = "metrics/predictions.csv"
 RESULTS = "metrics/test.json"

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from stages.common.errors import StageError
+from stages.common.files import atomic_path, write_json
+from stages.common.stage_entry import run_stage
+from stages.download.archive_source import fetch_archive, source_kind, source_name
 from stages.download.inventory import C_NMC_2019
-from stages.download.partial import state_folder
-from stages.download.sources import fetch_archive, source_kind, source_name
+from stages.download.params import DownloadParams
+from stages.download.partial_file import state_folder
 from stages.download.verification import Verified, verify_archive
 from stages.download.weights import make_keras_home
-from stages.errors import StageError
-from stages.files import atomic_path, write_json
-from stages.params import DownloadParams, ModelParams
-from stages.stage import run_stage
 
 REMEDIES = {
     "synthetic": "draw it again with `dvc repro download`",
@@ -35,7 +35,7 @@ REMEDIES = {
 def download(
     params: DownloadParams,
     *,
-    model: ModelParams,
+    base: Annotated[str, "model.base"],
     seed: int,
     archive: Path,
     keras_home: Path,
@@ -47,7 +47,7 @@ def download(
         def complete(arrived: Path) -> tuple[Verified, dict[str, Any]]:
             """Do the rest while the archive is still where a run that fails leaves it."""
             verified = _verify(arrived, params)
-            make_keras_home(new_home, base=model.base, weights=params.weights)
+            make_keras_home(new_home, base=base, weights=params.weights)
             return verified, _describe(arrived, verified, params)
 
         verified, content = fetch_archive(params, new_archive, seed=seed, verify=complete)

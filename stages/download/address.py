@@ -6,7 +6,7 @@ import os
 import re
 from urllib.parse import parse_qsl, urlsplit
 
-from stages.errors import StageError
+from stages.common.errors import StageError
 
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})", re.ASCII)
 _SECRET = re.compile(r"(?i)signature|^sig$|token|passw|secret|credential|key$|^auth|^jwt$")

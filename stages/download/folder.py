@@ -7,11 +7,11 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.archive import ArchiveError, is_clutter
-from stages.download.members import add_member
-from stages.errors import StageError
-from stages.layout import canonical_folder
-from stages.progress import progress
+from stages.common.errors import StageError
+from stages.common.progress import progress
+from stages.dataset.archive import ArchiveError, is_clutter
+from stages.dataset.layout import canonical_folder
+from stages.download.zip_members import add_member
 
 _ROOT = "C-NMC_Leukemia"
 

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stages.cells import parse_image_name
-from stages.layout import FINAL_FOLDER, LABEL_FOLDER, PRELIMINARY_FOLDER
+from stages.dataset.image_names import parse_image_name
+from stages.dataset.layout import FINAL_FOLDER, LABEL_FOLDER, PRELIMINARY_FOLDER
 
 _NAMED = 3
 """Files named in a difference."""

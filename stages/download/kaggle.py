@@ -12,10 +12,10 @@ from kagglehub.handle import parse_dataset_handle
 from kagglesdk.datasets.types.dataset_api_service import ApiDownloadDatasetRequest
 from requests.adapters import HTTPAdapter
 
+from stages.common.errors import StageError
 from stages.download.origin import PATIENCE, Patience
 from stages.download.web import WebOrigin
 from stages.download.web_errors import ADVICE
-from stages.errors import StageError
 
 _SIGN_IN = (
     "give Kaggle your API token (https://www.kaggle.com/settings) in KAGGLE_API_TOKEN or "

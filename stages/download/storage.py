@@ -10,9 +10,9 @@ from typing import Any
 
 import fsspec
 
+from stages.common.errors import StageError
 from stages.download.origin import CHUNK, Body, Edition, InterruptionError
 from stages.download.web_errors import root_cause
-from stages.errors import StageError
 
 _BLOCK = 8 << 20
 """Bytes of one request to a bucket; s3fs would take 50 MiB, and lose as many with a connection."""

@@ -1,7 +1,7 @@
 """The built-in cells: an archive in Kaggle's layout, drawn so that the pipeline can run anywhere.
 
 The same seed gives the same bytes on any processor and with any build of zlib: see drawing.py for
-the pixels and members.py for the zip.
+the pixels and zip_members.py for the zip.
 
 The cells behave like the real ones. Nuclei of ALL are larger, more ragged and smoother in their
 chromatin, with overlap; each subject has a stain and a light of its own, so that cells of subjects
@@ -18,12 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.archive import SYNTHETIC_MARK
-from stages.cells import CLASS_NAMES
+from stages.common.progress import progress
+from stages.dataset.archive import SYNTHETIC_MARK
+from stages.dataset.classes import CLASS_NAMES
+from stages.dataset.layout import PRELIMINARY, PRELIMINARY_LABELS
 from stages.download.drawing import Look, bell, draw_bmp
-from stages.download.members import add_member
-from stages.layout import PRELIMINARY, PRELIMINARY_LABELS
-from stages.progress import progress
+from stages.download.zip_members import add_member
 
 _ROOT = "C-NMC_Leukemia"
 _SUBJECTS = {"all": 36, "hem": 28}

@@ -15,11 +15,11 @@ from typing import TypeVar
 from urllib3 import Retry
 from urllib3.exceptions import InvalidHeader
 
-from stages.archive import FaultyArchiveError
+from stages.common.errors import StageError
+from stages.common.progress import progress
+from stages.dataset.archive import FaultyArchiveError
 from stages.download.origin import PATIENCE, Edition, InterruptionError, Origin, Patience
-from stages.download.partial import Partial, check_space, locked_partial
-from stages.errors import StageError
-from stages.progress import progress
+from stages.download.partial_file import Partial, check_space, locked_partial
 
 Verdict = TypeVar("Verdict")
 

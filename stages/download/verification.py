@@ -10,12 +10,12 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from stages.archive import ArchiveError, is_synthetic, list_members, open_archive
-from stages.download.contents import digest_members
-from stages.download.directory import check_directory
+from stages.dataset.archive import ArchiveError, is_synthetic, list_members, open_archive
+from stages.dataset.layout import canonical_folder
+from stages.dataset.listing import external_cells, training_cells
+from stages.download.checksums import digest_members
 from stages.download.inventory import File, Inventory, differences
-from stages.layout import canonical_folder
-from stages.listing import external_cells, training_cells
+from stages.download.zip_directory import check_directory
 
 OTHER = "other"
 """Where files are counted that are no part of the set."""

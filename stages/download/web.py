@@ -15,9 +15,9 @@ from email.utils import parsedate_to_datetime
 import requests
 import urllib3
 
+from stages.common.errors import StageError
 from stages.download.origin import CHUNK, PATIENCE, Body, Edition, InterruptionError, Patience
 from stages.download.web_errors import ADVICE, bottom, http_errors, public_url, root_cause
-from stages.errors import StageError
 
 _EXPIRED = (400, 401, 403)  # Google's storage says 400, Amazon's 403 to an old signature
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 
 import requests
 
+from stages.common.errors import StageError
 from stages.download.origin import InterruptionError
-from stages.errors import StageError
 
 ADVICE = {
     401: "the address needs credentials, or refuses those it was given",

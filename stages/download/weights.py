@@ -7,11 +7,11 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
+from stages.common.files import write_json
 from stages.download.origin import PATIENCE, Patience
-from stages.download.partial import state_folder
+from stages.download.partial_file import state_folder
 from stages.download.transfer import Checksum, transfer
 from stages.download.web import web_origin
-from stages.files import write_json
 
 KERAS_SETTINGS = {
     "backend": "tensorflow",

@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from stages.cells import read_cells
-from stages.evaluate.calibration import reliability_points
-from stages.evaluate.choices import calibrated_p_all, choose
-from stages.evaluate.curves import Curves, precision_recall_points
-from stages.evaluate.gallery import Gallery
-from stages.evaluate.inputs import (
+from stages.common.files import write_csv, write_json, write_text
+from stages.common.stage_entry import run_stage
+from stages.common.tensorflow_import import import_tensorflow
+from stages.dataset.cells import read_cells
+from stages.evaluate.earlier_stages import (
+    add_appearance,
     read_appearance,
     read_history,
     read_report,
     require_both_classes,
     require_cells_as_trained,
-    with_appearance,
 )
-from stages.evaluate.leakage import split_warnings
-from stages.evaluate.metrics import (
-    P_ALL_DECIMALS,
-    arrays,
-    confusion_rows,
-    roc_points,
-)
-from stages.evaluate.outputs import write_metadata, write_pictures
+from stages.evaluate.model_metadata import write_metadata
+from stages.evaluate.params import EvaluateParams
 from stages.evaluate.provenance import provenance
-from stages.evaluate.report import Earlier, render_report
-from stages.evaluate.results import measure_all
-from stages.files import write_csv, write_json, write_text
-from stages.params import EvaluateParams
-from stages.quiet import import_tensorflow
-from stages.stage import run_stage
+from stages.evaluate.report.contact_sheet import write_contact_sheets
+from stages.evaluate.report.gallery import Gallery, galleries
+from stages.evaluate.report.page import EarlierStages, render_report
+from stages.evaluate.split_warnings import split_warnings
+from stages.statistics.calibration import reliability_points
+from stages.statistics.curves import Curves, precision_recall_points
+from stages.statistics.metrics import P_ALL_DECIMALS, arrays, confusion_rows, roc_points
+from stages.statistics.results import measure_all
+from stages.statistics.tuning import calibrated_p_all, tune
 
 
 def evaluate(
@@ -68,12 +65,12 @@ def evaluate(
     Raises:
         StageError: on bad input; see inputs.py and predict.py.
     """
-    earlier = _read_earlier(download_report, split_report, train_report, history_csv)
+    earlier = _read_earlier_stages(download_report, split_report, train_report, history_csv)
     cells = read_cells(cells_csv)
     require_both_classes(cells, cells_csv)
     _require_cells_as_trained(shards, earlier.train["cells"], train_report)
     appearances = read_appearance(appearance_csv)
-    predictions, galleries = _ask(
+    predictions, pictured = _predict(
         params, model_keras, shards=shards, cells=cells, appearances=(appearances, appearance_csv)
     )
     results = {
@@ -97,7 +94,7 @@ def evaluate(
         results,
         predictions=test,
         curves=curves,
-        galleries=galleries,
+        galleries=pictured,
         earlier=earlier,
         provenance=provenance(results, profile=profile, train=earlier.train, inputs=inputs),
     )
@@ -109,15 +106,15 @@ def evaluate(
         (confusion_rows(test, threshold=params.threshold), confusion_csv),
     ):
         write_csv(table, path)
-    write_pictures(galleries, gallery)
+    write_contact_sheets(pictured, gallery)
     write_metadata(results, model_metadata)
     write_json(results, test_report)
     write_text(page, report_html)
     return f"{_summary(results)} → {test_report}, {report_html}"
 
 
-def _read_earlier(download: Path, split: Path, train: Path, history: Path) -> Earlier:
-    return Earlier(
+def _read_earlier_stages(download: Path, split: Path, train: Path, history: Path) -> EarlierStages:
+    return EarlierStages(
         read_report(download, made_by="download", needs={"synthetic": bool, "verified": bool}),
         read_report(split, made_by="split", needs={"leakage": dict, "deviation_points": dict}),
         read_report(train, made_by="train", needs={"cells": dict}),
@@ -127,9 +124,9 @@ def _read_earlier(download: Path, split: Path, train: Path, history: Path) -> Ea
 
 def _require_cells_as_trained(shards: Path, trained: Mapping[str, Any], report: Path) -> None:
     import_tensorflow()
-    from stages.shards import as_seen
+    from stages.dataset.shard_reader import image_format
 
-    require_cells_as_trained(as_seen(shards), trained, report)
+    require_cells_as_trained(image_format(shards), trained, report)
 
 
 def _data_name(download: Mapping[str, Any]) -> str:
@@ -141,7 +138,7 @@ def _data_name(download: Mapping[str, Any]) -> str:
     return "unverified archive in the layout of C-NMC 2019"
 
 
-def _ask(
+def _predict(
     params: EvaluateParams,
     model_keras: Path,
     *,
@@ -151,32 +148,41 @@ def _ask(
 ) -> tuple[pd.DataFrame, list[Gallery]]:
     """Return the rows of predictions.csv and the galleries of the test cells."""
     import_tensorflow()
-    from stages.evaluate.ask import picture_test_cells, predict_all
-    from stages.evaluate.predict import load_classifier
-    from stages.shards import read_index
+    import tensorflow as tf
 
+    from stages.dataset.shard_reader import read_index, read_split
+    from stages.evaluate.gradcam import heat_maps
+    from stages.evaluate.predict import predict_all
+    from stages.network.model_file import load_classifier
+
+    # On a GPU, kernels are otherwise chosen by timing them, and the last digits change.
+    tf.config.experimental.enable_op_determinism()
     model = load_classifier(model_keras, image_size=read_index(shards)["image_size"])
     predictions = predict_all(model, shards, listed=cells, tta=params.tta)
-    predictions = with_appearance(predictions, *appearances)
-    test = predictions[predictions["split"] == "test"]
-    return predictions, picture_test_cells(
-        model, shards, predictions=test, threshold=params.threshold
+    predictions = add_appearance(predictions, *appearances)
+    test = read_split(shards, "test")
+    return predictions, galleries(
+        predictions[predictions["split"] == "test"],
+        images=test.images,
+        image_ids=test.image_ids,
+        explain=functools.partial(heat_maps, model),
+        threshold=params.threshold,
     )
 
 
 def _training(cells: pd.DataFrame, appearances: pd.DataFrame, path: Path) -> pd.DataFrame:
-    return with_appearance(cells[cells["split"] == "train"], appearances, path)
+    return add_appearance(cells[cells["split"] == "train"], appearances, path)
 
 
 def _curves(predictions: pd.DataFrame, params: EvaluateParams) -> Curves:
     test = predictions[predictions["split"] == "test"]
-    choices = choose(
+    tuning = tune(
         predictions[predictions["split"] == "val"],
         threshold=params.threshold,
         target_sensitivity=params.target_sensitivity,
     )
     actual, p_all = arrays(test)
-    calibrated = calibrated_p_all(test, choices)
+    calibrated = calibrated_p_all(test, tuning)
     return Curves(
         roc_points(test),
         precision_recall_points(test),

@@ -12,8 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from stages.cells import CLASS_NAMES
-from stages.errors import StageError
+from stages.common.errors import StageError
+from stages.dataset.classes import CLASS_NAMES
 
 BATCH_SIZE = 8
 

@@ -1,8 +1,7 @@
-"""Load the model, and let it say p(ALL) for every cell of a split."""
+"""Predict p(ALL) of every cell."""
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -10,14 +9,13 @@ from typing import Any, Literal
 import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 from scipy.special import expit
 
-from stages.cells import CLASS_NAMES
-from stages.errors import StageError
-from stages.evaluate.metrics import P_ALL_DECIMALS
-from stages.progress import progress
-from stages.shards import Cells, read_split
+from stages.common.errors import StageError
+from stages.common.progress import progress
+from stages.dataset.classes import CLASS_NAMES
+from stages.dataset.shard_reader import Cells, read_index, read_split
+from stages.statistics.metrics import P_ALL_DECIMALS
 
 BATCH_SIZE = 64
 
@@ -45,37 +43,19 @@ SYMMETRIES = [
 ]
 """Of the square, the dihedral group D4; the first leaves images (cells, size, size, 3) alone."""
 
+PARTS = ("val", "test", "external")
+
 _RETRAIN = "make it again with `dvc repro --force train`"
 
 
-def load_classifier(path: Path, *, image_size: int) -> keras.Model:
-    """Load a saved Keras model of images (n, image_size, image_size, 3) to (n, 2) probabilities.
-
-    Raises:
-        StageError: if it is missing or corrupt, or takes or gives other shapes.
-    """
-    # On a GPU, kernels are otherwise chosen by timing them, and the last digits change.
-    tf.config.experimental.enable_op_determinism()
-    if not zipfile.is_zipfile(path):  # Keras would say "not found" of both
-        state = "is cut off or no Keras model" if path.exists() else "is missing"
-        raise StageError(f"{path} {state}; {_RETRAIN}")
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split())
-        raise StageError(f"{path} cannot be loaded ({reason}); {_RETRAIN}") from error
-    expected = (image_size, image_size, 3)
-    if model.input_shape[1:] != expected:
-        raise StageError(
-            f"{path} takes images of {_shape(model.input_shape)}, but the shards hold "
-            f"{_shape((None, *expected))}; {_RETRAIN}"
-        )
-    if model.output_shape[1:] != (len(CLASS_NAMES),):
-        raise StageError(
-            f"{path} gives {_shape(model.output_shape)}, expected n×{len(CLASS_NAMES)}: "
-            f"p({'), p('.join(CLASS_NAMES)}); {_RETRAIN}"
-        )
-    return model
+def predict_all(
+    model: keras.Model, shards: Path, *, listed: pd.DataFrame, tta: TestTimeAugmentation
+) -> pd.DataFrame:
+    """Predict every cell of the parts that the shards have, one after the other, in one table."""
+    counts = read_index(shards)["cells"]
+    parts = [part for part in PARTS if part == "test" or sum(counts.get(part, []))]
+    tables = [predict_split(model, shards, part, listed=listed, tta=tta) for part in parts]
+    return pd.concat(tables, ignore_index=True)
 
 
 def predict_split(
@@ -191,7 +171,3 @@ def _require_probabilities(outputs: np.ndarray[Any, np.dtype[np.float64]], ids: 
             f"add up to 1. NaN means that training diverged: lower `train.learning_rate`, or "
             f"{_RETRAIN}"
         )
-
-
-def _shape(shape: tuple[int | None, ...]) -> str:
-    return "×".join("n" if size is None else str(size) for size in shape)

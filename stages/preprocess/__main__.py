@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stages.cells import SPLITS, read_cells
-from stages.errors import StageError
-from stages.files import atomic_path, write_csv
-from stages.params import PreprocessParams
-from stages.preprocess.write import plan_shards, write_shards
-from stages.quiet import import_record_writer
-from stages.stage import run_stage
+from stages.common.errors import StageError
+from stages.common.files import atomic_path, write_csv
+from stages.common.stage_entry import run_stage
+from stages.common.tensorflow_import import import_record_writer
+from stages.dataset.cells import SPLITS, read_cells
+from stages.preprocess.params import PreprocessParams
+from stages.preprocess.write_shards import plan_shards, write_shards
 
 
 def preprocess(
     params: PreprocessParams, *, archive: Path, cells_csv: Path, shards: Path, appearance_csv: Path
 ) -> str:
-    """Write the shards of every split and their index; see stages/shards.py for the format.
+    """Write the shards of every split and their index; see dataset/shards.py for the format.
 
     The table of appearances, with which evaluate asks how far size and brightness alone lead, has
     a row for each cell in them.

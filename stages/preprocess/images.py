@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from stages.archive import read_member
-from stages.errors import StageError
-from stages.params import PreprocessParams
+from stages.common.errors import StageError
+from stages.dataset.archive import read_member
+from stages.preprocess.params import PreprocessParams
 
 
 def read_pixels(

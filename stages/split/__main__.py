@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.archive import identical_images, open_archive
-from stages.cells import SPLITS, write_cells
-from stages.files import write_json
-from stages.listing import external_cells, training_cells
-from stages.params import SplitParams
+from stages.common.files import write_json
+from stages.common.stage_entry import run_stage
+from stages.dataset.archive import identical_images, open_archive
+from stages.dataset.cells import SPLITS, write_cells
+from stages.dataset.listing import external_cells, training_cells
 from stages.split.assign import assign_parts
 from stages.split.groups import subject_groups
-from stages.split.report import split_report
-from stages.stage import run_stage
+from stages.split.params import SplitParams
+from stages.split.split_report import split_report
 
 
 def split(params: SplitParams, *, seed: int, archive: Path, cells_csv: Path, report: Path) -> str:

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from stages.cells import CLASS_NAMES, SPLITS
-from stages.errors import StageError
-from stages.params import SplitParams
+from stages.common.errors import StageError
+from stages.dataset.cells import SPLITS
+from stages.dataset.classes import CLASS_NAMES
+from stages.split.params import SplitParams
 from stages.split.search import IntArray, place_groups
 
 PARTS = SPLITS[:3]

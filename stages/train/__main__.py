@@ -6,12 +6,19 @@ import os
 import time
 from pathlib import Path
 
-from stages.files import write_csv, write_json
-from stages.params import ModelParams, TrainParams
-from stages.quiet import import_tensorflow
-from stages.stage import run_stage
-from stages.train.interruption import watched
-from stages.train.state import WORKSPACE_LOCK, locked, opened_state, other_states, tell_of_run
+from stages.common.files import write_csv, write_json
+from stages.common.stage_entry import run_stage
+from stages.common.tensorflow_import import import_tensorflow
+from stages.network.params import ModelParams
+from stages.train.params import TrainParams
+from stages.train.state.interruption import watched
+from stages.train.state.train_state import (
+    WORKSPACE_LOCK,
+    locked,
+    open_state,
+    other_states,
+    write_last_run,
+)
 
 
 def train(
@@ -37,10 +44,10 @@ def train(
     os.environ["KERAS_HOME"] = str(keras_home.absolute())  # read when Keras is imported
     with watched() as watch, locked(WORKSPACE_LOCK):
         import_tensorflow()
+        from stages.network.model_file import write_model
         from stages.train.device import prepare_device
-        from stages.train.export import write_model
         from stages.train.fit import fit
-        from stages.train.sources import Sources
+        from stages.train.setup import TrainingSetup
 
         device = prepare_device(
             params.device, devices=params.devices, deterministic=params.deterministic
@@ -51,16 +58,16 @@ def train(
                 "first steps.",
                 flush=True,
             )
-        sources = Sources(params, model, seed, shards, keras_home, device)
-        fingerprint = sources.fingerprint()
-        with opened_state(fingerprint) as state:
-            fitted = fit(sources, state=state, watch=watch)
-            watch.leave_if_asked(" before the model was written: the next run writes it")
+        setup = TrainingSetup(params, model, seed, shards, keras_home, device)
+        fingerprint = setup.fingerprint()
+        with open_state(fingerprint) as state:
+            fitted = fit(setup, state=state, watch=watch)
+            watch.exit_if_requested(" before the model was written: the next run writes it")
             write_model(fitted.model, model_keras)
             write_csv(fitted.history, history_csv)
             write_json(fitted.report, report)
             state.discard()
-            tell_of_run(fitted.run)
+            write_last_run(fitted.run)
         for folder, size in other_states(fingerprint).items():
             print(
                 f"Another, unfinished training's state is in {folder} ({size / 1e6:,.1f} MB): it "

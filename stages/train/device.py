@@ -13,7 +13,7 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
-from stages.errors import StageError
+from stages.common.errors import StageError
 
 # Of malloc.h: M_MMAP_THRESHOLD, at its greatest; M_TRIM_THRESHOLD, none; M_TOP_PAD. In bytes.
 _KEEP = {-3: 32 * 2**20, -1: -1, -2: 64 * 2**20}

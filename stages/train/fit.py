@@ -13,21 +13,21 @@ import keras
 import pandas as pd
 import tensorflow as tf
 
-from stages.errors import StageError
-from stages.shards import Cells, as_seen, read_split
-from stages.train.adamax import SharedUpdateAdamax
-from stages.train.batch_norm import fuse_batch_norm
+from stages.common.errors import StageError
+from stages.dataset.shard_reader import Cells, image_format, read_split
+from stages.network.batch_norm import fuse_batch_norm
+from stages.network.model import build_model, synchronize_batch_norm
+from stages.network.precision import choose_precision, set_precision
 from stages.train.device import Device, peak_memory, shared_by_all, versions
-from stages.train.inputs import Inputs
-from stages.train.interruption import Watch
-from stages.train.levers import check_levers, compile_network
+from stages.train.input.inputs import Inputs
 from stages.train.log import EpochLog
 from stages.train.loop import EpochLoop
-from stages.train.model import build_model, synchronize_batch_norm
 from stages.train.policy import PolicyState
-from stages.train.precision import choose_precision, set_precision
-from stages.train.sources import Sources
-from stages.train.state import TrainState
+from stages.train.setup import TrainingSetup
+from stages.train.state.interruption import Watch
+from stages.train.state.train_state import TrainState
+from stages.train.steps.adamax import SharedUpdateAdamax
+from stages.train.steps.compilation import check_training, compile_network
 
 CHECKPOINTS_TOLD = 3
 """Of how many, the last, size and seconds are written down."""
@@ -50,7 +50,7 @@ class Fit:
     history: pd.DataFrame
 
 
-def fit(sources: Sources, *, state: TrainState, watch: Watch) -> Fit:
+def fit(setup: TrainingSetup, *, state: TrainState, watch: Watch) -> Fit:
     """Fit the network to the training cells, guided by the validation cells.
 
     It starts from ImageNet weights where there are those of the base, else from scratch; and it
@@ -58,65 +58,65 @@ def fit(sources: Sources, *, state: TrainState, watch: Watch) -> Fit:
 
     Raises:
         StageError: if there are fewer training cells than a batch holds, a batch cannot be shared
-            by all devices, the loss diverges, memory does not suffice, or as `check_levers` says.
+            by all devices, the loss diverges, memory does not suffice, or as `check_training` says.
         SystemExit: if `watch` has a reason to stop.
     """
-    training, validation = read_split(sources.shards, "train"), read_split(sources.shards, "val")
-    steps = _steps_per_epoch(training, sources)
-    keras.utils.set_random_seed(sources.seed)
-    weights = sources.weights or "none"
+    training, validation = read_split(setup.shards, "train"), read_split(setup.shards, "val")
+    steps = _steps_per_epoch(training, setup)
+    keras.utils.set_random_seed(setup.seed)
+    weights = setup.weights or "none"
     image_size = training.images.shape[1]
-    precision = choose_precision(sources.params.precision, capability=sources.device.capability)
-    log = _log(sources, steps)
+    precision = choose_precision(setup.params.precision, capability=setup.device.capability)
+    log = _log(setup, steps)
     inputs = Inputs(
         training,
         validation,
-        sources.params,
-        seed=sources.seed,
-        devices=sources.device.count,
+        setup.params,
+        seed=setup.seed,
+        devices=setup.device.count,
     )
-    with shared_by_all(sources.device):
-        network = build_model(sources.model, image_size=image_size, weights=sources.weights)
-        check_levers(
-            sources.params,
+    with shared_by_all(setup.device):
+        network = build_model(setup.model, image_size=image_size, weights=setup.weights)
+        check_training(
+            setup.params,
             network,
-            weights=sources.weights,
+            weights=setup.weights,
             steps=steps,
-            devices=sources.device.count,
+            devices=setup.device.count,
         )
-        _suit_batch_norm(network, sources.device)
+        _suit_batch_norm(network, setup.device)
         compile_network(
             network,
-            sources.params,
+            setup.params,
             precision=precision,
-            on_gpu=sources.device.kind == "GPU",
-            adamax=_adamax(sources.device),
+            on_gpu=setup.device.kind == "GPU",
+            adamax=_adamax(setup.device),
         )
-        loop = EpochLoop(network, sources.params, inputs=inputs, seed=sources.seed, log=log)
+        loop = EpochLoop(network, setup.params, inputs=inputs, seed=setup.seed, log=log)
     print(
-        f"{sources.model.base}, weights {weights}: {len(training.labels):,} training and "
+        f"{setup.model.base}, weights {weights}: {len(training.labels):,} training and "
         f"{len(validation.labels):,} validation cells of {image_size} px, {_held(training)}, "
-        f"{steps} steps an epoch, on {sources.device.name}. The first step takes longest.",
+        f"{steps} steps an epoch, on {setup.device.name}. The first step takes longest.",
         flush=True,
     )
     started = time.monotonic()
-    with _out_of_memory_told(sources):
+    with _out_of_memory_told(setup):
         loop.run(state, watch)
     _as_built(network)
     report = {
         **_outcome(loop.policy.state, steps),
-        "cells": as_seen(sources.shards),
+        "cells": image_format(setup.shards),
         "weights": weights,
         "parameters": network.count_params(),
-        "device": sources.device.name,
+        "device": setup.device.name,
         "precision": precision,
         "xla": network.jit_compile,
-        "deterministic": sources.params.deterministic,
-        **versions(sources.device),
+        "deterministic": setup.params.deterministic,
+        **versions(setup.device),
     }
     run = {
         "seconds": time.monotonic() - started,
-        **peak_memory(sources.device),
+        **peak_memory(setup.device),
         "checkpoints": [dataclasses.asdict(saved) for saved in loop.saved[-CHECKPOINTS_TOLD:]],
         "epochs": log.times,
     }
@@ -152,8 +152,8 @@ def _as_built(network: keras.Model) -> None:
         layer.trainable = True
 
 
-def _steps_per_epoch(training: Cells, sources: Sources) -> int:
-    batch_size, devices = sources.params.batch_size, sources.device.count
+def _steps_per_epoch(training: Cells, setup: TrainingSetup) -> int:
+    batch_size, devices = setup.params.batch_size, setup.device.count
     if batch_size % devices:
         raise StageError(
             f"train.batch_size is {batch_size}, expected a multiple of {devices}, for {devices} "
@@ -162,29 +162,29 @@ def _steps_per_epoch(training: Cells, sources: Sources) -> int:
     steps = len(training.labels) // batch_size
     if not steps:
         raise StageError(
-            f"{sources.shards}: {len(training.labels)} training cells do not fill a batch; "
+            f"{setup.shards}: {len(training.labels)} training cells do not fill a batch; "
             f"expected `train.batch_size`, now {batch_size}, to be no more than that"
         )
     return steps
 
 
-def _log(sources: Sources, steps: int) -> EpochLog:
+def _log(setup: TrainingSetup, steps: int) -> EpochLog:
     return EpochLog(
-        epochs=sources.params.epochs,
+        epochs=setup.params.epochs,
         steps=steps,
-        batch_size=sources.params.batch_size,
-        estimate=sources.device.kind == "CPU",  # a GPU works on after a step seems to be done
+        batch_size=setup.params.batch_size,
+        estimate=setup.device.kind == "CPU",  # a GPU works on after a step seems to be done
     )
 
 
 @contextlib.contextmanager
-def _out_of_memory_told(sources: Sources) -> Iterator[None]:
+def _out_of_memory_told(setup: TrainingSetup) -> Iterator[None]:
     try:
         yield
     except tf.errors.ResourceExhaustedError as error:
         raise StageError(
-            f"{sources.device.name} has too little memory for this training: lower "
-            f"`train.batch_size`, now {sources.params.batch_size}, with a higher "
+            f"{setup.device.name} has too little memory for this training: lower "
+            f"`train.batch_size`, now {setup.params.batch_size}, with a higher "
             "`train.accumulate_batches` if you like, or `preprocess.image_size`; or set "
             "`train.precision` to auto"
         ) from error

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from stages.progress import progress
+from stages.common.progress import progress
 from stages.train.policy import PolicyState
 
 ESTIMATED_FROM = 5

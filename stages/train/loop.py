@@ -10,20 +10,20 @@ from typing import Any
 
 import keras
 
-from stages.params import TrainParams
-from stages.train.checkpoint import Checkpoint
-from stages.train.frozen import features_once, frozen_base
-from stages.train.inputs import Inputs
-from stages.train.interruption import Watch, leave
-from stages.train.levers import head_in_training
+from stages.train.input.inputs import Inputs
 from stages.train.log import EpochLog
-from stages.train.optimizer import WarmUp, averaged_weights
-from stages.train.phases import begin_epoch
+from stages.train.params import TrainParams
 from stages.train.policy import PlateauPolicy, PolicyState
-from stages.train.reestimate import Reestimate
-from stages.train.state import Saved, TrainState
-from stages.train.steps import EachStep, StopEvaluation
-from stages.train.variables import assign, reset_seeds, values
+from stages.train.state.checkpoint import Checkpoint
+from stages.train.state.interruption import Watch, leave
+from stages.train.state.train_state import Saved, TrainState
+from stages.train.state.variables import assign, reset_seeds, values
+from stages.train.steps.callbacks import EachStep, StopEvaluation
+from stages.train.steps.compilation import compile_head
+from stages.train.steps.fine_tuning import begin_epoch
+from stages.train.steps.frozen_base import features_once, frozen_base
+from stages.train.steps.optimizer import WarmUp, averaged_weights
+from stages.train.steps.reestimation import Reestimate
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class EpochLoop:
         self._seed = seed
         self._whole = self._now = _Fitted(network, inputs, Reestimate(network))
         if params.fine_tuning.freeze_epochs:
-            head = head_in_training(network, params)
+            head = compile_head(network, params)
             self._head = _Fitted(head, inputs, Reestimate(network, fitted=head))
             self._base = frozen_base(network)
         self._epoch, self._step = 0, 0  # complete, and steps of the next one
@@ -122,7 +122,7 @@ class EpochLoop:
             self._epoch, step=self._step, until=freeze_epochs if frozen else self._params.epochs
         )
         logs = self._train()
-        self._leave_if_asked()
+        self._exit_if_requested()
         counted = values(self._now.network.metrics_variables)
         with averaged_weights(self._network.optimizer):
             validated = self._validate()
@@ -131,18 +131,20 @@ class EpochLoop:
                 self.policy.on_epoch_end(self._epoch, logs)
         if not validated:  # resumed, it is done again
             assign(self._now.network.metrics_variables, counted)
-            self._leave_if_asked()
+            self._exit_if_requested()
         self._log.end(logs, before=before, after=self.policy.state)
         self._epoch, self._step = self._epoch + 1, 0
         self._save()
-        self._leave_if_asked()
+        self._exit_if_requested()
 
     def _with_frozen_base(self) -> _Fitted:
         """Return what is fitted while the base is frozen; where it can be, its features are."""
         if self._head.inputs is self._whole.inputs and features_once(self._params):
             began = time.monotonic()
-            inputs = self._whole.inputs.of_features(self._base, callbacks=[self._stop_when_asked()])
-            self._leave_if_asked()
+            inputs = self._whole.inputs.of_features(
+                self._base, callbacks=[self._stop_when_requested()]
+            )
+            self._exit_if_requested()
             self._head = dataclasses.replace(self._head, inputs=inputs)
             print(
                 "The base is frozen and nothing random stands before it: its features of all "
@@ -152,7 +154,7 @@ class EpochLoop:
             )
         return self._head
 
-    def _stop_when_asked(self) -> keras.callbacks.Callback:
+    def _stop_when_requested(self) -> keras.callbacks.Callback:
         return StopEvaluation(lambda: self._watch.reason is not None)
 
     def _train(self) -> dict[str, float]:
@@ -190,13 +192,13 @@ class EpochLoop:
             self._now.reestimate(images for images, *_ in batches)
         logs = self._now.network.evaluate(
             self._now.inputs.validation,
-            callbacks=[self._stop_when_asked()],
+            callbacks=[self._stop_when_requested()],
             return_dict=True,
             verbose=0,
         )
         return {} if self._watch.reason else {f"val_{name}": logs[name] for name in logs}
 
-    def _leave_if_asked(self) -> None:
+    def _exit_if_requested(self) -> None:
         reason = self._watch.reason
         if not reason:
             return

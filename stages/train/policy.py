@@ -10,8 +10,8 @@ from typing import Any
 
 import keras
 
-from stages.errors import StageError
-from stages.params import PolicyParams
+from stages.common.errors import StageError
+from stages.train.params import PolicyParams
 
 
 @dataclass(frozen=True)

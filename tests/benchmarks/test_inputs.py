@@ -10,7 +10,8 @@ from PIL import Image
 
 from benchmarks import input_ways, inputs
 from benchmarks.rows import read_rows
-from stages.shards import shard_name, write_index, write_shard
+from stages.dataset.shard_writer import write_index, write_shard
+from stages.dataset.shards import shard_name
 
 IMAGES = input_ways.BATCH_SIZE + 4
 

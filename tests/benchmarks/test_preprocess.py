@@ -10,9 +10,9 @@ from benchmarks.cells import Made
 from benchmarks.process import run_python
 from benchmarks.repeated import repeat_cells
 from benchmarks.rows import read_rows
-from stages.archive import open_archive
-from stages.cells import read_cells, write_cells
-from stages.listing import training_cells
+from stages.dataset.archive import open_archive
+from stages.dataset.cells import read_cells, write_cells
+from stages.dataset.listing import training_cells
 from tests.conftest import WriteArchive, tiny_members
 
 

@@ -7,8 +7,9 @@ from benchmarks.cells import ROOT, Made
 from benchmarks.peak_memory import row
 from benchmarks.rows import MET, NOT_MEASURED
 from benchmarks.workers import worker
-from stages.params import ModelParams, load_params
-from stages.train.model import build_model
+from stages.common.params_file import load_params
+from stages.network.model import build_model
+from stages.network.params import ModelParams
 
 SECONDS = {
     our_training.EPOCH: [11.0, 10.0, 12.0],

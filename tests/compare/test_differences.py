@@ -11,8 +11,8 @@ from sklearn.metrics import roc_auc_score
 
 from stages.compare.differences import compare, swap_p_values
 from stages.compare.pairs import Pair, pair
-from stages.evaluate.intervals import subject_resamples
-from stages.evaluate.metrics import measure
+from stages.statistics.intervals import subject_resamples
+from stages.statistics.metrics import measure
 
 from .conftest import better, cells, measured, noisier, with_logits
 

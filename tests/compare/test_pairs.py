@@ -3,8 +3,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from stages.common.errors import StageError
 from stages.compare.pairs import pair
-from stages.errors import StageError
 
 from .conftest import cells, measured, noisier
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from stages.common.errors import StageError
 from stages.compare.revisions import read_revision
-from stages.errors import StageError
 
 from .conftest import CommitFiles, better, cells, git, write_metrics
 

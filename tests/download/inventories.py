@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import PurePosixPath
 
+from stages.dataset.layout import canonical_folder
 from stages.download.inventory import File, Folder, Inventory, listing_sha256
-from stages.layout import canonical_folder
 
 
 def inventory_of(members: Mapping[str, bytes]) -> Inventory:

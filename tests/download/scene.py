@@ -19,10 +19,11 @@ from typing import Any
 import pytest
 import yaml
 
+from stages.common.errors import StageError
+from stages.common.params_file import load_params
 from stages.download import __main__ as stage
-from stages.download.sources import fetch_archive
-from stages.errors import StageError
-from stages.params import DownloadParams, load_params
+from stages.download.archive_source import fetch_archive
+from stages.download.params import DownloadParams
 from tests.conftest import ROOT
 from tests.download.conftest import QUICK
 from tests.download.http_server import Storage
@@ -56,7 +57,7 @@ class Scene:
             try:
                 stage.download(
                     params,
-                    model=PARAMS.model,
+                    base=PARAMS.model.base,
                     seed=PARAMS.seed,
                     archive=self.folder / "data/raw/cnmc.zip",
                     keras_home=self.folder / "data/raw/keras_home",

@@ -1,7 +1,7 @@
 import pytest
 
+from stages.common.errors import StageError
 from stages.download.address import filled_in
-from stages.errors import StageError
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stages.common.errors import StageError
+from stages.common.params_file import load_params
 from stages.download.__main__ import REMEDIES, download
-from stages.errors import StageError
-from stages.params import DownloadParams, load_params
+from stages.download.params import DownloadParams
 from tests.conftest import ROOT
 from tests.download.archive_faults import FAULTS, Fault, unpack, write
 
@@ -24,7 +25,7 @@ FIRST_OF_KIND = list({fault.kind: fault for fault in reversed(FAULTS)}.values())
 def run(folder: Path, source: Path) -> str:
     return download(
         dataclasses.replace(PARAMS.section(DownloadParams), source=str(source)),
-        model=PARAMS.model,
+        base=PARAMS.model.base,
         seed=PARAMS.seed,
         archive=folder / "data/raw/cnmc.zip",
         keras_home=folder / "data/raw/keras_home",

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from stages.download.folder import pack_folder
-from stages.errors import StageError
-from stages.layout import (
+from stages.common.errors import StageError
+from stages.dataset.layout import (
     FINAL,
     FINAL_FOLDER,
     PRELIMINARY,
     PRELIMINARY_FOLDER,
     PRELIMINARY_LABELS,
 )
+from stages.download.folder import pack_folder
 from tests.conftest import TRAINING, VALIDATION, tiny_members
 
 

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from stages.dataset.layout import FINAL_FOLDER, PRELIMINARY_FOLDER, canonical_folder
 from stages.download.inventory import (
     C_NMC_2019,
     File,
@@ -15,7 +16,6 @@ from stages.download.inventory import (
     differences,
     listing_sha256,
 )
-from stages.layout import FINAL_FOLDER, PRELIMINARY_FOLDER, canonical_folder
 from tests.conftest import ROOT
 
 FACTS = ROOT.parent / "shared/data"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from stages.common.errors import StageError
 from stages.download.kaggle import kaggle_origin
 from stages.download.transfer import transfer
-from stages.errors import StageError
 from tests.download.conftest import QUICK
 from tests.download.http_server import Answer, broken, flipped, refused
 from tests.download.kaggle_emulator import SIGNATURE, Kaggle, emulated_kaggle, refusal

@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 import yaml
 
-from stages.archive import SYNTHETIC_MARK
+from stages.common.errors import StageError
+from stages.common.params_file import load_params
+from stages.dataset.archive import SYNTHETIC_MARK
+from stages.dataset.layout import FINAL_FOLDER, LABEL_FOLDER, PRELIMINARY_FOLDER
 from stages.download import __main__ as main_module
 from stages.download import weights as weights_module
 from stages.download.__main__ import download
-from stages.errors import StageError
-from stages.layout import FINAL_FOLDER, LABEL_FOLDER, PRELIMINARY_FOLDER
-from stages.params import DownloadParams, load_params
+from stages.download.params import DownloadParams
 from tests.conftest import ROOT, WriteArchive, tiny_members
 from tests.download.http_server import Answer, serving, storing
 from tests.download.inventories import inventory_of
@@ -34,7 +35,7 @@ def run(folder: Path, **changes: Any) -> str:
     params = dataclasses.replace(PARAMS.section(DownloadParams), **changes)
     return download(
         params,
-        model=PARAMS.model,
+        base=PARAMS.model.base,
         seed=PARAMS.seed,
         archive=folder / "data/raw/cnmc.zip",
         keras_home=folder / "data/raw/keras_home",
@@ -269,7 +270,7 @@ def test_tensorflow_is_not_imported_without_imagenet_weights(
 ) -> None:
     program = (
         "import sys; from stages.download.__main__ import download; "
-        "from stages.stage import run_stage; run_stage(download); "
+        "from stages.common.stage_entry import run_stage; run_stage(download); "
         "assert not {'tensorflow', 'keras'} & set(sys.modules)"
     )
     done = start(tmp_path, str(write_archive(name="source.zip")), ["-c", program])

@@ -12,11 +12,11 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from urllib3 import Retry
 
+from stages.common.errors import StageError
 from stages.download.origin import Patience
 from stages.download.storage import StorageOrigin
 from stages.download.transfer import Checksum, transfer
 from stages.download.web_errors import public_url
-from stages.errors import StageError
 from tests.download.conftest import QUICK
 from tests.download.s3_server import BUCKET, S3, emulated_s3
 

@@ -14,14 +14,14 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_score
 
-from stages.archive import identical_images, is_synthetic, open_archive, read_member
+from stages.dataset.archive import identical_images, is_synthetic, open_archive, read_member
+from stages.dataset.listing import training_cells
 from stages.download.inventory import C_NMC_2019
 from stages.download.synthetic import write_synthetic_archive
 from stages.download.verification import Verified, verify_archive
-from stages.listing import training_cells
+from tests.conftest import ROOT
 
 CELLS = 320
-ROOT = Path(__file__).parents[2]
 
 
 def verified(archive: Path) -> Verified:

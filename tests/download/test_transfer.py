@@ -12,15 +12,10 @@ from typing import Any, NamedTuple
 import pytest
 from urllib3 import Retry
 
-from stages.archive import FaultyArchiveError
-from stages.download.transfer import (
-    Checksum,
-    sha256_in_params,
-    transfer,
-    wrong_checksum,
-)
+from stages.common.errors import StageError
+from stages.dataset.archive import FaultyArchiveError
+from stages.download.transfer import Checksum, sha256_in_params, transfer, wrong_checksum
 from stages.download.web import web_origin
-from stages.errors import StageError
 from tests.download.conftest import QUICK
 from tests.download.http_server import (
     Answer,

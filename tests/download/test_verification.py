@@ -8,11 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stages.cells import COLUMNS
-from stages.download.inventory import C_NMC_2019, Inventory
-from stages.download.verification import Verified, verify_archive
-from stages.errors import StageError
-from stages.layout import (
+from stages.common.errors import StageError
+from stages.dataset.cells import COLUMNS
+from stages.dataset.layout import (
     FINAL_FOLDER,
     LABEL_FOLDER,
     PRELIMINARY,
@@ -20,6 +18,8 @@ from stages.layout import (
     PRELIMINARY_LABELS,
     canonical_folder,
 )
+from stages.download.inventory import C_NMC_2019, Inventory
+from stages.download.verification import Verified, verify_archive
 from tests.conftest import TRAINING, VALIDATION, WriteArchive, tiny_members
 from tests.download.inventories import inventory_of
 

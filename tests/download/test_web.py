@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
+from stages.common.errors import StageError
 from stages.download.origin import Body, Edition, InterruptionError
 from stages.download.web import WebOrigin, web_origin
-from stages.errors import StageError
 from tests.download.conftest import QUICK
 from tests.download.http_server import Answer, Request, broken, refused, serving, storing
 

@@ -7,8 +7,8 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.common.errors import StageError
 from stages.download.web_errors import http_errors, public_url
-from stages.errors import StageError
 
 SECRET = "s3cr3t"
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from stages.common.errors import StageError
 from stages.download import weights as weights_module
 from stages.download.weights import make_keras_home, published_weights
-from stages.errors import StageError
 from tests.conftest import ROOT
 from tests.download.conftest import QUICK
 from tests.download.http_server import (

@@ -11,7 +11,7 @@ from tests.dvc.scene import Scene, error
 CELLS = "data/splits/cells.csv"
 SPLIT = "profiles.synthetic.split"
 THRESHOLD = "profiles.synthetic.evaluate.threshold"
-LOCKED = ("python", "-m", "stages.locked")
+LOCKED = ("python", "-m", "stages.workspace.lock_check")
 
 
 def lock_conflict(scene: Scene) -> str:

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.cells import write_cells
-from stages.shards import shard_name, write_index, write_shard
+from stages.dataset.cells import write_cells
+from stages.dataset.shard_writer import write_index, write_shard
+from stages.dataset.shards import shard_name
 
 SIZE = 32
 SLOPE = 10.0

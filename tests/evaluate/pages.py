@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.evaluate.curves import Curves, precision_recall_points
-from stages.evaluate.gallery import Gallery, galleries
-from stages.evaluate.metrics import measure, roc_points
-from stages.evaluate.report import Earlier, render_report
+from stages.evaluate.report.gallery import Gallery, galleries
+from stages.evaluate.report.page import EarlierStages, render_report
+from stages.statistics.curves import Curves, precision_recall_points
+from stages.statistics.metrics import measure, roc_points
 
 PREDICTIONS = pd.DataFrame(
     {
@@ -123,7 +123,9 @@ def page(
             roc_points(predictions), precision_recall_points(predictions), RELIABILITY, RELIABILITY
         ),
         galleries=make_galleries(predictions),
-        earlier=Earlier({"verified": True}, split or SPLIT, train or {"best_epoch": 7}, HISTORY),
+        earlier=EarlierStages(
+            {"verified": True}, split or SPLIT, train or {"best_epoch": 7}, HISTORY
+        ),
         provenance=PROVENANCE | provenance,
     )
 

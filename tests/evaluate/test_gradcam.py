@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from stages.errors import StageError
+from stages.common.errors import StageError
 from stages.evaluate.gradcam import heat_maps, last_convolution
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)

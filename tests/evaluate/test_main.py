@@ -6,23 +6,22 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 import pytest
 from PIL import Image
 
-from stages.errors import StageError
+from stages.common.errors import StageError
 from stages.evaluate.__main__ import evaluate
-from stages.evaluate.metrics import measure
-from stages.params import EvaluateParams
+from stages.evaluate.params import EvaluateParams
+from stages.statistics.metrics import measure
+from tests.conftest import ROOT
 
 from .conftest import SIZE, Inputs, World
 
 TABLES = ("predictions_csv", "roc_csv", "precision_recall_csv", "reliability_csv", "confusion_csv")
 OUTPUTS = (*TABLES, "test_report", "model_metadata", "report_html")
-ROOT = Path(__file__).parents[2]
 BOTH = (("all", 240), ("hem", 20))
 
 

@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.cells import read_cells
-from stages.errors import StageError
-from stages.evaluate.predict import SYMMETRIES, load_classifier, predict_split
-from stages.shards import shard_name, write_shard
+from stages.common.errors import StageError
+from stages.dataset.cells import read_cells
+from stages.dataset.shard_writer import write_shard
+from stages.dataset.shards import shard_name
+from stages.evaluate.predict import SYMMETRIES, predict_split
+from stages.network.model_file import load_classifier
 
 from .conftest import SIZE, World, brightness_model, cell_rows, p_all, save, write_shards
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stages.common.files import write_json
 from stages.evaluate.provenance import PACKAGES, provenance
-from stages.files import write_json
 
 DVC = Path(sys.executable).with_name("dvc")
 RESULTS = {"test": {"accuracy": 0.5}}

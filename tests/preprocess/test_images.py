@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.errors import StageError
-from stages.params import PreprocessParams
+from stages.common.errors import StageError
 from stages.preprocess.images import read_pixels
+from stages.preprocess.params import PreprocessParams
 
 PARAMS = PreprocessParams(expected_size=96, crop_size=None, image_size=32, cells_per_shard=4)
 MEMBER = "fold_0/all/UID_1_1_1_all.bmp"

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.archive import open_archive
-from stages.cells import write_cells
-from stages.errors import StageError
-from stages.listing import external_cells, training_cells
-from stages.params import PreprocessParams
+from stages.common.errors import StageError
+from stages.dataset.archive import open_archive
+from stages.dataset.cells import write_cells
+from stages.dataset.listing import external_cells, training_cells
+from stages.dataset.shard_reader import image_format, read_index, read_split
 from stages.preprocess.__main__ import preprocess
 from stages.preprocess.appearance import appearance
-from stages.shards import as_seen, read_index, read_split
+from stages.preprocess.params import PreprocessParams
 from tests.conftest import TINY_SIZE, WriteArchive, bmp, tiny_members
 
 PARAMS = PreprocessParams(
@@ -129,7 +129,11 @@ def test_the_index_says_how_much_of_an_image_the_crop_left(archive: Path, tmp_pa
     split_cells(archive, tmp_path / "cells.csv")
     shards = tmp_path / "shards"
     run(replace(PARAMS, crop_size=34), archive, tmp_path / "cells.csv", shards)
-    assert as_seen(shards) == {"crop_size": 34, "image_size": 32, "class_names": ["hem", "all"]}
+    assert image_format(shards) == {
+        "crop_size": 34,
+        "image_size": 32,
+        "class_names": ["hem", "all"],
+    }
 
 
 def test_real_images_keep_their_colours(real_sample: Path, tmp_path: Path) -> None:

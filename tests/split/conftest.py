@@ -2,15 +2,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from stages.cells import parse_image_name
+from stages.dataset.image_names import parse_image_name
 from stages.split.groups import subject_groups
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parents[2]
 FULL_LISTING = ROOT.parent / "shared/data/cnmc-train-cells.csv"
 # Images of these subjects that are byte-identical in C-NMC, by the sha256 of all files.
 SHARING_SUBJECTS = ("20 21", "51 78", "51 75", "H2 H4", "H2 H5", "H6 H2", "H10 H3")

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
-from stages.errors import StageError
-from stages.params import SplitParams
+from stages.common.errors import StageError
 from stages.split.assign import PARTS, assign_parts
+from stages.split.params import SplitParams
 
 SIZES = st.lists(st.integers(1, 40), min_size=3, max_size=12)
 SHARES = st.sampled_from([0.1, 0.15, 0.2, 0.3])

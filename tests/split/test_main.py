@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from stages.cells import COLUMNS, read_cells
-from stages.errors import StageError
-from stages.params import SplitParams
+from stages.common.errors import StageError
+from stages.dataset.cells import COLUMNS, read_cells
 from stages.split.__main__ import split
+from stages.split.params import SplitParams
 from tests.conftest import tiny_members
 
 STRATEGIES = ["stratified", "subject"]

@@ -1,15 +1,12 @@
 """Shards and parameters of a training that takes seconds."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stages.params import ModelParams, TrainParams, load_params
-from stages.shards import shard_name, write_index, write_shard
-
-ROOT = Path(__file__).parents[2]
+from stages.dataset.shard_writer import write_index, write_shard
+from stages.dataset.shards import shard_name
 
 
 @pytest.fixture
@@ -33,15 +30,3 @@ def shards(tmp_path: Path) -> Path:
         cells={split: [count] for split, count in counts.items()},
     )
     return folder
-
-
-@pytest.fixture(scope="session")
-def train_params() -> TrainParams:
-    shipped: TrainParams = load_params(ROOT / "params.yaml").section(TrainParams)
-    return replace(shipped, batch_size=4, epochs=2)
-
-
-@pytest.fixture(scope="session")
-def model_params() -> ModelParams:
-    shipped: ModelParams = load_params(ROOT / "params.yaml").section(ModelParams)
-    return replace(shipped, base="EfficientNetB0", dense=replace(shipped.dense, units=8))

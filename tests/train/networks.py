@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from stages.train.model import HEAD
+from stages.network.model import HEAD
 
 SIZE = 8
 

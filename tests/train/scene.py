@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import yaml
 
+from stages.dataset.shard_writer import write_index, write_shard
+from stages.dataset.shards import shard_name
 from stages.download.weights import KERAS_SETTINGS
-from stages.shards import shard_name, write_index, write_shard
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).with_name("tiny_training.py")
 OUTPUTS = ("model.keras", "history.csv", "train.json")
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}

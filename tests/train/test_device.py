@@ -6,10 +6,10 @@ import keras
 import pytest
 import tensorflow as tf
 
-from stages.errors import StageError
+from stages.common.errors import StageError
 from stages.train.device import Device, peak_memory, prepare_device, versions
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parents[2]
 GPU = Device("GPU", "GPU NVIDIA Fictional", (9, 0))
 
 

@@ -20,11 +20,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from stages.params import TrainParams, load_params
+from stages.train.params import TrainParams
+from stages.common.params_file import load_params
 from stages.train.device import prepare_device, shared_by_all
-from stages.train.frozen import frozen_base
-from stages.train.levers import compile_network
-from stages.train.model import HEAD, synchronize_batch_norm
+from stages.train.steps.frozen_base import frozen_base
+from stages.train.steps.compilation import compile_network
+from stages.network.model import HEAD, synchronize_batch_norm
 from tests.train.networks import random_cells, small_network
 
 (cpu,) = tf.config.list_physical_devices("CPU")

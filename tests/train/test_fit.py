@@ -6,12 +6,13 @@ import keras
 import pytest
 import tensorflow as tf
 
-from stages.errors import StageError
-from stages.params import ModelParams, TrainParams
-from stages.train.adamax import SharedUpdateAdamax
+from stages.common.errors import StageError
+from stages.network.params import ModelParams
 from stages.train.device import Device
 from stages.train.fit import _adamax, _out_of_memory_told, _suit_batch_norm
-from stages.train.sources import Sources
+from stages.train.params import TrainParams
+from stages.train.setup import TrainingSetup
+from stages.train.steps.adamax import SharedUpdateAdamax
 from tests.train.networks import small_network
 
 
@@ -48,12 +49,12 @@ def test_too_little_memory_is_told_with_what_to_change(
     train_params: TrainParams, model_params: ModelParams
 ) -> None:
     nowhere = Path("nowhere")
-    sources = Sources(
+    setup = TrainingSetup(
         train_params, model_params, 1, nowhere, nowhere, Device("GPU", "GPU Fictional")
     )
     with (
         pytest.raises(StageError) as told,
-        _out_of_memory_told(sources),
+        _out_of_memory_told(setup),
         tf.device("CPU"),
     ):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")

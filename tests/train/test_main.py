@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from stages.download.weights import KERAS_SETTINGS
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parents[2]
 OUTPUTS = ("model.keras", "train.json", "history.csv")
 OFFLINE = {
     "PYTHONPATH": str(Path(__file__).with_name("offline")),

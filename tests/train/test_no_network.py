@@ -11,7 +11,8 @@ import h5py
 import keras
 from keras.src.legacy.saving import legacy_h5_format
 
-ROOT = Path(__file__).parents[2]
+from tests.conftest import ROOT
+
 PROGRAM = """
 import hashlib, os, socket, sys
 from dataclasses import replace
@@ -26,16 +27,16 @@ sys.addaudithook(watch)
 home, shards = map(Path, sys.argv[1:])
 os.environ["KERAS_HOME"] = str(home)
 import stages.train.__main__
-from stages.quiet import import_tensorflow
+from stages.common.tensorflow_import import import_tensorflow
 import_tensorflow()
 from keras.src.applications import efficientnet
 weights = home / "models/efficientnetb0_notop.h5"
 efficientnet.WEIGHTS_HASHES["b0"] = ("", hashlib.md5(weights.read_bytes()).hexdigest())
 
-from stages.params import load_params
-from stages.shards import read_split
+from stages.common.params_file import load_params
+from stages.dataset.shard_reader import read_split
 from stages.train.fit import build_model
-from stages.train.export import write_model
+from stages.network.model_file import write_model
 model = replace(load_params(Path("params.yaml")).model, base="EfficientNetB0")
 cells = read_split(shards, "train")
 network = build_model(model, image_size=cells.images.shape[1], weights="imagenet")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.errors import StageError
-from stages.params import PolicyParams
+from stages.common.errors import StageError
+from stages.train.params import PolicyParams
 from stages.train.policy import PlateauPolicy, PolicyState, after_epoch
 
 PARAMS = PolicyParams(monitor="val_accuracy", patience=2, factor=0.5, stop_patience=3, dwell=False)

@@ -21,18 +21,22 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
-from stages.quiet import import_tensorflow
+from stages.common.tensorflow_import import import_tensorflow
 
 import_tensorflow()
 
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from stages.params import TrainParams, load_params  # noqa: E402
-from stages.stage import run_stage  # noqa: E402
-from stages.train import checkpoint, export, fit, steps  # noqa: E402
+from stages.common.params_file import load_params  # noqa: E402
+from stages.common.stage_entry import run_stage  # noqa: E402
+from stages.network import model_file as export  # noqa: E402
+from stages.network.model import HEAD  # noqa: E402
+from stages.train import fit  # noqa: E402
 from stages.train.__main__ import train  # noqa: E402
-from stages.train.model import HEAD  # noqa: E402
+from stages.train.params import TrainParams  # noqa: E402
+from stages.train.state import checkpoint  # noqa: E402
+from stages.train.steps import callbacks as steps  # noqa: E402
 
 POINTS: dict[str, tuple[Any, str]] = {
     "step": (steps.EachStep, "on_train_batch_end"),  # done, but not counted or saved

@@ -1,0 +1,121 @@
+"""params.yaml, read and checked as a whole before any work. The one place that reads it.
+
+The dataclass of each section stands in the room that it belongs to: `ModelParams` in
+network/params.py, that of a stage, as `TrainParams`, in its own params.py. They are looked up by
+name: no stage depends on the parameters of another, and yet each refuses a wrong key of any.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+import json
+import math
+from pathlib import Path
+from typing import Annotated, Any, Generic, TypeVar
+
+import yaml
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from stages.common.errors import StageError
+
+_STRICT = ConfigDict(extra="forbid", strict=True)
+_ROOMS = Path(__file__).parents[1]
+
+Model = TypeVar("Model")
+Profile = TypeVar("Profile")
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Params(Generic[Model, Profile]):
+    """The whole of params.yaml."""
+
+    profile: str
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    model: Model
+    profiles: dict[str, Profile]
+
+    def section(self, kind: type) -> Any:
+        """Return the section of type `kind`: the model's, or a stage's in the chosen profile."""
+        chosen = self.profiles[self.profile]
+        candidates = (self.model, *(getattr(chosen, name) for name in vars(chosen)))
+        return next(section for section in candidates if type(section) is kind)
+
+
+def sections() -> dict[str, type]:
+    """Return the dataclass of each section by its name: `model`, and the stages' in any order.
+
+    A stage is a room with an entry (`__main__.py`) and parameters (`params.py`).
+    """
+    stages = sorted(path.parent.name for path in _ROOMS.glob("*/params.py"))
+    found = {name: name for name in stages if (_ROOMS / name / "__main__.py").exists()}
+    return {
+        name: getattr(importlib.import_module(f"stages.{room}.params"), f"{name.title()}Params")
+        for name, room in {"model": "network", **found}.items()
+    }
+
+
+@functools.cache
+def _schema() -> TypeAdapter[Params[Any, Any]]:
+    kinds = sections()
+    model = kinds.pop("model")
+    profile = dataclasses.make_dataclass(
+        "ProfileParams", kinds.items(), frozen=True, namespace={"__pydantic_config__": _STRICT}
+    )
+    return TypeAdapter(Params[model, profile])  # type: ignore[valid-type]
+
+
+def load_params(path: Path) -> Params[Any, Any]:
+    """Read and check params.yaml.
+
+    Raises:
+        StageError: if the file is missing or no YAML; on an unknown, missing, wrong-typed or
+            out-of-range key, or a profile that is not among `profiles`; the message names each.
+    """
+    try:
+        # By way of JSON, for which strictness means strict values, not ready-made dataclasses.
+        content = json.dumps(yaml.safe_load(path.read_text(encoding="utf-8")), default=str)
+    except FileNotFoundError as error:
+        raise StageError(
+            f"{path} is missing; run this where params.yaml and dvc.yaml are"
+        ) from error
+    except (yaml.YAMLError, TypeError, ValueError) as error:  # also for what JSON cannot say
+        raise StageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    try:
+        params: Params[Any, Any] = _schema().validate_json(content)
+    except ValidationError as error:
+        problems = "; ".join(_explain(problem) for problem in error.errors())
+        raise StageError(f"{path}: {problems}") from error
+    if params.profile not in params.profiles:
+        known = ", ".join(sorted(params.profiles))
+        raise StageError(f"{path}: profile is {params.profile!r}, expected one of: {known}")
+    return params
+
+
+def _explain(problem: Any) -> str:
+    key = ".".join(str(part) for part in problem["loc"]) or "the file"
+    match problem["type"]:
+        case "missing":
+            return f"{key} is missing; add it"
+        case "unexpected_keyword_argument":
+            return f"{key} is not a known parameter; check its spelling or remove it"
+    given, message = problem["input"], problem["msg"]
+    hint = _number_hint(given, problem["type"]) if isinstance(given, str) else ""
+    return f"{key} is {given!r}: {message[0].lower()}{message[1:]}{hint}"
+
+
+def _number_hint(text: str, problem_type: str) -> str:
+    """Say how to write a number that YAML reads as text, as it does 1e-3, which has no dot."""
+    if problem_type not in ("int_type", "float_type"):
+        return ""
+    try:
+        number = float(text)
+    except ValueError:
+        return ""
+    if not math.isfinite(number):
+        return ""
+    whole = problem_type == "int_type" and number.is_integer()
+    written = yaml.safe_dump(int(number) if whole else number).split()[0]
+    return f" (YAML reads it as text; write it as {written})"

@@ -1,0 +1,78 @@
+"""What every stage's entry needs: its paths, its parameters, and errors as one line."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import inspect
+import operator
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from stages.common.errors import StageError
+from stages.common.params_file import Params, load_params
+
+PARAMS_FILE = Path("params.yaml")
+
+
+def run_stage(stage: Callable[..., str]) -> None:
+    """Run a stage from the command line and exit.
+
+    The stage's signature says what it needs. A `Path` becomes an option: `cells_csv: Path` is
+    `--cells-csv`. A dataclass of parameters is its section of params.yaml, `seed: int` the key of
+    this name, and `base: Annotated[str, "model.base"]` the key that it names. The stage returns the
+    line that says what it made. What the user can mend ends in one line on standard error and exit
+    code 1.
+    """
+    hints = get_type_hints(stage)
+    signal.signal(signal.SIGTERM, _exit_orderly)
+    try:
+        arguments: dict[str, Any] = _parse_paths(stage, hints)
+        params = load_params(PARAMS_FILE)
+        arguments |= {name: _from_params(params, need) for name, need in needs(stage).items()}
+        print(f"{stage.__name__}: {stage(**arguments)}")
+    except (StageError, OSError) as error:
+        print(f"{stage.__name__}: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print(f"{stage.__name__}: interrupted; run it again to go on", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+
+
+def _exit_orderly(number: int, frame: object) -> None:  # noqa: ARG001
+    """Leave as after an error: what is half-written goes."""
+    print(f"stopped by {signal.Signals(number).name}; run it again to go on", file=sys.stderr)
+    sys.exit(128 + number)
+
+
+def needs(stage: Callable[..., str]) -> dict[str, type | str]:
+    """Return what a stage takes from params.yaml, by argument: a section's dataclass, or a key."""
+    hints = get_type_hints(stage, include_extras=True)
+    taken = {
+        name: hints[name] for name in inspect.signature(stage).parameters if hints[name] is not Path
+    }
+    return {name: _section_or_key(name, hint) for name, hint in taken.items()}
+
+
+def _section_or_key(name: str, hint: Any) -> type | str:
+    if dataclasses.is_dataclass(hint):
+        return hint  # type: ignore[return-value]
+    key: str = hint.__metadata__[0] if hasattr(hint, "__metadata__") else name
+    return key
+
+
+def _parse_paths(stage: Callable[..., str], hints: dict[str, type]) -> dict[str, Path]:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m stages.{stage.__name__}", description=inspect.getdoc(stage)
+    )
+    for name in inspect.signature(stage).parameters:
+        if hints[name] is Path:
+            parser.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True)
+    return vars(parser.parse_args())
+
+
+def _from_params(params: Params[Any, Any], need: type | str) -> Any:
+    return operator.attrgetter(need)(params) if isinstance(need, str) else params.section(need)

@@ -1,0 +1,105 @@
+"""What a revision's model is worth on its test cells: as it is, under weightings, and swapped."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import rankdata
+
+from stages.compare.pairs import Pair
+from stages.compare.revisions import Revision
+from stages.statistics.metrics import (
+    CALL_METRICS,
+    SCORE_METRICS,
+    Booleans,
+    Floats,
+    arrays,
+    call_metrics,
+    rounded,
+    score_metrics,
+)
+from stages.statistics.weighted_metrics import (
+    weighted_calls,
+    weighted_errors,
+    weighted_ranks,
+    weighted_scores,
+)
+
+OPERATING = {"operating_sensitivity": "sensitivity", "operating_specificity": "specificity"}
+"""What is measured at the operating point that validation chose, beside the fixed threshold."""
+
+COMPARED = (*CALL_METRICS, *SCORE_METRICS, *OPERATING)
+
+_FIXED, _OPERATING = "fixed", "operating"
+
+
+def metrics(side: Revision) -> dict[str, float | None]:
+    """Return COMPARED, rounded; without OPERATING where there is no operating point."""
+    actual, p_all = arrays(side.test)
+    calls = _calls(side)
+    values = call_metrics(actual, calls[_FIXED]) | score_metrics(actual, p_all)
+    if _OPERATING in calls:
+        at_point = call_metrics(actual, calls[_OPERATING])
+        values |= {name: at_point[metric] for name, metric in OPERATING.items()}
+    return rounded(values)
+
+
+def weighted_metrics(side: Revision, weights: Floats) -> dict[str, Floats]:
+    """Return what `metrics` does, unrounded, under weightings (weightings, cells) of the cells."""
+    actual, p_all = arrays(side.test)
+    return _weighted_calls(actual, _calls(side), weights) | weighted_scores(actual, p_all, weights)
+
+
+def swapped_metrics(pair: Pair, swapped: Floats) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Return what `weighted_metrics` does for both models, some cells' predictions swapped.
+
+    Where only the order of the cells counts, each model's ranks are swapped in place of its
+    p(ALL) (Venkatraman and Begg 1996): else a model that says higher p(ALL) throughout, in the
+    very order of the other, would pass for noise.
+
+    Args:
+        pair: the models.
+        swapped: (swaps, cells); 1 where a cell's predictions are swapped, else 0.
+    """
+    sides = (pair.old, pair.new)
+    tables = zip(*(arrays(side.test) for side in sides), strict=True)
+    actual, p_all = (np.concatenate(each) for each in tables)
+    ranks = np.concatenate([rankdata(arrays(side.test)[1]) for side in sides])
+    old_calls, new_calls = (_calls(side) for side in sides)
+    calls = {
+        point: np.concatenate([old_calls[point], new_calls[point]])
+        for point in old_calls
+        if point in new_calls
+    }
+
+    def measured(weights: Floats) -> dict[str, Floats]:
+        return (
+            _weighted_calls(actual, calls, weights)
+            | weighted_ranks(actual, ranks, weights)
+            | weighted_errors(actual, p_all, weights)
+        )
+
+    # One table of both models' rows, from which each takes those of weight 1.
+    return (
+        measured(np.hstack([1 - swapped, swapped])),
+        measured(np.hstack([swapped, 1 - swapped])),
+    )
+
+
+def _calls(side: Revision) -> dict[str, Booleans]:
+    thresholds = {_FIXED: side.threshold, _OPERATING: side.operating_threshold}
+    _, p_all = arrays(side.test)
+    return {
+        point: p_all >= threshold
+        for point, threshold in thresholds.items()
+        if threshold is not None
+    }
+
+
+def _weighted_calls(
+    actual: Booleans, calls: dict[str, Booleans], weights: Floats
+) -> dict[str, Floats]:
+    values = weighted_calls(actual, calls[_FIXED], weights)
+    if _OPERATING in calls:
+        at_point = weighted_calls(actual, calls[_OPERATING], weights)
+        values |= {name: at_point[metric] for name, metric in OPERATING.items()}
+    return values

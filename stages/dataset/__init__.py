@@ -1,0 +1,1 @@
+"""The archive, the cells and the shards: how they are kept, written and read."""

@@ -1,0 +1,121 @@
+"""The dataset archive: a zip, read in place, never unpacked. What lies where in it: layout.py."""
+
+from __future__ import annotations
+
+import contextlib
+import lzma
+import zipfile
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from stages.common.errors import StageError
+
+SYNTHETIC_MARK = b"synthetic cells drawn by this project: no microscope images"
+"""The comment of an archive of built-in cells, by which every stage can tell it."""
+
+REBUILD = "bring it in again with `dvc repro --force download`"
+
+_CLUTTER = {"thumbs.db", "desktop.ini", "icon\r"}
+
+
+class ArchiveError(StageError):
+    """What is wrong with an archive. `open_archive` adds which one it is, and the remedy."""
+
+
+class FaultyArchiveError(StageError):
+    """An ArchiveError with the name of the archive and the remedy."""
+
+
+@contextlib.contextmanager
+def open_archive(
+    path: Path, *, name: str | None = None, remedy: str = REBUILD
+) -> Iterator[zipfile.ZipFile]:
+    """Open the archive for reading; tell an ArchiveError of the block with its name and remedy.
+
+    Args:
+        path: the zip.
+        name: how messages call it, if not by its path.
+        remedy: what the user can do about a fault in it, as the end of a sentence.
+
+    Raises:
+        StageError: if it is missing.
+        FaultyArchiveError: if it is not a zip, or has a fault.
+    """
+    try:
+        with read_directory(path) as archive:
+            yield archive
+    except ArchiveError as error:
+        problem = " ".join(str(error).split())  # names and texts from inside may have line ends
+        raise FaultyArchiveError(f"{name or path}: {problem}; {remedy}") from error
+
+
+def read_directory(path: Path) -> zipfile.ZipFile:
+    """Read a zip's directory.
+
+    Raises:
+        StageError: if there is no file.
+        ArchiveError: if it is not a zip, or its directory is damaged.
+    """
+    try:
+        return zipfile.ZipFile(path)
+    except FileNotFoundError as error:
+        raise StageError(
+            f"{path} is missing: expected the dataset archive; run `dvc repro download`"
+        ) from error
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
+        raise ArchiveError(
+            f"this is not a zip archive, or it is damaged or cut off ({error})"
+        ) from error
+
+
+def list_members(archive: zipfile.ZipFile) -> list[str]:
+    """List the files in the archive, sorted, without what operating systems leave lying about."""
+    names = (info.filename for info in archive.infolist() if not info.is_dir())
+    return sorted(name for name in names if not is_clutter(name))
+
+
+def is_clutter(member: str) -> bool:
+    """Tell whether a path is hidden, or one of the files that macOS and Windows add to folders."""
+    path = PurePosixPath(member)
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    return hidden or path.name.lower() in _CLUTTER
+
+
+def read_member(archive: zipfile.ZipFile, member: str) -> bytes:
+    """Return the bytes of a member. Raises StageError if it is missing or its CRC-32 is wrong."""
+    try:
+        return archive.read(member)
+    except KeyError as error:
+        raise StageError(
+            f"{archive.filename}: {member} is missing, though it is listed; "
+            "make the list again with `dvc repro --force split`"
+        ) from error
+    except RuntimeError as error:  # NotImplementedError is one
+        raise ArchiveError(f"{member} cannot be unpacked ({error})") from error
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError) as error:
+        raise ArchiveError(f"{member} is corrupt ({str(error) or 'it ends early'})") from error
+
+
+def is_synthetic(archive: zipfile.ZipFile) -> bool:
+    """Tell whether the archive holds built-in cells and not microscope images."""
+    return archive.comment == SYNTHETIC_MARK
+
+
+def identical_images(archive: zipfile.ZipFile, members: Iterable[str]) -> list[list[str]]:
+    """Find the members whose bytes are the same: candidates by CRC-32 and size, then by content.
+
+    Returns:
+        Groups of two or more members, each sorted, in the order of their first members.
+    """
+    candidates: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for member in sorted(members):
+        info = archive.getinfo(member)
+        candidates[info.CRC, info.file_size].append(member)
+    groups: dict[tuple[tuple[int, int], bytes], list[str]] = defaultdict(list)
+    for key, alike in candidates.items():
+        if len(alike) > 1:
+            for member in alike:
+                groups[key, read_member(archive, member)].append(member)
+    return sorted(group for group in groups.values() if len(group) > 1)

@@ -1,0 +1,64 @@
+"""What lies where in the dataset archive.
+
+    training_data/fold_{0,1,2}/{all,hem}/UID_<subject>_<field>_<cell>_{all,hem}.bmp
+    validation_data/C-NMC_test_prelim_phase_data/<number>.bmp
+    validation_data/C-NMC_test_prelim_phase_data_labels.csv
+    testing_data/C-NMC_test_final_phase_data/<number>.bmp
+
+Copies of the set put further folders around and between these (`fold_0/fold_0/all`): folders are
+found by name at any depth. The final images have no public labels: they are counted, not read.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+from stages.dataset.archive import ArchiveError
+from stages.dataset.classes import CLASS_NAMES
+
+PRELIMINARY = "C-NMC_test_prelim_phase_data"
+PRELIMINARY_LABELS = f"{PRELIMINARY}_labels.csv"
+FINAL = "C-NMC_test_final_phase_data"
+
+TRAINING_FOLDER = "training_data"
+LABEL_FOLDER = "validation_data"
+PRELIMINARY_FOLDER = f"{LABEL_FOLDER}/{PRELIMINARY}"
+FINAL_FOLDER = f"testing_data/{FINAL}"
+
+_FOLD = re.compile(r"fold_\d+", re.ASCII)
+
+
+def canonical_folder(path: str) -> str | None:
+    """Return the folder of the set that a file belongs to, whatever lies around it in `path`.
+
+    Returns:
+        `training_data/fold_0/all` and the like, LABEL_FOLDER for the label file,
+        PRELIMINARY_FOLDER, FINAL_FOLDER; None for what is no part of the set.
+
+    Raises:
+        ArchiveError: on a training image outside the class folders of one fold.
+    """
+    *folders, name = PurePosixPath(path).parts
+    parent = folders[-1] if folders else ""
+    if name == PRELIMINARY_LABELS:
+        return LABEL_FOLDER
+    if parent == PRELIMINARY:
+        return PRELIMINARY_FOLDER
+    if parent == FINAL:
+        return FINAL_FOLDER
+    folds = {folder for folder in folders if _FOLD.fullmatch(folder)}
+    if parent in CLASS_NAMES and len(folds) == 1:
+        return f"{TRAINING_FOLDER}/{folds.pop()}/{parent}"
+    training = bool(folds) or TRAINING_FOLDER in folders or name.startswith("UID_")
+    if training and is_image(name):
+        raise ArchiveError(
+            f"{path} lies outside the class folders of a fold; expected "
+            "…/training_data/fold_0/{all,hem}/UID_….bmp"
+        )
+    return None
+
+
+def is_image(path: str) -> bool:
+    """Tell whether a file is an image, by its name."""
+    return path.lower().endswith(".bmp")

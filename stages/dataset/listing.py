@@ -1,0 +1,160 @@
+"""The cells in the dataset archive, by the names of its images and by its label file."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+import pandas as pd
+
+from stages.common.errors import StageError
+from stages.dataset.archive import ArchiveError, list_members, read_member
+from stages.dataset.cells import COLUMNS
+from stages.dataset.classes import CLASS_NAMES
+from stages.dataset.image_names import ImageName, parse_image_name
+from stages.dataset.layout import (
+    LABEL_FOLDER,
+    PRELIMINARY,
+    PRELIMINARY_FOLDER,
+    PRELIMINARY_LABELS,
+    TRAINING_FOLDER,
+    canonical_folder,
+    is_image,
+)
+
+_CELL_COLUMNS = ("image", "member", "label", "subject", "field", "cell", "fold")
+_LABEL_COLUMNS = ["Patient_ID", "new_names", "labels"]
+
+
+def training_cells(archive: zipfile.ZipFile) -> pd.DataFrame:
+    """List the labelled training images, sorted by image name.
+
+    Returns:
+        One row a cell: image (file name), member (path in the archive), label, subject, field,
+        cell, fold (`fold_0`, …; the official folds).
+
+    Raises:
+        ArchiveError: if a name does not parse, an image lies outside the class folders or in that
+            of the other class, an image or a cell stands twice, or a class is not there.
+    """
+    rows = []
+    for member in list_members(archive):
+        folder = canonical_folder(member)
+        if folder is None or not folder.startswith(f"{TRAINING_FOLDER}/"):
+            continue
+        _, fold, label = folder.split("/")
+        name = PurePosixPath(member).name
+        parsed = _parse(member, name)
+        if parsed.label != label:
+            raise ArchiveError(
+                f"{member} is of class {parsed.label} by its name, but lies in a folder of "
+                f"class {label}"
+            )
+        rows.append((name, member, *_identity(parsed), fold))
+    cells = _table(rows)
+    missing = sorted(set(CLASS_NAMES) - set(cells["label"]))
+    if missing:
+        raise ArchiveError(
+            f"no training images of class {' and '.join(missing)}; expected "
+            "…/training_data/fold_0/{all,hem}/UID_….bmp as in Kaggle's "
+            "andrewmvd/leukemia-classification"
+        )
+    return cells
+
+
+def external_cells(archive: zipfile.ZipFile) -> pd.DataFrame:
+    """List the preliminary-test images that have pixels here and a label in the label file.
+
+    Returns:
+        The columns of `training_cells`, sorted by image name; fold is `preliminary`. Empty where
+        the archive has no such images.
+
+    Raises:
+        ArchiveError: if there are images but no label file, or if it has other columns, labels
+            that contradict the names in it, two rows for a name, or no row for an image; or if
+            an image or a cell stands twice.
+    """
+    members = [
+        member
+        for member in list_members(archive)
+        if canonical_folder(member) == PRELIMINARY_FOLDER and is_image(member)
+    ]
+    labels = _preliminary_labels(archive) if members else {}
+    rows = []
+    for member in members:
+        name = PurePosixPath(member).name
+        if name not in labels:
+            raise ArchiveError(f"{PRELIMINARY_LABELS} has no row for {name}")
+        rows.append((name, member, *_identity(parse_image_name(labels[name])), "preliminary"))
+    return _table(rows)
+
+
+def _parse(where: str, name: str) -> ImageName:
+    try:
+        return parse_image_name(name)
+    except StageError as error:
+        raise ArchiveError(f"{where}: {error}") from error
+
+
+def _identity(name: ImageName) -> tuple[str, str, int, int]:
+    return name.label, name.subject, name.field, name.cell
+
+
+def _table(rows: Sequence[tuple[str | int, ...]]) -> pd.DataFrame:
+    types = {column: COLUMNS[column] for column in _CELL_COLUMNS}  # of an empty table, too
+    cells = pd.DataFrame(rows, columns=list(types)).astype(types)
+    cells = cells.sort_values("image", ignore_index=True)
+    _refuse_repeated(cells, ["image"], problem="one image name stands twice")
+    _refuse_repeated(
+        cells, ["subject", "field", "cell"], problem="one cell stands twice, under two spellings"
+    )
+    return cells
+
+
+def _refuse_repeated(cells: pd.DataFrame, columns: list[str], *, problem: str) -> None:
+    repeated = cells[cells.duplicated(columns)]
+    if len(repeated):
+        alike = (cells[columns] == repeated[columns].iloc[0]).all(axis=1)
+        raise ArchiveError(f"{problem}: {', '.join(sorted(cells.loc[alike, 'member']))}")
+
+
+def _preliminary_labels(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Map the new name of each preliminary-test image to its original one, which tells all."""
+    member = _label_file(archive)
+    originals: dict[str, str] = {}
+    for original, name, given in _read_labels(archive, member).itertuples(index=False):
+        label = _parse(member, original).label
+        if given != str(CLASS_NAMES.index(label)):
+            raise ArchiveError(
+                f"{member} labels {original} as {given!r}; "
+                f"expected {CLASS_NAMES.index(label)} for {label}"
+            )
+        if name in originals:
+            raise ArchiveError(f"{member} has two rows for {name}")
+        originals[name] = original
+    return originals
+
+
+def _label_file(archive: zipfile.ZipFile) -> str:
+    files = [name for name in list_members(archive) if canonical_folder(name) == LABEL_FOLDER]
+    if len(files) != 1:
+        raise ArchiveError(
+            f"expected one {PRELIMINARY_LABELS} beside the images of {PRELIMINARY}, "
+            f"found {len(files)}"
+        )
+    return files[0]
+
+
+def _read_labels(archive: zipfile.ZipFile, member: str) -> pd.DataFrame:
+    content = io.BytesIO(read_member(archive, member))
+    try:
+        table = pd.read_csv(content, dtype=str, keep_default_na=False)
+    except ValueError as error:  # pandas' own errors, and bytes that are not UTF-8
+        raise ArchiveError(f"{member} cannot be read as CSV ({error})") from error
+    if list(table.columns) != _LABEL_COLUMNS:
+        raise ArchiveError(
+            f"{member} has columns {', '.join(table.columns)}; expected {', '.join(_LABEL_COLUMNS)}"
+        )
+    return table

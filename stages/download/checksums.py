@@ -1,0 +1,137 @@
+"""Every byte of an archive on arrival: unpacked once, for its CRC-32 and its SHA-256."""
+
+from __future__ import annotations
+
+import bz2
+import hashlib
+import os
+import struct
+import zipfile
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO
+
+from stages.common.progress import progress
+from stages.dataset.archive import ArchiveError, read_directory
+
+CHUNK = 1 << 20
+"""Bytes read, and at most unpacked, at a time: more than an image has."""
+
+_BEFORE_LENGTHS = 26
+"""Bytes of a member's header before the lengths of its name and extra field, after which its
+data follow (APPNOTE.TXT 4.3.7)."""
+
+
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    OSError,  # also of bzip2
+    ValueError,  # a name that is said to be UTF-8
+    OverflowError,  # an offset past all files
+    RuntimeError,  # flags that zipfile does not implement
+)
+
+
+def digest_members(path: Path) -> dict[str, str]:
+    """Unpack each file of an archive in memory, on all cores, and return its SHA-256 by name.
+
+    What the directory declares is not trusted: a member is given up at the first byte too many.
+
+    Raises:
+        ArchiveError: if one is damaged, or has not the size or CRC-32 that the directory declares.
+    """
+    with read_directory(path) as archive:
+        files = [info for info in archive.infolist() if not info.is_dir()]
+    pending = deque(sorted(files, key=lambda info: info.header_offset))
+    digests: dict[str, str] = {}
+    workers = os.cpu_count() or 1
+    with (
+        progress(total=len(files), description="Verifying", unit="file") as bar,
+        ThreadPoolExecutor(workers) as pool,
+    ):
+        jobs = [pool.submit(_work, path, pending, digests, bar.update) for _ in range(workers)]
+        try:
+            for job in jobs:
+                job.result()
+        finally:
+            pending.clear()  # after an error the others stop, too
+    return digests
+
+
+def _work(
+    path: Path,
+    pending: deque[zipfile.ZipInfo],
+    digests: dict[str, str],
+    advance: Callable[[int], object],
+) -> None:
+    # Two threads must not open members of one ZipFile: it counts its open files without a lock.
+    with read_directory(path) as archive, path.open("rb") as file:
+        while True:
+            try:
+                info = pending.popleft()
+            except IndexError:
+                return
+            digests[info.filename] = _digest(archive, file, info)
+            advance(1)
+
+
+def _digest(archive: zipfile.ZipFile, file: BinaryIO, info: zipfile.ZipInfo) -> str:
+    digest, crc, size = hashlib.sha256(), 0, 0
+    try:
+        with archive.open(info):  # compares the member's own header with the directory
+            pass
+        for data in _unpack(_packed(file, info), info.compress_type):
+            digest.update(data)
+            crc, size = zlib.crc32(data, crc), size + len(data)
+            if size > info.file_size:
+                break
+    except _DAMAGE as error:
+        raise ArchiveError(f"{info.filename} is corrupt ({error})") from error
+    if size != info.file_size:
+        relation = "more" if size > info.file_size else "less"
+        raise ArchiveError(
+            f"{info.filename} is corrupt (it unpacks to {relation} than the {info.file_size:,} "
+            "bytes that it declares)"
+        )
+    if crc != info.CRC:
+        raise ArchiveError(
+            f"{info.filename} is corrupt (its CRC-32 is {crc:08x}, expected {info.CRC:08x})"
+        )
+    return digest.hexdigest()
+
+
+def _packed(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    file.seek(info.header_offset + _BEFORE_LENGTHS)
+    file.seek(sum(struct.unpack("<HH", file.read(4))), os.SEEK_CUR)
+    left = info.compress_size
+    while chunk := file.read(min(CHUNK, left)):
+        left -= len(chunk)
+        yield chunk
+
+
+# zipfile's own reader gives all that a packed chunk unpacks to at once, of bzip2 5 GB from 4 kB,
+# and cuts off silently what a member has beyond its declared size.
+def _unpack(chunks: Iterable[bytes], method: int) -> Iterator[bytes]:
+    if method == zipfile.ZIP_DEFLATED:
+        return _inflate(chunks)
+    return _unpack_bzip2(chunks) if method == zipfile.ZIP_BZIP2 else iter(chunks)
+
+
+def _inflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    decoder = zlib.decompressobj(-zlib.MAX_WBITS)
+    for chunk in chunks:
+        while chunk and not decoder.eof:
+            yield decoder.decompress(chunk, CHUNK)
+            chunk = decoder.unconsumed_tail
+    yield decoder.flush()
+
+
+def _unpack_bzip2(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    decoder = bz2.BZ2Decompressor()
+    for chunk in chunks:
+        while not decoder.eof and (chunk or not decoder.needs_input):
+            yield decoder.decompress(chunk, CHUNK)
+            chunk = b""

@@ -1,0 +1,133 @@
+"""What earlier stages reported, and the cells to measure on: read, and refused where useless."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages.common.errors import StageError
+from stages.dataset.classes import CLASS_NAMES
+
+_JSON_NAMES = {bool: "boolean", dict: "object"}
+APPEARANCE_COLUMNS = ("split", "image", "area", "brightness")
+HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+
+
+def read_report(
+    path: Path, *, made_by: str, needs: Mapping[str, type] | None = None
+) -> dict[str, Any]:
+    """Read the JSON report of the stage `made_by`, which has at least the keys of `needs`.
+
+    Raises:
+        StageError: if it is missing, not a JSON object, or lacks a key, or one of another type.
+    """
+    remedy = f"make it again with `dvc repro --force {made_by}`"
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StageError(f"{path} cannot be read ({error}); {remedy}") from error
+    if not isinstance(report, dict):
+        raise StageError(f"{path} holds a {type(report).__name__}, expected an object; {remedy}")
+    for key, kind in (needs or {}).items():
+        if not isinstance(report.get(key), kind):
+            found = f"has {key}: {report[key]!r}" if key in report else f"lacks {key}"
+            raise StageError(f"{path} {found}; expected a JSON {_JSON_NAMES[kind]}; {remedy}")
+    return report
+
+
+def read_history(path: Path) -> pd.DataFrame:
+    """Read the training history: one row an epoch, at least the columns HISTORY_COLUMNS.
+
+    Raises:
+        StageError: if it is missing, not such a table, or empty.
+    """
+    remedy = "make it again with `dvc repro --force train`"
+    try:
+        history = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise StageError(f"{path} cannot be read ({error}); {remedy}") from error
+    missing = [column for column in HISTORY_COLUMNS if column not in history]
+    if missing or history.empty:
+        lack = f"columns {', '.join(missing)}" if missing else "epochs: it has no rows"
+        raise StageError(f"{path} lacks {lack}; {remedy}")
+    return history
+
+
+def read_appearance(path: Path) -> pd.DataFrame:
+    """Read area and brightness of each cell: columns APPEARANCE_COLUMNS, as preprocess wrote them.
+
+    Raises:
+        StageError: if it is missing, or not such a table.
+    """
+    remedy = "make it again with `dvc repro --force preprocess`"
+    try:
+        table = pd.read_csv(path, dtype={"split": str, "image": str})
+    except (OSError, ValueError) as error:
+        raise StageError(f"{path} cannot be read ({error}); {remedy}") from error
+    missing = [column for column in APPEARANCE_COLUMNS if column not in table]
+    if missing:
+        raise StageError(f"{path} lacks columns {', '.join(missing)}; {remedy}")
+    return table
+
+
+def add_appearance(
+    predictions: pd.DataFrame, appearances: pd.DataFrame, path: Path
+) -> pd.DataFrame:
+    """Give each row of predictions the area and brightness of its cell.
+
+    Raises:
+        StageError: if the table of appearances (at `path`) has none of a cell, or more than one.
+    """
+    known = appearances.set_index(["split", "image"])[["area", "brightness"]]
+    wanted = pd.MultiIndex.from_frame(predictions[["split", "image"]])
+    missing = predictions.loc[~wanted.isin(known.index), "image"].tolist()
+    if missing or known.index.has_duplicates:
+        lack = f"lacks {missing[0]}" if missing else "lists a cell twice"
+        raise StageError(
+            f"{path} {lack}; expected each cell of the shards once; make it again with "
+            "`dvc repro --force preprocess`"
+        )
+    found = known.loc[wanted].reset_index(drop=True)
+    return pd.concat([predictions.reset_index(drop=True), found], axis=1)
+
+
+def require_cells_as_trained(
+    cells: Mapping[str, Any], trained: Mapping[str, Any], path: Path
+) -> None:
+    """Refuse cells that were made in another way than those that the model was trained on.
+
+    Args:
+        cells: what `shards.as_seen` says of them.
+        trained: the same of the cells of training.
+        path: of the report of training, for the error.
+
+    Raises:
+        StageError: with what differs.
+    """
+    different = [key for key in cells if trained.get(key) != cells[key]]
+    if different:
+        told = ", ".join(f"{key} {trained.get(key)}, now {cells[key]}" for key in different)
+        raise StageError(
+            f"{path}: the model was trained on other cells than those in the shards: {told}; "
+            "train it on these with `dvc repro`"
+        )
+
+
+def require_both_classes(cells: pd.DataFrame, path: Path) -> None:
+    """Refuse a table of cells (at `path`) whose test split is empty or of one class.
+
+    Raises:
+        StageError: with the number of test cells of each class.
+    """
+    labels = cells.loc[cells["split"] == "test", "label"]
+    counts = {name: int((labels == name).sum()) for name in CLASS_NAMES}
+    if not all(counts.values()):
+        found = ", ".join(f"{count} of {name}" for name, count in counts.items())
+        raise StageError(
+            f"{path}: the test split holds {found}; expected cells of both classes, or neither "
+            "specificity nor ROC AUC exist; change `split` in params.yaml"
+        )

@@ -1,0 +1,176 @@
+"""Write the report: one HTML page that carries everything inside, the same for the same input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from stages.dataset.cells import SPLITS
+from stages.evaluate.report import formatting as texts
+from stages.evaluate.report.charts import (
+    Point,
+    history_chart,
+    interval_chart,
+    precision_recall_chart,
+    reliability_chart,
+    roc_chart,
+)
+from stages.evaluate.report.gallery import Gallery, png_uri
+from stages.evaluate.report.subject_strip import subject_strip
+from stages.evaluate.report.tables import (
+    METRIC_NAMES,
+    Section,
+    compared,
+    grid,
+    measured_rows,
+    reasons,
+    section,
+    subject_columns,
+)
+from stages.evaluate.split_warnings import positive_counts
+from stages.statistics.curves import Curves
+
+_TEMPLATE = "report.html.jinja"
+_IN_INTERVAL_CHART = ("accuracy", "sensitivity", "specificity", "ppv", "npv", "roc_auc")
+
+
+@dataclass(frozen=True)
+class EarlierStages:
+    """What the stages before report: metrics/{download,split,train}.json and history.csv."""
+
+    download: Mapping[str, Any]
+    split: Mapping[str, Any]
+    train: Mapping[str, Any]
+    history: pd.DataFrame
+
+
+def render_report(
+    results: Section,
+    *,
+    predictions: pd.DataFrame,
+    curves: Curves,
+    galleries: Sequence[Gallery],
+    earlier: EarlierStages,
+    provenance: Section,
+) -> str:
+    """Render the report.
+
+    Args:
+        results: the content of metrics/test.json.
+        predictions: rows of predictions.csv, of the test split.
+        curves: of the same.
+        galleries: of the same.
+        earlier: what earlier stages report.
+        provenance: profile, revision, device, versions (by package), dvc_lock (MD5 by path).
+
+    Returns:
+        The page. It loads nothing, from no network and no file.
+    """
+    measured = {part: results[part] for part in ("test", "external") if part in results}
+    split = earlier.split
+    in_parts = {part: split[part] for part in SPLITS if isinstance(split.get(part), Mapping)}
+    page: str = (
+        _environment()
+        .get_template(_TEMPLATE)
+        .render(
+            results=results,
+            measured=measured,
+            charts=_charts(results, predictions, curves),
+            history_charts=[
+                history_chart(earlier.history, measure=name) for name in ("loss", "accuracy")
+            ],
+            galleries=galleries,
+            in_parts=in_parts,
+            leaks=positive_counts(section(split, "leakage")),
+            known_subjects=positive_counts(section(split, "leakage")).get("subjects", 0),
+            split={key: value for key, value in split.items() if key not in in_parts},
+            train=earlier.train,
+            download=earlier.download,
+            provenance=provenance,
+        )
+    )
+    return page
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "columns": texts.as_columns,
+        "compared": compared,
+        "grid": grid,
+        "interval": texts.as_percent_interval,
+        "measured_rows": measured_rows,
+        "percent": texts.as_percent,
+        "png_uri": png_uri,
+        "reasons": reasons,
+        "rows": texts.as_rows,
+        "section": section,
+        "subject_columns": subject_columns,
+        "text": texts.as_text,
+    }
+    return environment
+
+
+def _charts(results: Section, predictions: pd.DataFrame, curves: Curves) -> dict[str, Markup]:
+    test, temperature = results["test"], results.get("temperature")
+    average, area = test["average_precision"], test["roc_auc"]
+    confusion = test["confusion"]
+    is_all = confusion["true_positive"] + confusion["false_negative"]
+    after = curves.reliability_calibrated if temperature is not None else None
+    drawn = {
+        "roc": roc_chart(curves.roc, area=area, points=_points(results, _roc_point)),
+        "precision_recall": precision_recall_chart(
+            curves.precision_recall,
+            average=average,
+            share_all=is_all / test["cells"],
+            points=_points(results, _precision_recall_point),
+        ),
+        "reliability": reliability_chart(curves.reliability, after, temperature=temperature),
+        "subjects": subject_strip(predictions, threshold=results["threshold"]),
+    }
+    by_subject = _by_name(section(test, "intervals"))
+    if by_subject:
+        values = {METRIC_NAMES[key]: test[key] for key in _IN_INTERVAL_CHART if key in test}
+        drawn["intervals"] = interval_chart(
+            {name: value for name, value in values.items() if value is not None},
+            by_subject=by_subject,
+            by_cell=_by_name(section(test, "cell_intervals")),
+        )
+    return drawn
+
+
+def _by_name(intervals: Section) -> dict[str, Any]:
+    return {METRIC_NAMES[key]: intervals[key] for key in _IN_INTERVAL_CHART if intervals.get(key)}
+
+
+def _points(results: Section, place: Any) -> list[Point]:
+    """Return where the calls at both thresholds lie; a threshold that does not exist nowhere."""
+    test = results["test"]
+    operating = section(test, "operating_point")
+    named = [(f"p(ALL) ≥ {texts.as_text(results['threshold'])}", test)]
+    if operating.get("threshold") is not None:
+        threshold = texts.as_text(operating["threshold"])
+        named.append((f"operating point, ≥ {threshold}", operating))
+    places = [(name, *place(values)) for name, values in named]
+    return [point for point in places if None not in point]
+
+
+def _roc_point(values: Section) -> tuple[float | None, float | None]:
+    specificity = values.get("specificity")
+    return None if specificity is None else 1 - specificity, values.get("sensitivity")
+
+
+def _precision_recall_point(values: Section) -> tuple[float | None, float | None]:
+    return values.get("sensitivity"), values.get("ppv")

@@ -1,0 +1,77 @@
+"""The network: pixels in, p(HEM) and p(ALL) out. Pure Keras."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import keras
+
+from stages.dataset.classes import CLASS_NAMES
+from stages.network.params import DenseParams, ModelParams
+
+HEAD = ("head_batch_norm", "head_dense", "head_dropout", "probabilities")
+
+
+def build_model(
+    params: ModelParams, *, image_size: int, weights: Literal["imagenet"] | None
+) -> keras.Model:
+    """Build the network.
+
+    Scaling of the pixels is inside: it takes (cells, image_size, image_size, 3), RGB in 0…255,
+    uint8 or float, and gives float32 (cells, 2): p(HEM), p(ALL).
+
+    Initial weights come from Keras' global seed (`keras.utils.set_random_seed`), and
+    `weights="imagenet"` from `KERAS_HOME`, where the download stage has put them.
+    """
+    base = getattr(keras.applications, params.base)(
+        include_top=False,
+        weights=weights,
+        input_shape=(image_size, image_size, 3),
+        pooling=params.pooling,
+    )
+    momentum = params.base_batch_norm_momentum
+    _set_batch_norm_momentum(base, momentum.imagenet if weights else momentum.none)
+    features = keras.layers.BatchNormalization(
+        axis=params.batch_norm.axis,
+        momentum=params.batch_norm.momentum,
+        epsilon=params.batch_norm.epsilon,
+        name="head_batch_norm",
+    )(base.output)
+    features = _hidden(params.dense)(features)
+    features = keras.layers.Dropout(params.dropout, name="head_dropout")(features)
+    probabilities = keras.layers.Dense(
+        len(CLASS_NAMES), activation="softmax", dtype="float32", name="probabilities"
+    )(features)
+    return keras.Model(base.input, probabilities, name="leukemia_classifier")
+
+
+def synchronize_batch_norm(network: keras.Model, *, wanted: bool) -> None:
+    """Have batch norm see the whole of a batch that devices share, or each its share alone.
+
+    It is False where a network is built and must be where it is written: the file says it.
+    """
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = wanted
+
+
+def base_layers(network: keras.Model) -> list[Any]:
+    """Return the layers between the pixels and the pooled features, in order."""
+    return [layer for layer in network.layers if layer.name not in HEAD]
+
+
+def _hidden(params: DenseParams) -> Any:
+    return keras.layers.Dense(
+        params.units,
+        activation=params.activation,
+        kernel_regularizer=keras.regularizers.L2(params.kernel_l2),
+        activity_regularizer=keras.regularizers.L1(params.activity_l1),
+        bias_regularizer=keras.regularizers.L1(params.bias_l1),
+        name="head_dense",
+    )
+
+
+def _set_batch_norm_momentum(base: keras.Model, momentum: float) -> None:
+    for layer in base.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = momentum

@@ -1,0 +1,102 @@
+"""What the split gave: the parts, how near they come to what was asked, and what leaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from stages.dataset.cells import SPLITS
+from stages.dataset.classes import CLASS_NAMES
+from stages.split.params import SplitParams
+
+_DECIMALS = 4  # of shares: a hundredth of a percentage point
+
+
+def split_report(
+    cells: pd.DataFrame, params: SplitParams, *, identical: Iterable[list[str]]
+) -> dict[str, Any]:
+    """Describe a split; every value is a finite number but for the name of the strategy.
+
+    Args:
+        cells: the table of cells, external ones included.
+        params: what was asked of the split.
+        identical: sets of members whose bytes are the same.
+
+    Returns:
+        `strategy`; for each of SPLITS its cells and subjects and, where it has cells, the share
+        of each class; `deviation_points`: by how many percentage points train, val and test miss
+        their shares of the cells (`size`) and the class ratio (`class_share`) at most;
+        `test_cells_known_by`: the share of the test cells with a training cell of the same
+        subject, and of the same microscope field; `leakage`: how many subjects, microscope
+        fields and distinct images stand in more than one of SPLITS.
+    """
+    return {
+        "strategy": params.strategy,
+        **{name: _part(cells[cells["split"] == name]) for name in SPLITS},
+        "deviation_points": _deviation_points(cells[cells["split"] != "external"], params),
+        "test_cells_known_by": _known_from_training(cells),
+        "leakage": _leakage(cells, identical),
+    }
+
+
+def _part(cells: pd.DataFrame) -> dict[str, int | float]:
+    described: dict[str, int | float] = {
+        "cells": len(cells),
+        "subjects": int(cells["subject"].nunique()),
+    }
+    if len(cells):
+        for name in CLASS_NAMES:
+            described[f"{name}_share"] = _share((cells["label"] == name).sum(), len(cells))
+    return described
+
+
+def _deviation_points(cells: pd.DataFrame, params: SplitParams) -> dict[str, float]:
+    asked = {"val": params.validation_share, "test": params.test_share}
+    asked["train"] = 1 - sum(asked.values())
+    positive = cells["label"] == CLASS_NAMES[1]
+    sizes, classes = [], []
+    for name, share in asked.items():
+        inside = cells["split"] == name
+        sizes.append(abs(inside.sum() / len(cells) - share))
+        classes.append(abs(positive[inside].sum() / inside.sum() - positive.sum() / len(cells)))
+    return {"size": _points(max(sizes)), "class_share": _points(max(classes))}
+
+
+def _known_from_training(cells: pd.DataFrame) -> dict[str, float]:
+    train, test = (cells[cells["split"] == name] for name in ("train", "test"))
+    subjects = test["subject"].isin(train["subject"])
+    fields = _fields(test).isin(_fields(train))
+    return {
+        "subject": _share(subjects.sum(), len(test)),
+        "field": _share(fields.sum(), len(test)),
+    }
+
+
+def _leakage(cells: pd.DataFrame, identical: Iterable[list[str]]) -> dict[str, int]:
+    split_of = dict(zip(cells["member"], cells["split"], strict=True))
+    return {
+        "subjects": _in_several_parts(cells["subject"], cells["split"]),
+        "fields": _in_several_parts(_fields(cells), cells["split"]),
+        "identical_images": sum(
+            len({split_of[member] for member in members}) > 1 for members in identical
+        ),
+    }
+
+
+def _in_several_parts(names: pd.Series, splits: pd.Series) -> int:
+    pairs = pd.DataFrame({"name": names, "split": splits}).drop_duplicates()
+    return int(pairs.loc[pairs["name"].duplicated(), "name"].nunique())
+
+
+def _fields(cells: pd.DataFrame) -> pd.Series:
+    return cells["subject"] + "_" + cells["field"].astype(str)
+
+
+def _share(count: int, of: int) -> float:
+    return round(int(count) / of, _DECIMALS)
+
+
+def _points(share: float) -> float:
+    return round(100 * float(share), _DECIMALS - 2)

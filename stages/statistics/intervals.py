@@ -1,0 +1,211 @@
+"""95 % intervals by the bootstrap: over subjects, whose cells are alike, and plainly over cells.
+
+Both draw within class, so that a resample has as many subjects (or cells) of each class as the
+table, and differ in what they draw alone. A drawn subject brings all its cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import norm, t
+
+from stages.statistics.metrics import DECIMALS, Floats
+
+LEVEL = 0.95
+LEAST_SUBJECTS = 5
+"""Of a class, below which no interval is given: they say too little of subjects not seen."""
+
+_WEIGHTS_AT_ONCE = 2_000_000  # in memory, 8 bytes each, several times over
+
+Statistic = Callable[[Floats], dict[str, Floats]]
+"""From weights (weightings, cells) to values (weightings,) by name; NaN where there is none."""
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """How often each unit, a subject or a cell, was drawn in each resample.
+
+    Attributes:
+        drawn: int32, (resamples, units).
+        unit_of_cell: (cells,); the unit that each cell belongs to.
+        strata: (units,); that within which each unit was drawn: its class.
+    """
+
+    drawn: npt.NDArray[np.int32]
+    unit_of_cell: Integers
+    strata: Integers
+
+
+def lacking_subjects(predictions: pd.DataFrame) -> str | None:
+    """Say which class has fewer than LEAST_SUBJECTS subjects; None where none has."""
+    counts = {
+        name: int(predictions.loc[predictions["label"] == name, "subject"].nunique())
+        for name in ("all", "hem")
+    }
+    few = [f"{count} of class {name}" for name, count in counts.items() if count < LEAST_SUBJECTS]
+    if not few:
+        return None
+    return (
+        f"no intervals: of the subjects {' and '.join(few)}; below {LEAST_SUBJECTS} in a class "
+        "a bootstrap says too little of subjects not seen"
+    )
+
+
+def subject_resamples(
+    predictions: pd.DataFrame, *, replicates: int, seed: int, within: tuple[str, ...] = ("label",)
+) -> Resamples:
+    """Draw subjects, with replacement and as many as there are, within what columns tell apart."""
+    strata_of_cell = _numbered(predictions, within)
+    unit_of_cell = _numbered(predictions, (*within, "subject"))
+    _, first_cell = np.unique(unit_of_cell, return_index=True)
+    strata = strata_of_cell[first_cell]
+    return Resamples(_draw(strata, replicates=replicates, seed=seed), unit_of_cell, strata)
+
+
+def cell_resamples(predictions: pd.DataFrame, *, replicates: int, seed: int) -> Resamples:
+    """Draw cells, within class and with replacement, as many as there are."""
+    strata = _numbered(predictions, ("label",))
+    drawn = _draw(strata, replicates=replicates, seed=seed)
+    return Resamples(drawn, np.arange(len(strata)), strata)
+
+
+def over_resamples(resamples: Resamples, statistic: Statistic) -> dict[str, Floats]:
+    """Return the statistic in every resample: (resamples,) by name."""
+    step = max(1, _WEIGHTS_AT_ONCE // len(resamples.unit_of_cell))
+    portions = [
+        statistic(resamples.drawn[start : start + step][:, resamples.unit_of_cell].astype(float))
+        for start in range(0, len(resamples.drawn), step)
+    ]
+    return {name: np.concatenate([part[name] for part in portions]) for name in portions[0]}
+
+
+def intervals(
+    resamples: Resamples, statistic: Statistic, *, biased: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return [low, high] of each value of the statistic, rounded.
+
+    BCa (Efron 1987), which mends bias and skewness, with expanded percentiles (Hesterberg 2015,
+    arXiv 1411.5279): with few units the bootstrap's distribution is too narrow by √((n − 1) / n),
+    and normal where Student's t is due, so the percentiles lie as much further out. n is that
+    of the class that has fewer, and counts subjects of many and few cells as the number of
+    equal ones that would tell as much: five subjects hold 56 % of the HEM cells of C-NMC 2019.
+
+    Args:
+        resamples: of the cells that the statistic weighs.
+        statistic: what to estimate.
+        biased: names of values from 0 up that a resample overestimates about as much as the
+            cells themselves do, as ECE: what the bootstrap adds is taken off instead. With 12
+            simulated subjects a class that held an ECE of 0.12 in 92 % of sets, and one of 0 in
+            79 %, where BCa, with 94 % of the first, held it in none.
+
+    Returns:
+        By name; None for a value that does not exist in some resample, and `undefined` says so.
+    """
+    drawn = over_resamples(resamples, statistic)
+    whole = statistic(np.ones((1, len(resamples.unit_of_cell))))
+    without_one = over_resamples(_leave_one_out(resamples), statistic)
+    reach = _reach(resamples)
+    found: dict[str, Any] = {}
+    reasons = []
+    for name, values in drawn.items():
+        estimate = float(whole[name][0])
+        missing = int(np.isnan(values).sum())
+        if missing or np.isnan(estimate):
+            found[name] = None
+            reasons.append(f"{name} does not exist in {missing:,} of {len(values):,} resamples")
+            continue
+        if name in biased:
+            ends = _pivotal(values, estimate, reach)
+        else:
+            acceleration = _acceleration(without_one[name], resamples.strata)
+            ends = _accelerated(values, estimate, reach, acceleration)
+        found[name] = [round(end, DECIMALS) for end in ends]
+    return found | ({"undefined": reasons} if reasons else {})
+
+
+def intervals_to_tell(
+    resamples: Resamples, statistic: Statistic, *, biased: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return what `intervals` does, but None and a reason for those of no width.
+
+    Where every cell is right, every resample is.
+    """
+    found = intervals(resamples, statistic, biased=biased)
+    same = [
+        name for name, ends in found.items() if name != "undefined" and ends and ends[0] == ends[1]
+    ]
+    if not same:
+        return found
+    reasons = [f"{', '.join(same)}: the same in (nearly) all resamples, which tell nothing"]
+    reasons += found.get("undefined", [])
+    return found | dict.fromkeys(same) | {"undefined": reasons}
+
+
+def _reach(resamples: Resamples) -> float:
+    """Return how many standard deviations an interval reaches to either side."""
+    sizes = np.bincount(resamples.unit_of_cell)
+    units = min(_effective(sizes[resamples.strata == one]) for one in set(resamples.strata))
+    return float(np.sqrt(units / (units - 1)) * t.isf((1 - LEVEL) / 2, units - 1))
+
+
+def _effective(sizes: Integers) -> float:
+    """Return the number of units of one size that would tell as much (Kish), at least 2."""
+    return max(2.0, float(sizes.sum() ** 2 / (sizes**2).sum()))
+
+
+def _pivotal(values: Floats, estimate: float, reach: float) -> list[float]:
+    low, high = np.quantile(values, norm.cdf([-reach, reach]))
+    return [max(0.0, float(2 * estimate - high)), max(0.0, float(2 * estimate - low))]
+
+
+def _accelerated(values: Floats, estimate: float, reach: float, acceleration: float) -> list[float]:
+    below = (values < estimate).mean() + (values == estimate).mean() / 2
+    bias = norm.ppf(np.clip(below, 1 / len(values), 1 - 1 / len(values)))
+    reached = bias + np.array([-reach, reach])
+    # Where one subject holds most cells, the denominator may pass 0: the end is then as far out
+    # as there are values.
+    slack = 1 - acceleration * reached
+    shifted = np.divide(reached, slack, out=np.sign(reached) * np.inf, where=slack > 0)
+    return [float(end) for end in np.quantile(values, norm.cdf(bias + shifted))]
+
+
+def _acceleration(without_one: Floats, strata: Integers) -> float:
+    """Return Efron's a, for units drawn within strata, from leaving each out in turn."""
+    second = third = 0.0
+    for stratum in np.unique(strata):
+        values = without_one[strata == stratum]
+        influence = (len(values) - 1) / len(values) * (values.mean() - values)
+        second += float((influence**2).sum())
+        third += float((influence**3).sum())
+    return third / (6 * second**1.5) if second > 0 else 0.0
+
+
+def _leave_one_out(resamples: Resamples) -> Resamples:
+    drawn = 1 - np.eye(len(resamples.strata), dtype=np.int32)
+    return Resamples(drawn, resamples.unit_of_cell, resamples.strata)
+
+
+def _numbered(predictions: pd.DataFrame, columns: tuple[str, ...]) -> Integers:
+    """Number what the columns tell apart, in sorted order, for each cell."""
+    numbers = predictions.groupby(list(columns), sort=True).ngroup()
+    return np.asarray(numbers, np.int64)
+
+
+def _draw(strata: Integers, *, replicates: int, seed: int) -> npt.NDArray[np.int32]:
+    generator = np.random.default_rng(seed)
+    drawn = np.zeros((replicates, len(strata)), np.int32)
+    for stratum in np.unique(strata):
+        units = np.flatnonzero(strata == stratum)
+        chosen = generator.integers(len(units), size=(replicates, len(units)))
+        rows = np.arange(replicates)[:, None] * len(units)
+        counts = np.bincount((chosen + rows).ravel(), minlength=replicates * len(units))
+        drawn[:, units] = counts.reshape(replicates, len(units))
+    return drawn

@@ -1,0 +1,124 @@
+"""All that metrics/test.json says of the predictions, and nothing that they do not hold.
+
+What is fitted or chosen (temperature, operating threshold) comes from validation alone, the
+size-only classifier from training. Where a figure is None, or a section is empty, `undefined`
+beside it says why.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from stages.statistics import sections
+from stages.statistics.baselines import always_all
+from stages.statistics.intervals import (
+    cell_resamples,
+    intervals_to_tell,
+    lacking_subjects,
+    subject_resamples,
+)
+from stages.statistics.subgroups import measure_subgroups
+from stages.statistics.tuning import Tuning, describe_tuning, describe_validation, tune
+
+BIASED = ("ece",)
+"""Metrics that few cells overestimate, and resamples of them once more."""
+
+
+def measure_all(
+    predictions: pd.DataFrame,
+    *,
+    training: pd.DataFrame,
+    threshold: float,
+    target_sensitivity: float,
+    replicates: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Measure the test and external rows of predictions.csv with what its val rows choose.
+
+    Args:
+        predictions: columns split, image, subject, fold, label, p_all, logit, area, brightness.
+        training: columns label and area of the training cells, for the size-only classifier.
+        threshold: p(ALL) from which a cell is called ALL.
+        target_sensitivity: of the operating point, on validation.
+        replicates: bootstrap resamples.
+        seed: of the resamples, which are the same for the same cells.
+
+    Returns:
+        threshold, target_sensitivity, operating_threshold, temperature, validation, and for test
+        and external, where they have rows, what `measure_part` gives. Only finite numbers.
+    """
+    parts = {name: predictions[predictions["split"] == name] for name in ("test", "external")}
+    validation = predictions[predictions["split"] == "val"]
+    tuning = tune(validation, threshold=threshold, target_sensitivity=target_sensitivity)
+    return {
+        "threshold": threshold,
+        "target_sensitivity": target_sensitivity,
+        **describe_tuning(tuning),
+        "validation": describe_validation(validation, tuning),
+        **{
+            name: measure_part(rows, tuning, training=training, replicates=replicates, seed=seed)
+            for name, rows in parts.items()
+            if len(rows)
+        },
+    }
+
+
+def measure_part(
+    predictions: pd.DataFrame,
+    tuning: Tuning,
+    *,
+    training: pd.DataFrame,
+    replicates: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Measure the rows of one split; arguments as of `measure_all`.
+
+    Returns:
+        What `measure` gives, and subjects; then operating_point, calibrated, by_subject,
+        baselines, subgroups, and tta where there is p_all_tta. Beside the figures at the fixed
+        threshold and in each of these sections (of the baselines in size_only) stand `intervals`
+        (95 %, over subjects) and, for comparison alone, `cell_intervals`, by the names of the
+        figures; those of by_subject (of the mean accuracies) and of subgroups are over subjects
+        alone.
+    """
+    measured = {
+        "plain": sections.plain(predictions, tuning.threshold),
+        "operating_point": sections.operating_point(predictions, tuning),
+        "calibrated": sections.calibrated(predictions, tuning),
+        "by_subject": sections.by_subject(predictions, tuning.threshold),
+        "size_only": sections.size_only(predictions, training),
+    }
+    if "p_all_tta" in predictions:
+        augmented = predictions.assign(p_all=predictions["p_all_tta"])
+        measured["tta"] = sections.plain(augmented, tuning.threshold)
+    filled = _with_intervals(measured, predictions, replicates=replicates, seed=seed)
+    del filled["by_subject"]["cell_intervals"]
+    return {
+        "cells": len(predictions),
+        "subjects": filled["by_subject"]["both"]["subjects"],
+        **{name: value for name, value in filled["plain"].items() if name != "cells"},
+        **{name: filled[name] for name in ("operating_point", "calibrated", "by_subject")},
+        "baselines": {"always_all": always_all(predictions), "size_only": filled["size_only"]},
+        "subgroups": measure_subgroups(
+            predictions, threshold=tuning.threshold, replicates=replicates, seed=seed
+        ),
+        **({"tta": filled["tta"]} if "tta" in filled else {}),
+    }
+
+
+def _with_intervals(
+    measured: dict[str, sections.Section], predictions: pd.DataFrame, *, replicates: int, seed: int
+) -> dict[str, dict[str, Any]]:
+    """Add `intervals` and `cell_intervals`, or the reason for none, to the figures."""
+    reason = lacking_subjects(predictions)
+    filled = {name: dict(figures) for name, (figures, _) in measured.items()}
+    for kind, draw in (("intervals", subject_resamples), ("cell_intervals", cell_resamples)):
+        resamples = None if reason else draw(predictions, replicates=replicates, seed=seed)
+        for name, (_, statistic) in measured.items():
+            if resamples is None:
+                filled[name][kind] = {"undefined": [reason]}
+            elif statistic is not None:
+                filled[name][kind] = intervals_to_tell(resamples, statistic, biased=BIASED)
+    return filled

@@ -1,0 +1,1 @@
+"""The batches that training and validation see."""

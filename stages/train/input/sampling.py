@@ -1,0 +1,80 @@
+"""Which cell stands where in an epoch: a pure function of (seed, epoch)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import tensorflow as tf
+
+from stages.dataset.image_names import parse_image_name
+from stages.dataset.shard_reader import Cells
+
+Indices = np.ndarray[Any, np.dtype[np.int64]]
+
+
+def epoch_order(
+    cells: Cells,
+    *,
+    sampling: Literal["natural", "subject_balanced"],
+    positions: int,
+    seed: int,
+    epoch: int,
+) -> Indices:
+    """Return the index of the cell at each position of an epoch, int64 (positions,).
+
+    natural: a permutation; no cell stands twice, and which are left out differs by epoch.
+    subject_balanced: as many cells of each class as its share of the training cells, rounded;
+    within a class each subject equally often, or once more; within a subject each cell equally
+    often, or once more.
+
+    Raises:
+        StageError: if an image has no subject in its name, for subject_balanced.
+    """
+    if sampling == "natural":
+        return _permutation(len(cells.labels), positions, seed=seed, epoch=epoch)
+    random = np.random.default_rng([seed, epoch])
+    subjects = np.array([parse_image_name(name).subject for name in cells.image_ids])
+    # Rounding what has come together so far, not each class, makes it `positions` in all.
+    totals = np.cumsum(np.bincount(cells.labels)) * positions / len(cells.labels)
+    shares = np.diff(np.rint(totals).astype(int), prepend=0)
+    drawn = [
+        _one_class(subjects, np.flatnonzero(cells.labels == label), int(share), random)
+        for label, share in enumerate(shares)
+    ]
+    order: Indices = random.permutation(np.concatenate(drawn))
+    return order
+
+
+def _permutation(count: int, positions: int, *, seed: int, epoch: int) -> Indices:
+    shuffled = tf.random.experimental.index_shuffle(
+        tf.range(positions, dtype=tf.int64), seed=[seed, epoch], max_index=count - 1
+    )
+    indices: Indices = shuffled.numpy()
+    return indices
+
+
+def _one_class(
+    subjects: np.ndarray[Any, np.dtype[np.str_]],
+    members: Indices,
+    share: int,
+    random: np.random.Generator,
+) -> Indices:
+    """Draw `share` of the members, each of their subjects equally often."""
+    if not share:
+        return members[:0]
+    names = np.unique(subjects[members])
+    draws = _cycled(np.arange(len(names)), share, random)
+    times = np.bincount(draws, minlength=len(names))
+    return np.concatenate(
+        [
+            _cycled(members[subjects[members] == name], int(count), random)
+            for name, count in zip(names, times, strict=True)
+        ]
+    )
+
+
+def _cycled(items: Indices, count: int, random: np.random.Generator) -> Indices:
+    """Draw `count` items, all of them before any a second time."""
+    rounds = -(-count // len(items))
+    return np.concatenate([items[:0], *(random.permutation(items) for _ in range(rounds))])[:count]

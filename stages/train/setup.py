@@ -1,0 +1,54 @@
+"""All that a fit depends on, and its fingerprint."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from stages.network.params import ModelParams
+from stages.train.device import Device, versions
+from stages.train.params import TrainParams
+from stages.train.state.fingerprint import code_files, data_files, fingerprint
+
+
+@dataclass(frozen=True)
+class TrainingSetup:
+    """All that a fit depends on.
+
+    Attributes:
+        params: how the network is fitted.
+        model: the network.
+        seed: of everything random.
+        shards: the folder of the cells.
+        keras_home: where the initial weights are, if there are any.
+        device: what it runs on.
+    """
+
+    params: TrainParams
+    model: ModelParams
+    seed: int
+    shards: Path
+    keras_home: Path
+    device: Device
+
+    @property
+    def weights(self) -> Literal["imagenet"] | None:
+        """Initial weights: ImageNet's where `keras_home` holds those of the base, else none."""
+        return "imagenet" if self._weights_file.is_file() else None
+
+    def fingerprint(self) -> str:
+        """Return what tells this fit from any other."""
+        settings = {
+            "params": dataclasses.asdict(self.params),
+            "model": dataclasses.asdict(self.model),
+            "seed": self.seed,
+            "device": self.device.name,
+            "versions": versions(self.device),
+        }
+        return fingerprint(settings, code_files() | data_files(self.shards, self._weights_file))
+
+    @property
+    def _weights_file(self) -> Path:
+        return self.keras_home / "models" / f"{self.model.base.lower()}_notop.h5"

@@ -1,0 +1,1 @@
+"""The state of a training, with which a killed one goes on."""

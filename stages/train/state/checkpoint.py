@@ -1,0 +1,125 @@
+"""A checkpoint: a folder that holds all that changes during training, and its own checksums."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from stages.common.files import atomic_path
+
+_ARRAYS = "arrays.npz"
+_NOTES = "notes.json"
+_SUMS = "SHA256SUMS"
+_NAME = re.compile(r"checkpoint-(\d{6})-(\d{9})")
+
+
+class CorruptError(Exception):
+    """A checkpoint does not hold what was written; the message says what is wrong."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where training stands between two steps.
+
+    Attributes:
+        epoch: how many epochs are complete.
+        step: how many steps of the next one are done.
+        arrays: values of variables, by whose they are, each list in the order of its owner.
+        notes: all else, as JSON has it (and infinity).
+    """
+
+    epoch: int
+    step: int
+    arrays: Mapping[str, Sequence[np.ndarray[Any, Any]]]
+    notes: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name of its folder; the later a checkpoint, the later in the alphabet."""
+        return f"checkpoint-{self.epoch:06d}-{self.step:09d}"
+
+
+def write_checkpoint(checkpoint: Checkpoint, parent: Path) -> Path:
+    """Write the checkpoint as a folder in `parent`, complete or not at all; return the folder.
+
+    The files are on the disk before the folder has its name: after a power cut it has all of them.
+    """
+    folder = parent / checkpoint.name
+    with atomic_path(folder) as temporary:
+        temporary.mkdir()
+        _write_arrays(checkpoint.arrays, temporary / _ARRAYS)
+        _write_text(json.dumps(dict(checkpoint.notes)), temporary / _NOTES)
+        sums = "".join(f"{_sha256(temporary / name)}  {name}\n" for name in (_ARRAYS, _NOTES))
+        _write_text(sums, temporary / _SUMS)
+    return folder
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        CorruptError: if a file is missing or not what was written.
+    """
+    try:
+        listed = (folder / _SUMS).read_text(encoding="utf-8", errors="replace").split()
+        sums = dict(zip(listed[1::2], listed[::2], strict=False))
+        for name in (_ARRAYS, _NOTES):
+            if _sha256(folder / name) != sums.get(name):
+                raise CorruptError(f"{name} does not match its SHA-256")
+    except FileNotFoundError as error:
+        raise CorruptError(f"{Path(error.filename).name} is missing") from error
+    arrays: dict[str, list[np.ndarray[Any, Any]]] = {}
+    with np.load(folder / _ARRAYS, allow_pickle=False) as flat:
+        for name in flat.files:  # in the order of writing
+            arrays.setdefault(name.rpartition("/")[0], []).append(flat[name])
+    epoch, step = position(folder)
+    notes = json.loads((folder / _NOTES).read_text(encoding="utf-8"))
+    return Checkpoint(epoch, step, arrays, notes)
+
+
+def checkpoint_folders(parent: Path) -> list[Path]:
+    """Return the checkpoints in `parent`, the latest first."""
+    return sorted((path for path in parent.iterdir() if _NAME.fullmatch(path.name)), reverse=True)
+
+
+def position(folder: Path) -> tuple[int, int]:
+    """Return epochs complete, and steps of the next one, from the name of a checkpoint."""
+    found = _NAME.fullmatch(folder.name)
+    if not found:
+        raise ValueError(f"{folder} is no checkpoint")
+    return int(found[1]), int(found[2])
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_arrays(arrays: Mapping[str, Sequence[np.ndarray[Any, Any]]], path: Path) -> None:
+    flat = {
+        f"{owner}/{number}": array
+        for owner, owned in arrays.items()
+        for number, array in enumerate(owned)
+    }
+    with path.open("wb") as file:
+        np.savez(file, **flat)  # type: ignore[arg-type]  # it has an option besides
+        _flush(file)
+
+
+def _write_text(text: str, path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        _flush(file)
+
+
+def _flush(file: IO[Any]) -> None:
+    file.flush()
+    os.fsync(file.fileno())

@@ -1,0 +1,48 @@
+"""What a training depends on, as one number: state with another fingerprint is never resumed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_SHARED_MODULE = re.compile(r"stages(\.(common|dataset|network)(\.\w+)?)?")
+_STAGE = Path(__file__).parents[1]
+
+
+def fingerprint(settings: Mapping[str, Any], files: Mapping[str, Path]) -> str:
+    """Return the SHA-256 of settings (whatever JSON can say), names of files and their bytes."""
+    digests = {name: _sha256(path) for name, path in files.items()}
+    content = json.dumps({"settings": settings, "files": digests}, sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def code_files() -> dict[str, Path]:
+    """Return the modules of this stage, and the shared ones that the process has imported."""
+    stage = {
+        f"stages/train/{path.relative_to(_STAGE).as_posix()}": path for path in _STAGE.rglob("*.py")
+    }
+    shared = {
+        name: Path(str(module.__file__))
+        for name, module in sys.modules.items()
+        if _SHARED_MODULE.fullmatch(name) and getattr(module, "__file__", None)
+    }
+    return stage | shared
+
+
+def data_files(shards: Path, weights: Path) -> dict[str, Path]:
+    """Return index and shards, the initial weights and the list of packages, where there are."""
+    files = {
+        f"shards/{path.relative_to(shards)}": path for path in shards.rglob("*") if path.is_file()
+    }
+    single = {"weights": weights, "requirements.txt": Path("requirements.txt")}
+    return files | {name: path for name, path in single.items() if path.is_file()}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,160 @@
+"""The state of a training: kept where a run that is killed leaves it and the next one goes on.
+
+    .train_state/lock                       held while a training runs in this workspace
+    <state folder>/<fingerprint>/lock       held while a training has this state
+    <state folder>/<fingerprint>/checkpoint-<epochs>-<steps>/
+    <state folder>/last_run.json            times and rates of the last training that succeeded
+
+No DVC output: DVC would delete it before a run, or resume it after a parameter has changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stages.common.errors import StageError
+from stages.common.files import write_json
+from stages.train.state.checkpoint import (
+    Checkpoint,
+    CorruptError,
+    checkpoint_folders,
+    read_checkpoint,
+    write_checkpoint,
+)
+
+WORKSPACE_LOCK = Path(".train_state/lock")
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+KEPT = 2
+"""Checkpoints: should the latest turn out corrupt, there is the one before."""
+
+
+def state_folder() -> Path:
+    """Return the folder of all states: `.train_state`, or what TRAIN_STATE_DIR says."""
+    return Path(os.environ.get("TRAIN_STATE_DIR") or ".train_state")
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a checkpoint cost."""
+
+    size: int
+    seconds: float
+
+
+class TrainState:
+    """The checkpoints of one training, known by its fingerprint."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def latest(self) -> Checkpoint | None:
+        """Read the latest checkpoint that is sound; remove, and tell of, any that is not."""
+        for leftover in sorted(self.folder.glob(".checkpoint-*.tmp")):  # of a killed run
+            shutil.rmtree(leftover)
+        for folder in checkpoint_folders(self.folder):
+            try:
+                return read_checkpoint(folder)
+            except CorruptError as error:
+                _tell(f"{folder} is corrupt ({error}): removed; the one before it counts, if any")
+                shutil.rmtree(folder)
+        return None
+
+    def save(self, checkpoint: Checkpoint) -> Saved | None:
+        """Write a checkpoint, then remove what is too old; if the disk is full, say so instead.
+
+        Returns:
+            What it cost; None if there was no room for it. Those from before are still there.
+        """
+        started = time.monotonic()
+        try:
+            folder = write_checkpoint(checkpoint, self.folder)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            free = shutil.disk_usage(self.folder).free
+            _tell(
+                f"no checkpoint, training goes on without: {self.folder.absolute()}: "
+                f"{error.strerror} ({free:,} bytes are free there); make room, and the next one "
+                "will be written"
+            )
+            return None
+        for old in checkpoint_folders(self.folder)[KEPT:]:
+            shutil.rmtree(old)
+        size = sum(file.stat().st_size for file in folder.iterdir())
+        return Saved(size, time.monotonic() - started)
+
+    def discard(self) -> None:
+        """Remove all of it, at once in the eyes of whoever comes next."""
+        doomed = self.folder.with_name(f".{self.folder.name}.{os.getpid()}.tmp")
+        self.folder.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)  # the next one removes it, too
+
+
+@contextlib.contextmanager
+def open_state(fingerprint: str) -> Iterator[TrainState]:
+    """Yield the state of the training with this fingerprint, for this process alone.
+
+    Raises:
+        StageError: at once, if another process has it.
+    """
+    folder = state_folder() / fingerprint
+    with locked(folder / "lock"):
+        for discarded in folder.parent.glob(f".{fingerprint}.*.tmp"):
+            shutil.rmtree(discarded, ignore_errors=True)
+        yield TrainState(folder)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock for as long as the block; the end of the process, however it comes, frees it.
+
+    Raises:
+        StageError: at once, if another process holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StageError(
+                f"another training runs here (it holds {path.absolute()}); wait until that one "
+                "has ended, or stop it, then run this again"
+            ) from error
+        yield
+
+
+def other_states(fingerprint: str) -> dict[Path, int]:
+    """Return the folders of unfinished trainings other than this one, and their sizes in bytes."""
+    found = {}
+    for folder in sorted(state_folder().iterdir()):
+        if folder.name == fingerprint or folder.name.startswith(".") or not folder.is_dir():
+            continue
+        with contextlib.suppress(FileNotFoundError):  # its training has just changed or removed it
+            if checkpoints := checkpoint_folders(folder):
+                files = (file for checkpoint in checkpoints for file in checkpoint.iterdir())
+                found[folder] = sum(file.stat().st_size for file in files)
+    return found
+
+
+def write_last_run(run: Mapping[str, Any]) -> None:
+    """Write what the last training cost; if the disk is full, say so: the training is no worse."""
+    try:
+        write_json(run, state_folder() / "last_run.json")
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _tell(f"{state_folder() / 'last_run.json'} is not written: {error.strerror}")
+
+
+def _tell(line: str) -> None:
+    print(f"train: {line}", file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""What stands in the workspace: used by `make`, no DVC stage."""

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from stages.common.errors import StageError
+from stages.evaluate.earlier_stages import (
+    add_appearance,
+    read_appearance,
+    read_history,
+    read_report,
+    require_both_classes,
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, r"split\.json cannot be read \(.*No such file"),
+        ("{", r"split\.json cannot be read \(Expecting property name"),
+        ("[]", r"split\.json holds a list, expected an object"),
+        ('{"cells": 1}', r"split\.json lacks leakage; expected a JSON object"),
+        ('{"leakage": 3}', r"split\.json has leakage: 3; expected a JSON object"),
+    ],
+)
+def test_a_useless_report_is_refused(tmp_path: Path, content: str | None, complaint: str) -> None:
+    path = tmp_path / "split.json"
+    if content is not None:
+        path.write_text(content)
+
+    with pytest.raises(StageError, match=rf"{complaint}.*; make it again .*--force split`"):
+        read_report(path, made_by="split", needs={"leakage": dict})
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, r"history\.csv cannot be read \(.*No such file"),
+        ("", r"history\.csv cannot be read \(No columns"),
+        ("epoch,loss,accuracy,val_loss,learning_rate\n1,1,1,1,1\n", "lacks columns val_accuracy"),
+        ("epoch,loss,accuracy,val_loss,val_accuracy,learning_rate\n", "lacks epochs"),
+    ],
+)
+def test_a_useless_history_is_refused(tmp_path: Path, content: str | None, complaint: str) -> None:
+    path = tmp_path / "history.csv"
+    if content is not None:
+        path.write_text(content)
+
+    with pytest.raises(StageError, match=rf"{complaint}.*; make it again .*--force train`"):
+        read_history(path)
+
+
+@pytest.mark.parametrize(
+    ("test_labels", "found"),
+    [([], "0 of hem, 0 of all"), (["all"], "0 of hem, 1 of all"), (["hem"], "1 of hem, 0 of all")],
+)
+def test_a_test_split_without_both_classes_is_refused(test_labels: list[str], found: str) -> None:
+    labels = ["hem", "all", *test_labels]
+    cells = pd.DataFrame({"label": labels, "split": ["train", "val", *["test"] * len(test_labels)]})
+
+    with pytest.raises(StageError, match=f"cells.csv: the test split holds {found}; .* `split`"):
+        require_both_classes(cells, Path("cells.csv"))
+
+
+APPEARANCES = pd.DataFrame(
+    {
+        "split": ["test", "val"],
+        "image": ["a.bmp", "b.bmp"],
+        "area": [0.2, 0.4],
+        "brightness": [90.0, 99.5],
+    }
+)
+
+
+def test_each_cell_gets_its_appearance_in_any_order() -> None:
+    predictions = APPEARANCES[["split", "image"]].iloc[::-1]
+    found = add_appearance(predictions, APPEARANCES, Path("appearance.csv"))
+    assert found["area"].tolist() == [0.4, 0.2]
+    assert found["brightness"].tolist() == [99.5, 90.0]
+
+
+@pytest.mark.parametrize(
+    ("appearances", "lack"),
+    [
+        (APPEARANCES.iloc[1:], "lacks a.bmp"),
+        (APPEARANCES.assign(split="val"), "lacks a.bmp"),
+        (pd.concat([APPEARANCES, APPEARANCES]), "lists a cell twice"),
+    ],
+)
+def test_a_cell_without_its_one_appearance_is_refused(appearances: pd.DataFrame, lack: str) -> None:
+    with pytest.raises(StageError, match=rf"appearance\.csv {lack}; .*--force preprocess`"):
+        add_appearance(APPEARANCES[["split", "image"]], appearances, Path("appearance.csv"))
+
+
+def test_a_useless_table_of_appearances_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "appearance.csv"
+    with pytest.raises(StageError, match=r"cannot be read .*; make it again"):
+        read_appearance(path)
+    path.write_text("image,area\n")
+    with pytest.raises(StageError, match="lacks columns split, brightness; make it again"):
+        read_appearance(path)

@@ -1,0 +1,313 @@
+import gc
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stages.dataset import image_buffer as room
+from stages.dataset.shard_reader import Cells, read_split
+from stages.train.input.augmentation import augment
+from stages.train.input.batches import training_batches, validation_batches
+from stages.train.input.random_numbers import uniform_numbers
+from stages.train.input.sampling import epoch_order
+from stages.train.params import AugmentationParams, TrainParams
+from tests.conftest import ROOT
+
+Batch = tuple[np.ndarray, ...]
+
+
+@pytest.fixture(scope="module")
+def plain(train_params: TrainParams) -> TrainParams:
+    """The shipped parameters for 2 epochs of batches of 4, without augmentation."""
+    return replace(
+        train_params, augmentation=AugmentationParams(False, False, False, 0.0, 0.0, 0.0)
+    )
+
+
+@pytest.fixture(scope="module")
+def flipping(plain: TrainParams) -> TrainParams:
+    return replace(plain, augmentation=replace(plain.augmentation, horizontal_flip=True))
+
+
+@pytest.fixture(scope="module")
+def everything(plain: TrainParams) -> TrainParams:
+    return replace(
+        plain,
+        augmentation=AugmentationParams(True, True, True, 180.0, 0.1, 0.05),
+        sampling="subject_balanced",
+        class_weights="balanced",
+        label_smoothing=0.1,
+    )
+
+
+def numbered_cells(count: int, size: int = 4) -> Cells:
+    """Cells whose first pixel tells their number, and the first column left from right."""
+    images = np.zeros((count, size, size, 3), np.uint8)
+    images[:, :, 0, 0] = np.arange(count)[:, None]
+    images[:, :, -1, 1] = 255
+    labels = np.arange(count, dtype=np.int64) % 2
+    names = [f"UID_{number % 3 + 1}_1_{number}_all.bmp" for number in range(count)]
+    names = [
+        name if number % 2 else f"UID_H1_1_{number}_hem.bmp" for number, name in enumerate(names)
+    ]
+    return Cells(images, labels, names)
+
+
+def batches_of(
+    cells: Cells, params: TrainParams, *, seed: int = 1, first_step: int = 0
+) -> list[Batch]:
+    """The batches of all epochs from a step on."""
+    steps = len(cells.labels) // params.batch_size
+    epochs = range(first_step // steps, params.epochs)
+    return [
+        batch
+        for first in (max(first_step, epoch * steps) for epoch in epochs)
+        for batch in training_batches(
+            cells, params, seed=seed, first_step=first
+        ).as_numpy_iterator()
+    ]
+
+
+def epochs_of(cells: Cells, params: TrainParams, *, seed: int = 1) -> list[list[Batch]]:
+    batches = batches_of(cells, params, seed=seed)
+    steps = len(cells.labels) // params.batch_size
+    assert len(batches) == params.epochs * steps
+    return [batches[epoch * steps : (epoch + 1) * steps] for epoch in range(params.epochs)]
+
+
+def numbers(epoch: list[Batch]) -> list[int]:
+    """The numbers of the cells, whether flipped or not."""
+    return [int(image[0, [0, -1], 0].max()) for images, *_ in epoch for image in images]
+
+
+def same(first: list[Batch], second: list[Batch]) -> bool:
+    return len(first) == len(second) and all(
+        (a == b).all()
+        for one, other in zip(first, second, strict=True)
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(4, 60), st.integers(2, 8), st.integers(0, 2**31 - 1), st.booleans())
+def test_an_epoch_shows_no_cell_twice_and_as_many_as_fill_batches(
+    plain: TrainParams,
+    flipping: TrainParams,
+    count: int,
+    batch_size: int,
+    seed: int,
+    flip: bool,
+) -> None:
+    params = replace(flipping if flip else plain, batch_size=min(batch_size, count))
+    for epoch in epochs_of(numbered_cells(count), params, seed=seed):
+        shown = numbers(epoch)
+        assert len(shown) == len(set(shown)) == count // params.batch_size * params.batch_size
+        assert set(shown) <= set(range(count))
+
+
+def test_labels_stay_with_their_images(plain: TrainParams) -> None:
+    for epoch in epochs_of(numbered_cells(24), plain):
+        labels = np.concatenate([labels for _, labels in epoch])
+        assert labels.tolist() == [number % 2 for number in numbers(epoch)]
+
+
+def test_the_order_differs_by_epoch_and_seed_and_is_repeated(plain: TrainParams) -> None:
+    cells = numbered_cells(40)
+    first, second = map(numbers, epochs_of(cells, plain))
+    assert first != second
+    assert first != sorted(first)
+    assert [first, second] == [numbers(epoch) for epoch in epochs_of(cells, plain)]
+    assert first != numbers(epochs_of(cells, plain, seed=2)[0])
+
+
+def test_an_epoch_does_not_depend_on_how_many_are_asked_for(everything: TrainParams) -> None:
+    cells = numbered_cells(40)
+    long = batches_of(cells, replace(everything, epochs=5))
+    assert same(batches_of(cells, everything), long[:20])
+
+
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@given(first_step=st.integers(0, 30), plainly=st.booleans())
+def test_from_any_step_on_come_the_batches_of_the_undisturbed_run(
+    plain: TrainParams, everything: TrainParams, first_step: int, plainly: bool
+) -> None:
+    cells, params = numbered_cells(43), replace(plain if plainly else everything, epochs=3)
+    whole = batches_of(cells, params)
+    assert len(whole) == 30
+    assert same(batches_of(cells, params, first_step=first_step), whole[first_step:])
+
+
+def test_what_the_batches_are_made_of_does_not_depend_on_the_first_step(
+    everything: TrainParams,
+) -> None:
+    cells = numbered_cells(43)
+    whole = training_batches(cells, everything, seed=1)
+    rest = training_batches(cells, everything, seed=1, first_step=13)
+    assert whole.element_spec == rest.element_spec
+    assert (int(whole.cardinality()), int(rest.cardinality())) == (10, 7)
+
+
+def test_an_image_is_what_seed_epoch_and_position_make_of_its_cell(everything: TrainParams) -> None:
+    cells = numbered_cells(14)
+    for batch_size in (4, 6):
+        params = replace(everything, batch_size=batch_size, sampling="natural")
+        for epoch, batches in enumerate(epochs_of(cells, params, seed=5)):
+            order = epoch_order(cells, sampling="natural", positions=12, seed=5, epoch=epoch)
+            drawn = uniform_numbers(12, seed=5, epoch=epoch)
+            shown = np.concatenate([images for images, *_ in batches])
+            for position, index in enumerate(order):
+                expected = augment(
+                    tf.constant(cells.images[index]), params.augmentation, drawn[position]
+                )
+                assert (shown[position] == expected.numpy()).all()
+
+
+def test_flips_turn_about_half_of_the_images_around_and_never_upside_down(
+    flipping: TrainParams, plain: TrainParams
+) -> None:
+    cells = numbered_cells(200)
+    flipped = [
+        bool(image[0, 0, 1] == 255)
+        for epoch in epochs_of(cells, flipping)
+        for images, _ in epoch
+        for image in images
+    ]
+    assert 0.4 < np.mean(flipped) < 0.6
+    assert flipped[:200] != flipped[200:]
+    unflipped = epochs_of(cells, plain)
+    assert all((images[:, 0, -1, 1] == 255).all() for epoch in unflipped for images, _ in epoch)
+
+
+def test_pixels_reach_the_model_as_bytes(plain: TrainParams, everything: TrainParams) -> None:
+    images, labels = batches_of(numbered_cells(8), plain)[0]
+    assert (images.dtype, labels.dtype) == (np.uint8, np.int64)
+    images, goals, weights = batches_of(numbered_cells(8), everything)[0]
+    assert [array.dtype for array in (images, goals, weights)] == [np.uint8, np.float32, np.float32]
+    assert (goals.shape, weights.shape) == ((4, 2), (4,))
+
+
+def test_subjects_are_balanced_where_that_is_asked_for(plain: TrainParams) -> None:
+    subject = [number % 2 * (number % 3 + 1) for number in range(60)]  # 0 is the one of HEM
+    kept = [number for number in range(60) if subject[number] < 2 or number in (1, 7)]
+    cells = numbered_cells(60)  # now 30 HEM cells, 10 ALL cells of a subject, 2 of another
+    cells = Cells(cells.images[kept], cells.labels[kept], [cells.image_ids[n] for n in kept])
+    params = replace(plain, sampling="subject_balanced", batch_size=6)
+    for epoch in epochs_of(cells, params):
+        assert np.bincount([subject[number] for number in numbers(epoch)]).tolist() == [30, 6, 6]
+
+
+def test_targets_and_weights_stay_with_their_images(plain: TrainParams) -> None:
+    cells = numbered_cells(40)
+    cells = Cells(cells.images[10:], np.arange(30) // 20, cells.image_ids[10:])
+    params = replace(plain, class_weights="balanced", label_smoothing=0.2)
+    for epoch in epochs_of(cells, params):
+        labels = [(number - 10) // 20 for number in numbers(epoch)]
+        goals = np.concatenate([goals for _, goals, _ in epoch])
+        weights = np.concatenate([weights for *_, weights in epoch])
+        assert goals == pytest.approx(np.where(np.eye(2)[labels] == 1, 0.9, 0.1))
+        assert weights == pytest.approx(np.where(labels, 1.5, 0.75))
+
+
+@pytest.mark.parametrize("batch_size", [3, 5, 20])
+def test_validation_shows_every_cell_once_in_order(
+    batch_size: int, everything: TrainParams
+) -> None:
+    cells = numbered_cells(10)
+    dataset = validation_batches(cells, everything, batch_size=batch_size)
+    batches = list(dataset.as_numpy_iterator())
+    assert len(batches) == int(dataset.cardinality()) == -(-10 // batch_size)
+    assert (np.concatenate([images for images, _ in batches]) == cells.images).all()
+    assert (np.concatenate([goals for _, goals in batches]) == np.eye(2)[cells.labels]).all()
+
+
+def test_validation_has_labels_where_training_has_them(plain: TrainParams) -> None:
+    cells = numbered_cells(10)
+    batches = validation_batches(cells, plain, batch_size=plain.batch_size).as_numpy_iterator()
+    assert (np.concatenate([labels for _, labels in batches]) == cells.labels).all()
+
+
+def test_batches_outlive_the_cells(plain: TrainParams, shards: Path) -> None:
+    cells = read_split(shards, "train")
+    expected = batches_of(Cells(cells.images.copy(), cells.labels, cells.image_ids), plain)
+    dataset = training_batches(cells, plain, seed=1)
+    del cells
+    gc.collect()
+    _ = np.full((12, 32, 32, 3), 9, np.uint8)  # would land where the images were
+    assert same(list(dataset.as_numpy_iterator()), expected[:3])
+
+
+def test_batches_are_the_same_where_memory_does_not_hold_the_cells(
+    everything: TrainParams, shards: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = replace(everything, sampling="natural")  # the others want subjects in the names
+    in_memory = read_split(shards, "train")
+    monkeypatch.setattr(room, "free_memory", lambda: 0)
+    in_file = read_split(shards, "train")
+    assert (in_memory.in_memory, in_file.in_memory) == (True, False)
+    assert in_file.image_ids == in_memory.image_ids
+    for first_step in (0, 1):
+        expected = batches_of(in_memory, params, first_step=first_step)
+        assert same(batches_of(in_file, params, first_step=first_step), expected)
+    validation = [
+        list(validation_batches(cells, everything, batch_size=3).as_numpy_iterator())
+        for cells in (in_memory, in_file)
+    ]
+    assert same(*validation)
+
+
+def test_no_tuner_can_hold_up_the_end_of_an_iterator(plain: TrainParams) -> None:
+    cells = numbered_cells(8)
+    for batches in (
+        training_batches(cells, plain, seed=1),
+        validation_batches(cells, plain, batch_size=2),
+    ):
+        assert batches.options().autotune.enabled is False
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_the_images_are_in_memory_once(deterministic: bool) -> None:
+    code = f"""
+import sys
+from stages.common.tensorflow_import import import_tensorflow
+import_tensorflow()
+import numpy as np
+import tensorflow as tf
+from dataclasses import replace
+from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+from stages.train.params import TrainParams
+from stages.common.params_file import load_params
+from stages.dataset.image_buffer import allocate_images
+from stages.dataset.shard_reader import Cells
+from stages.train.input.batches import training_batches, validation_batches
+from stages.train.input.random_numbers import uniform_numbers
+if {deterministic}:
+    tf.config.experimental.enable_op_determinism()
+params = replace(load_params(Path("params.yaml")).section(TrainParams), batch_size=4, epochs=1)
+small = Cells(np.ones((8, 8, 8, 3), np.uint8), np.arange(8) % 2, [""] * 8)
+def use(cells):
+    for dataset in (
+        training_batches(cells, params, seed=1),
+        validation_batches(cells, params, batch_size=params.batch_size),
+    ):
+        for _ in dataset.take(3):
+            pass
+use(small)
+images, _ = allocate_images((300, 1000, 1000, 3), folder=Path(), name="")
+images[:] = 1
+before = getrusage(RUSAGE_SELF).ru_maxrss
+use(Cells(images, np.arange(300) % 2, [""] * 300))
+unit = 1 if sys.platform == "darwin" else 1024
+print((getrusage(RUSAGE_SELF).ru_maxrss - before) * unit / images.nbytes)
+"""
+    finished = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert float(finished.stdout) < 0.5

@@ -1,0 +1,115 @@
+from collections import Counter
+from typing import Literal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.common.errors import StageError
+from stages.dataset.shard_reader import Cells
+from stages.train.input.sampling import epoch_order
+
+Sampling = Literal["natural", "subject_balanced"]
+
+
+def cells_of(counts: dict[str, int]) -> Cells:
+    """Cells of subjects by name, healthy ones with an H, in a mixed order."""
+    names = [
+        f"UID_{subject}_1_{cell}_{'hem' if subject[0] in 'Hh' else 'all'}.bmp"
+        for subject, count in counts.items()
+        for cell in range(count)
+    ]
+    names = [names[index] for index in np.random.default_rng(1).permutation(len(names))]
+    labels = np.array([name.endswith("_all.bmp") for name in names], np.int64)
+    return Cells(np.zeros((len(names), 2, 2, 3), np.uint8), labels, names)
+
+
+def subject(name: str) -> str:
+    return name.split("_")[1]
+
+
+def order(
+    cells: Cells, sampling: Sampling, *, positions: int, seed: int = 1, epoch: int = 0
+) -> list[int]:
+    drawn = epoch_order(cells, sampling=sampling, positions=positions, seed=seed, epoch=epoch)
+    assert drawn.dtype == np.int64
+    return drawn.tolist()
+
+
+SUBJECTS = st.dictionaries(
+    st.tuples(st.sampled_from(["", "H"]), st.integers(1, 30)).map(lambda key: f"{key[0]}{key[1]}"),
+    st.integers(1, 40),
+    min_size=1,
+    max_size=12,
+)
+LOPSIDED = cells_of({"1": 50, "2": 20, "3": 5, "H1": 30, "H2": 3})
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(1, 200), st.data(), st.integers(0, 2**31 - 1), st.integers(0, 1000))
+def test_naturally_no_cell_stands_twice(
+    count: int, data: st.DataObject, seed: int, epoch: int
+) -> None:
+    positions = data.draw(st.integers(1, count))
+    drawn = order(cells_of({"1": count}), "natural", positions=positions, seed=seed, epoch=epoch)
+    assert len(set(drawn)) == len(drawn) == positions
+    assert set(drawn) <= set(range(count))
+
+
+@settings(deadline=None, max_examples=100)
+@given(SUBJECTS, st.data(), st.integers(0, 2**31 - 1), st.integers(0, 1000))
+def test_balanced_subjects_of_a_class_stand_equally_often_and_classes_as_they_are(
+    counts: dict[str, int], data: st.DataObject, seed: int, epoch: int
+) -> None:
+    cells = cells_of(counts)
+    total = len(cells.labels)
+    positions = data.draw(st.integers(1, total))
+    drawn = order(cells, "subject_balanced", positions=positions, seed=seed, epoch=epoch)
+    assert len(drawn) == positions
+    for label in (0, 1):
+        shown = int((cells.labels[drawn] == label).sum())
+        assert abs(shown - positions * (cells.labels == label).mean()) <= 0.5
+        times = Counter(subject(cells.image_ids[index]) for index in drawn)
+        of_class = [times[name] for name in counts if name.startswith("H") == (label == 0)]
+        assert not of_class or max(of_class) - min(of_class) <= 1
+    shown_cells = Counter(drawn)
+    for name in counts:
+        times_of_cells = [
+            shown_cells[index]
+            for index, image in enumerate(cells.image_ids)
+            if subject(image) == name
+        ]
+        assert max(times_of_cells) - min(times_of_cells) <= 1
+
+
+@pytest.mark.parametrize("sampling", ["natural", "subject_balanced"])
+def test_the_order_is_a_function_of_seed_and_epoch(sampling: Sampling) -> None:
+    first = order(LOPSIDED, sampling, positions=100)
+    assert first == order(LOPSIDED, sampling, positions=100)
+    assert first != order(LOPSIDED, sampling, positions=100, epoch=1)
+    assert first != order(LOPSIDED, sampling, positions=100, seed=2)
+    assert first != sorted(first)
+
+
+def test_balancing_shows_every_cell_in_time_and_mixes_the_classes() -> None:
+    shown: set[int] = set()
+    for epoch in range(20):
+        drawn = order(LOPSIDED, "subject_balanced", positions=100, epoch=epoch)
+        shown |= set(drawn)
+        assert 0 < LOPSIDED.labels[drawn[:50]].sum() < 50
+    assert shown == set(range(108))
+
+
+def test_a_subject_is_one_however_its_name_is_spelt() -> None:
+    cells = cells_of({"h3": 10, "H3": 10, "H4": 20})
+    drawn = order(cells, "subject_balanced", positions=40)
+    times = Counter(subject(cells.image_ids[index]).upper() for index in drawn)
+    assert times == {"H3": 20, "H4": 20}
+
+
+def test_an_image_without_a_subject_is_told() -> None:
+    cells = Cells(np.zeros((2, 2, 2, 3), np.uint8), np.array([0, 1]), ["a.bmp", "b.bmp"])
+    assert sorted(order(cells, "natural", positions=2)) == [0, 1]
+    with pytest.raises(StageError, match=r"^a\.bmp: expected an image name of the form UID_"):
+        order(cells, "subject_balanced", positions=2)

@@ -1,0 +1,60 @@
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+import stages.train.__main__
+from stages.train.state.fingerprint import code_files, data_files, fingerprint
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    contents = {"code": b"a", "data": b"b"}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    return {name: tmp_path / name for name in contents}
+
+
+def test_it_is_the_same_for_the_same_in_any_order(files: dict[str, Path]) -> None:
+    found = fingerprint({"a": 1, "b": [0.1]}, files)
+    assert len(found) == 64
+    assert fingerprint({"b": [0.1], "a": 1}, dict(reversed(files.items()))) == found
+
+
+def test_any_setting_name_or_byte_changes_it(files: dict[str, Path], tmp_path: Path) -> None:
+    found = [fingerprint({"seed": 1}, files)]
+    found.append(fingerprint({"seed": 2}, files))
+    found.append(fingerprint({"seed": 1, "more": None}, files))
+    found.append(fingerprint({"seed": 1}, files | {"more": files["data"]}))
+    found.append(fingerprint({"seed": 1}, {"code": files["code"], "other": files["data"]}))
+    (tmp_path / "data").write_bytes(b"c")
+    found.append(fingerprint({"seed": 1}, files))
+    assert len(set(found)) == len(found)
+
+
+def test_the_code_is_that_on_which_dvc_has_the_stage_depend() -> None:
+    assert stages.train.__main__  # imported, as in a run of the stage, are the modules it shares
+    listed = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["train"]["deps"]
+    expected = {ROOT / name for name in listed if name.startswith("stages/")} - {
+        ROOT / "stages/train"
+    }
+    expected |= set((ROOT / "stages/train").glob("*.py"))
+    found = {path.resolve() for path in code_files().values()}
+    assert found >= expected
+    assert all(path.is_relative_to(ROOT / "stages") for path in found)
+
+
+def test_the_data_are_every_shard_their_index_and_the_weights(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    splits = json.loads((shards / "index.json").read_text())["cells"]
+    expected = {f"shards/{split}/{split}-00000.tfrecord" for split in splits}
+    expected |= {"shards/index.json"}
+    weights = tmp_path / "weights.h5"
+    assert set(data_files(shards, weights)) == expected
+    weights.touch()
+    (tmp_path / "requirements.txt").touch()
+    assert set(data_files(shards, weights)) == expected | {"weights", "requirements.txt"}
