@@ -1,5 +1,7 @@
 # make repro          set everything up, then rebuild the whole pipeline
-# make test           set everything up, then check the code and run the tests
+# make test           set everything up, then check the code and run all tests
+# make unit           the tests that need neither TensorFlow, DVC, a server nor a browser
+# make docs           the pages in docs/ as a site in site/
 # make compare        is the difference to REV=main real? OPTIONS=--md; see stages/compare
 # make leakage        train split by image and by subject, and show the gap
 # make experiments    DVC's experiments: what each changed, and how it scores
@@ -29,7 +31,7 @@ export PYTHONUNBUFFERED := 1
 REV ?= main
 BASE ?= main
 
-.PHONY: repro test compare leakage experiments locked pr-report bench check requirements
+.PHONY: repro test unit docs compare leakage experiments locked pr-report bench check requirements
 
 repro: $(VENV)/.$(PINS)
 	@$(BIN)/dvc repro
@@ -37,6 +39,13 @@ repro: $(VENV)/.$(PINS)
 
 test: check
 	@$(BIN)/python -m pytest --numprocesses 2
+
+unit: $(VENV)/.requirements-dev.txt
+	@$(BIN)/python -m pytest --numprocesses 2 -m unit
+
+docs: $(VENV)/.requirements-dev.txt
+	@$(BIN)/python -m mkdocs build --quiet --strict --clean
+	@echo "The documentation is in site/: open site/index.html in a browser"
 
 compare: $(VENV)/.$(PINS)
 	@$(BIN)/python -m stages.compare $(OPTIONS) $(REV) $(OTHER)

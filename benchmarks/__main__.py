@@ -1,9 +1,9 @@
-"""Every benchmark that has rows, and the page that they make.
+"""Run the benchmarks that have rows, and write the performance page.
 
     make bench                                            # all
     .venv/bin/python -m benchmarks --parts preprocess     # one; the rows of others are kept
 
-Each part runs in a process of its own. docs/performance.json and docs/performance.md are written.
+Each part runs in its own process. The results go to docs/performance.json and docs/performance.md.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = (options.folder or Path(scratch)).absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        code = commit()  # before the page itself is a change
+        code = commit()  # before writing the page, which changes the working tree
         measured, failed = {}, []
         for name in options.parts:
             if (found := run_part(name, folder, code)) is None:
                 failed.append(name)
                 continue
             measured[name] = found
-            # After each: a run that is broken off keeps what it has found.
+            # After each part, so that an interrupted run keeps its results.
             known = read_parts(options.docs / "performance.json") | measured
             parts = {part: known[part] for part in PARTS if part in known}
             write_performance(options.docs, parts)

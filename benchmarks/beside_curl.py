@@ -1,4 +1,4 @@
-"""The project's transfer of a file beside curl's, in turns."""
+"""Time the project's file transfer and curl's, in turns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.kaggle_server import KaggleServer
 from stages.download.transfer import transfer
-from stages.download.web import web_origin
+from stages.download.web_origin import web_origin
 
 ROOT = Path(__file__).parents[1]
 CURL = "curl"
@@ -70,7 +70,7 @@ def _run(command: Sequence[str], work: Path) -> str:
 
 
 def main() -> None:
-    """Fetch a URL, in a process that does nothing else, and print the seconds of that alone."""
+    """Fetch a URL in this process, and print the seconds of the transfer alone."""
     origin = web_origin(sys.argv[1])
     began = time.perf_counter()
     transfer(origin, Path("fetched"), state=Path("state"), verify=Path.stat)

@@ -1,4 +1,4 @@
-"""Built-in cells at a size that matters, as far as the shards, made once and kept."""
+"""Make built-in cells of realistic size, up to the shards, once, and keep them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 DRAWN_SIZE = 64
-"""Pixels along an edge of the shards beside an archive that other sizes are made from."""
+"""Edge in pixels of an archive's first shards. Shards of other sizes use the same archive."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """What the first three stages have made in `folder`, laid out as dvc.yaml has it."""
+    """Outputs of the first three stages in `folder`, at the paths in dvc.yaml."""
 
     folder: Path
 
@@ -43,9 +43,9 @@ def kept_cells(folder: Path, *, cells: int, image_size: int, whole: bool = False
 
     Args:
         folder: where they are kept.
-        cells: training images; a twelfth as many external ones come to them.
-        image_size: pixels along an edge of what the model sees.
-        whole: shards of the whole image, 450 px, as the real profile has it; else of its centre.
+        cells: number of training images; a twelfth as many external ones are added.
+        image_size: edge of the model's input in pixels.
+        whole: make shards of the whole image, 450 px, as in the real profile; else of its centre.
     """
     drawn = make_cells(folder / f"cells-{cells}", cells=cells, image_size=DRAWN_SIZE)
     return make_cells(
@@ -60,17 +60,17 @@ def kept_cells(folder: Path, *, cells: int, image_size: int, whole: bool = False
 def make_cells(
     folder: Path, *, cells: int, image_size: int, source: str = "synthetic", whole: bool = False
 ) -> Made:
-    """Run download, split and preprocess of the built-in profile in a folder, where not yet done.
+    """Run download, split and preprocess of the built-in profile in a folder, if not yet done.
 
     Args:
-        folder: where it all goes; one folder for each number of cells and image size.
-        cells: training images; a twelfth as many external ones come to them.
-        image_size: pixels along an edge of what the model sees.
-        source: an archive to take instead of drawing one, whatever `cells` says.
-        whole: shards of the whole image; else of its centre, as the built-in profile has it.
+        folder: where the outputs go; one folder for each number of cells and image size.
+        cells: number of training images; a twelfth as many external ones are added.
+        image_size: edge of the model's input in pixels.
+        source: an archive to use instead of drawing one; `cells` is then ignored.
+        whole: make shards of the whole image; else of its centre, as in the built-in profile.
 
     Raises:
-        subprocess.CalledProcessError: if a stage fails; it has said why.
+        subprocess.CalledProcessError: if a stage fails; the stage has printed why.
     """
     made = Made(folder)
     if made.shards.exists():
@@ -90,14 +90,14 @@ def make_cells(
 
 
 def stage_arguments(stage: str) -> list[str]:
-    """Return what Python is given to run a stage, as dvc.yaml has it."""
+    """Return Python's arguments to run a stage, from dvc.yaml."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     command: str = stages[stage]["cmd"]
     return command.removeprefix("exec ").split()[1:]
 
 
 def spread(count: int, wanted: int) -> list[int]:
-    """Return the places of as many of `count` cells, evenly: neighbours are of one class."""
+    """Return `wanted` evenly spaced indices of `count` cells: neighbours are of one class."""
     return [number * count // wanted for number in range(wanted)]
 
 

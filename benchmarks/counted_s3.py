@@ -1,4 +1,4 @@
-"""An S3 server on 127.0.0.1 (moto's) that counts what is asked of it."""
+"""Serve S3 on 127.0.0.1 (with moto), and count requests and bytes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PIECE = 1 << 16
 
 @dataclass
 class Traffic:
-    """What has been asked: requests, and bytes of the bodies that came and went."""
+    """Number of requests, and bytes of the bodies received and sent."""
 
     requests: int = 0
     received: int = 0
@@ -36,7 +36,7 @@ class Traffic:
 
     @property
     def moved(self) -> int:
-        """Bytes that came and went."""
+        """Bytes received and sent."""
         return self.received + self.sent
 
 
@@ -68,7 +68,7 @@ def _counting(application: Callable[..., Iterable[bytes]], traffic: Traffic) -> 
     def counting(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
         answer = b"".join(application(environ, start_response))
         traffic.add(requests=1, received=int(environ.get("CONTENT_LENGTH") or 0))
-        # s3fs asks for a large object, hangs up, and asks for its parts: what it left is not sent.
+        # s3fs requests a large object, disconnects, and requests its parts. Count sent bytes only.
         length = 0 if environ["REQUEST_METHOD"] == "HEAD" else len(answer)
         for start in range(0, length, PIECE):
             yield answer[start : start + PIECE]

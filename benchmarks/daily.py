@@ -1,9 +1,9 @@
-"""What DVC's daily commands cost where there is nothing to do, and what stages import.
+"""Time DVC's daily commands when there is nothing to do, and the imports of the stages.
 
     .venv/bin/python -m benchmarks.daily --json figures.json
 
-In a clone with tiny parameters, run once (a minute). A `dvc repro` with nothing to do should take
-no more than 1.5 times a bare `dvc status`.
+It uses a clone with tiny parameters, in which every stage runs once (a minute). A `dvc repro` with
+nothing to do should take at most 1.5 times as long as `dvc status`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def stage_imports(clone: Project, stage: str) -> dict[str, Any]:
-    """Run a stage as dvc.yaml has it; return its CPU seconds, and the seconds of its imports."""
+    """Run a stage as in dvc.yaml; return its CPU seconds, and the seconds of its imports."""
     before = _cpu()
     talking = clone.with_variables({"TF_CPP_MIN_LOG_LEVEL": "0"})  # see tensorflow_import.py
     printed = talking.run("python", "-X", "importtime", *stage_arguments(stage))

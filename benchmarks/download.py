@@ -1,10 +1,10 @@
-"""How the download stage does with a set of full size: killed and resumed, and beside curl.
+"""Measure the download stage on a set of full size: killed and resumed, and against curl.
 
     .venv/bin/python -m benchmarks.download --names files.tsv --json figures.json
 
-Makes an archive with the names and sizes of C-NMC 2019 and generated pixels (a table of them has
-columns `size` and `path`), serves it from Kaggle's emulator on 127.0.0.1, and runs the stage,
-killed at 30 % and 70 %. Takes some minutes and 3 GB of disk; needs what `make check` installs.
+It makes an archive with the names and sizes of C-NMC 2019 (a table with columns `size` and `path`)
+and generated pixels, serves it from Kaggle's emulator on 127.0.0.1, and runs the stage, killed at
+30 % and 70 %. It takes some minutes and 3 GB of disk, and needs the packages of `make check`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The evaluate stage, without Grad-CAM, beside the bare forward pass over the same images.
+"""Time the evaluate stage, without Grad-CAM, against the bare forward pass on the same images.
 
     .venv/bin/python -m benchmarks.evaluate --json figures.json
 
-Built-in cells, an untrained EfficientNetB3; both ways load the model and read the shards anew in
-each round, in one process that has imported TensorFlow before.
+Both ways use built-in cells and an untrained EfficientNetB3. Each round loads the model and reads
+the shards anew, in one process that has already imported TensorFlow.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _measure(made: Made, *, rounds: int) -> dict[str, list[float]]:
 
 
 def _write_model(made: Made) -> None:
-    """Write an untrained model, and what its training would have reported."""
+    """Write an untrained model, and the reports of a training."""
     from stages.common.params_file import load_params
     from stages.dataset.shard_reader import image_format
     from stages.network.model import build_model
@@ -84,17 +84,16 @@ def _write_model(made: Made) -> None:
 
 def _bare(made: Made) -> Callable[[], float]:
     import keras
-    from stages.evaluate.ask import PARTS
 
     from stages.dataset.shard_reader import read_split
-    from stages.evaluate.predict import BATCH_SIZE
+    from stages.evaluate.predict import BATCH_SIZE, PARTS
 
     def run() -> float:
         began = time.perf_counter()
         model = keras.models.load_model("models/model.keras", compile=False)
         for part in PARTS:
             images = read_split(made.shards, part).images
-            # Whole batches: the network would be traced anew for a rest, for seconds.
+            # Whole batches only: TensorFlow would retrace the network for a rest, for seconds.
             filled = np.resize(
                 images, (-(-len(images) // BATCH_SIZE), BATCH_SIZE, *images.shape[1:])
             )
@@ -107,8 +106,7 @@ def _bare(made: Made) -> Callable[[], float]:
 
 def _stage() -> Callable[[], float]:
     from stages.common.params_file import load_params
-    from stages.evaluate import ask
-    from stages.evaluate.__main__ import evaluate
+    from stages.evaluate import __main__ as stage
     from stages.evaluate.params import EvaluateParams
 
     params = load_params(Path("params.yaml")).section(EvaluateParams)
@@ -119,9 +117,9 @@ def _stage() -> Callable[[], float]:
     }
 
     def run() -> float:
-        with mock.patch.object(ask, "picture_test_cells", return_value=[]):
+        with mock.patch.object(stage, "_picture", return_value=[]):
             began = time.perf_counter()
-            evaluate(params, profile="synthetic", seed=123, **options)
+            stage.evaluate(params, profile="synthetic", seed=123, **options)
             return time.perf_counter() - began
 
     return run

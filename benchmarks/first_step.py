@@ -1,4 +1,4 @@
-"""From the start of `train` to the checkpoint behind its first step, beside an earlier commit.
+"""Time `train` from its start to the checkpoint of its first step, now and at an old commit.
 
 .venv/bin/python -m benchmarks.first_step --folder kept
 """
@@ -24,12 +24,12 @@ from benchmarks.rows import Row, part_parser, tell
 from benchmarks.turns import in_turns, ratio
 
 BEFORE = "a52bd0e"
-"""The commit before anything was done about it."""
+"""The last commit before this time was optimised."""
 
 PART, AGAINST = "time from the start of `train` to its first step", f"commit {BEFORE}"
 NOW, THEN = "now", f"at {BEFORE}"
 POLLED = 0.02
-"""Seconds between two looks for the checkpoint."""
+"""Seconds between two checks for the checkpoint."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -59,19 +59,19 @@ def _row(made: Made, scratch: Path, options: argparse.Namespace) -> Row:
 
 
 def _unpack(commit: str, folder: Path) -> bool:
-    """Write the stages of a commit to a folder; return whether it is known."""
+    """Write the stages of a commit to a folder; return whether the commit exists."""
     command = ["git", "-C", str(ROOT), "archive", commit, "stages"]
     archive = subprocess.run(command, capture_output=True, check=False)
     if archive.returncode:
         return False
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as opened:
         opened.extractall(folder, filter="data")
-    (folder / "jax.py").write_text("raise ImportError\n")  # as where it is not installed
+    (folder / "jax.py").write_text("raise ImportError\n")  # as if JAX were not installed
     return True
 
 
 def _set_checkpoints(made: Made) -> None:
-    """Have a checkpoint follow each step."""
+    """Set a checkpoint after each step."""
     path = made.folder / "params.yaml"
     params = yaml.safe_load(path.read_text(encoding="utf-8"))
     params["profiles"]["synthetic"]["train"]["checkpoint_every_steps"] = 1

@@ -1,4 +1,4 @@
-"""The images as PyTorch's DataLoader takes them; apart, for its workers must find it by name."""
+"""The images as a PyTorch Dataset, in its own module so that DataLoader's workers can import it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 
 class Images(Dataset):  # type: ignore[type-arg]
-    """BMP files in folders of their classes: resized, flipped or not, bytes."""
+    """BMP files in folders of their classes: resized, randomly flipped, as bytes."""
 
     def __init__(self, paths: Sequence[Path], size: tuple[int, int]) -> None:
         self._paths = paths

@@ -1,9 +1,9 @@
-"""Ways of feeding a training, each in a process of its own: an epoch of batches, used by nobody.
+"""Time one way of feeding a training, in its own process: read the batches of an epoch, no model.
 
     .venv/bin/python -m benchmarks.input_ways WAY FOLDER
 
-In FOLDER the built-in cells as far as the shards, and in `unpacked/<class>` the training images as
-BMP files. Prints the seconds of an epoch as JSON: of the first one and of a later one.
+FOLDER holds the built-in cells up to the shards, and in `unpacked/<class>` the training images as
+BMP files. It prints the seconds of an epoch as JSON: of the first one and of a later one.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from stages.common.tensorflow_import import import_tensorflow
 
 BATCH_SIZE = 40
 LATER = 3
-"""Later epochs, of which the median is told."""
+"""Number of later epochs. Their median is reported."""
 
 Epoch = Callable[[int], None]
 """Uses all batches of the epoch with this number."""
 
 
 def main() -> None:
-    """Run the way that the first argument names, in the folder that the second one names."""
+    """Run the way of the first argument in the folder of the second argument."""
     way, folder = sys.argv[1:]
     print(json.dumps(WAYS[way](Path(folder))))
 
@@ -145,7 +145,7 @@ WAYS: dict[str, Callable[[Path], dict[str, float]]] = {
 
 
 def _seconds(begin: Callable[[], Epoch]) -> dict[str, float]:
-    """Time the first epoch, with all that it takes to begin, and the median of later ones."""
+    """Return the seconds of the first epoch, with its setup, and the median of later ones."""
     began = time.perf_counter()
     epoch = begin()
     epoch(0)

@@ -1,8 +1,8 @@
-"""What feeds a training, beside the notebook's generator, Keras, PyTorch and the page cache.
+"""Time the training input against the notebook's generator, Keras, PyTorch and the page cache.
 
     .venv/bin/python -m benchmarks.inputs --json rows.json
 
-Each way is a process of its own, see input_ways.py; what it imports is not timed.
+Each way runs in its own process, see input_ways.py. Its imports are not timed.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _unpack(made: Made) -> int:
 
 
 def _way(way: str, folder: Path, later: list[float]) -> Callable[[], float]:
-    """Return what runs a way and returns the seconds of its first epoch; a later one's go along."""
+    """Return a function that times a way's first epoch, and appends a later epoch to `later`."""
 
     def run() -> float:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Kaggle's emulator with a file of any size: sent from disk in pieces, and counted."""
+"""Serve a file of any size from Kaggle's emulator, in pieces from disk, and count the bytes."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ PIECE = 1 << 16
 
 @dataclass
 class Sending:
-    """An answer with bytes of the file: when it began, from which offset, and how many went out.
+    """An answer with bytes of the file: its begin, its start offset, and the bytes sent.
 
-    What went out may still lie in a buffer of the system when the client dies.
+    Sent bytes may still be in a buffer of the system when the client dies.
     """
 
     began: float
@@ -37,8 +37,8 @@ class KaggleServer:
 
     Attributes:
         address: of the server, as a proxy.
-        rate: bytes a second, at most; None for all that goes.
-        sendings: what was sent, since the list was last emptied.
+        rate: maximum bytes per second; None for no limit.
+        sendings: the answers since the list was last emptied.
     """
 
     def __init__(self, archive: Path) -> None:
@@ -56,7 +56,7 @@ class KaggleServer:
         return f"{self.address}/archive.zip?{'x-goog-hash' if checksum else 'none'}"
 
     def headers(self, *, start: int, checksum: bool) -> dict[str, str]:
-        """Return what a right answer says of the file."""
+        """Return the headers of a correct answer."""
         headers = {"Content-Length": str(self.size - start), "ETag": f'"{self._md5.hex()}"'}
         if checksum:
             headers["x-goog-hash"] = f"md5={base64.b64encode(self._md5).decode()}"
@@ -65,7 +65,7 @@ class KaggleServer:
         return headers
 
     def send(self, connection: int, start: int) -> None:
-        """Send the file from an offset on, for as long as the client is there."""
+        """Send the file from an offset on, until the end or until the client disconnects."""
         sending = Sending(time.perf_counter(), start)
         self.sendings.append(sending)
         with self.archive.open("rb") as file, contextlib.suppress(ConnectionError):

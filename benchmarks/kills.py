@@ -1,4 +1,4 @@
-"""The download stage as DVC runs it, killed on its way, run again, and measured from outside."""
+"""Run the download stage as DVC does, kill it, run it again, and measure it from outside."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Run:
     """A run of the stage.
 
     Attributes:
-        began: when its process started, as all times here in seconds of one clock.
+        began: when its process started. All times are seconds of one clock.
         arrived: when it was killed, or when the whole file was there.
         ended: when its process was gone.
         peak: most resident memory of its process, in bytes.
@@ -47,10 +47,10 @@ class Run:
 
 
 def download_killed(server: KaggleServer, inventory: Path, work: Path) -> dict[str, Any]:
-    """Run the stage until it is through, killed on the way, and return what was measured.
+    """Run the stage to its end, with kills on the way, and return the measurements.
 
     Raises:
-        RuntimeError: if a run ended otherwise, or the result is not what was served.
+        RuntimeError: if a run ends in another way, or the result differs from the served file.
     """
     _prepare(work)
     server.sendings.clear()
@@ -62,7 +62,7 @@ def download_killed(server: KaggleServer, inventory: Path, work: Path) -> dict[s
         )
     _check(server, work)
     sent = sum(sending.sent for sending in server.sendings)
-    # The request for the address comes before; a stage that is killed sends one for the file.
+    # Each run requests the file once, after the request for its address.
     transfers = [run.arrived - send.began for run, send in zip(runs, server.sendings, strict=True)]
     return {
         "bytes": server.size,
@@ -131,7 +131,7 @@ def _start(server: KaggleServer, inventory: Path, work: Path) -> subprocess.Pope
 def _wait(
     process: subprocess.Popen[bytes], run: Run, *, until: Callable[[], bool] | None = None
 ) -> None:
-    """Wait until something is so or the process is gone; then note what it used."""
+    """Wait until `until` is true or the process has ended; then record its resource usage."""
     while run.status is None and not (until and until()):
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:

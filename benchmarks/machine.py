@@ -1,4 +1,4 @@
-"""What the figures were taken on."""
+"""Describe the machine and the commit of the figures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def commit() -> str:
 
 
 def machine_text(described: dict[str, Any]) -> str:
-    """Return it as a sentence."""
+    """Return the description of `machine` as text."""
     versions = ", ".join(f"{name} {version}" for name, version in described["versions"].items())
     return (
         f"{described['processor']}, {described['cores']} cores, {described['memory_gb']} GB of "
@@ -43,7 +43,7 @@ def machine_text(described: dict[str, Any]) -> str:
 
 
 def _processor() -> str:
-    listed = Path("/proc/cpuinfo")  # of Linux alone
+    listed = Path("/proc/cpuinfo")  # Linux only
     text = listed.read_text() if listed.exists() else ""
     found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
     return f"{found[1].strip() if found else platform.processor()} ({platform.machine()})"

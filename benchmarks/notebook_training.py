@@ -1,7 +1,7 @@
-"""A worker: the loop of the notebook that this project started from, an epoch at a time.
+"""Worker that trains like the notebook that this project started from, one epoch at a time.
 
-ImageDataGenerator over BMP files, the whole image scaled down as they are read, EfficientNetB3 with
-the same head, and a callback that prints at each batch and copies the weights at each epoch.
+It uses ImageDataGenerator on BMP files, which scales whole images down, and EfficientNetB3 with the
+same head. A callback prints at each batch and copies the weights at each epoch.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from stages.dataset.cells import read_cells
 
 NOTEBOOK = "notebook's epoch"
 EPOCHS = 1000
-"""More than anyone asks for."""
+"""More than any benchmark requests."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train when asked to."""
+    """Train one epoch per request."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.notebook_training")
     parser.add_argument("--cells", type=Path, required=True, help="as benchmarks.cells makes them")
     for name in ("image-size", "training-cells", "validation-cells"):
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _table(made: Made, split: str, count: int) -> pd.DataFrame:
-    """Unpack images; return their paths and labels, as `flow_from_dataframe` wants them."""
+    """Unpack images; return their paths and labels for `flow_from_dataframe`."""
     cells = read_cells(made.cells_csv)
     cells = cells[cells["split"] == split]
     cells = cells.iloc[spread(len(cells), count)]
@@ -72,7 +72,7 @@ def _fit(training: pd.DataFrame, validation: pd.DataFrame, image_size: int, turn
     in_order = ImageDataGenerator().flow_from_dataframe(validation, shuffle=False, **options)
 
     class Callback(keras.callbacks.Callback):  # type: ignore[misc]
-        """Waits for its turn before an epoch, and does what the notebook's own does."""
+        """Waits for a request before an epoch, and does the same as the notebook's callback."""
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
             turns.wait(NOTEBOOK)

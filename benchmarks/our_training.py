@@ -1,4 +1,4 @@
-"""A worker: this project's training, an epoch or the steps of one at a time."""
+"""Worker that runs this project's training: one epoch, or a part of one, at a time."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ EPOCH, BATCHES, ONE_BATCH = "epoch", "steps", "steps of one batch"
 VALIDATION = "validation"
 FROZEN, FROZEN_ONCE = "frozen, flips", "frozen, features once"
 EPOCHS = 1000
-"""More than anyone asks for."""
+"""More than any benchmark requests."""
 
 FROZEN_EPOCHS = 5
-"""With one computing of the features."""
+"""Epochs that share one computation of the features."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train when asked to."""
+    """Train on request."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.our_training")
     parser.add_argument("--shards", type=Path, required=True)
     for name in ("training-cells", "validation-cells"):
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _train(shards: Path, counts: dict[str, int]) -> None:
     import keras
 
-    from stages.train.input.inputs import Inputs
+    from stages.train.input.input_pipeline import InputPipeline
     from stages.train.log import EpochLog
     from stages.train.loop import EpochLoop
     from stages.train.state.interruption import watched
@@ -52,15 +52,15 @@ def _train(shards: Path, counts: dict[str, int]) -> None:
     keras.utils.set_random_seed(1)
     cells = [_some(shards, split, count) for split, count in counts.items()]
     size = cells[0].images.shape[1]
-    inputs = Inputs(*cells, params.profiles["cnmc"].train, seed=1, devices=1)
+    inputs = InputPipeline(*cells, params.profiles["cnmc"].train, seed=1, devices=1)
     network = _network(params, size, frozen=False)
     turns = Turns(_fits(network, inputs) | _frozen_fits(params, cells))
 
     class Log(EpochLog):
-        """Waits for its turn before an epoch begins, after the one before has been saved."""
+        """Waits for a request before each epoch, after the previous epoch is saved."""
 
         def begin(self, epoch: int, *, step: int, until: int) -> None:
-            """Start an epoch when it is asked for."""
+            """Start an epoch on request."""
             turns.wait(EPOCH)
             super().begin(epoch, step=step, until=until)
 
@@ -96,21 +96,20 @@ def _some(shards: Path, split: str, count: int) -> Any:
 def _network(params: Params, image_size: int, *, frozen: bool) -> Any:
     from stages.network.batch_norm import fuse_batch_norm
     from stages.network.model import build_model
-    from stages.train.steps.adamax import SharedUpdateAdamax
     from stages.train.steps.compilation import compile_network
     from stages.train.steps.fine_tuning import begin_epoch
 
     train = params.profiles["cnmc"].train
     network = build_model(params.model, image_size=image_size, weights=None)
     fuse_batch_norm(network)
-    compile_network(network, train, precision="float32", on_gpu=False, adamax=SharedUpdateAdamax)
+    compile_network(network, train, precision="float32", on_gpu=False)
     fine_tuning = replace(train.fine_tuning, freeze_epochs=int(frozen))
     begin_epoch(network, fine_tuning, epoch=0)
     return network
 
 
 def _fits(network: Any, inputs: Any) -> dict[str, Any]:
-    """Return an epoch's parts: steps with batches as they come, with one batch, and validation."""
+    """Return an epoch's parts: steps on all batches, steps on one batch, and validation."""
 
     def fit(batches: Any) -> None:
         network.fit(batches, steps_per_epoch=inputs.steps, shuffle=False, verbose=0)
@@ -124,8 +123,8 @@ def _fits(network: Any, inputs: Any) -> dict[str, Any]:
 
 
 def _frozen_fits(params: Params, cells: Sequence[Any]) -> dict[str, Any]:
-    """Return fits of the head, of the steps of an epoch and of FROZEN_EPOCHS."""
-    from stages.train.input.inputs import Inputs
+    """Return fits of the head on a frozen base: of one epoch, and of FROZEN_EPOCHS."""
+    from stages.train.input.input_pipeline import InputPipeline
     from stages.train.steps.compilation import compile_head
     from stages.train.steps.frozen_base import frozen_base
 
@@ -138,9 +137,9 @@ def _frozen_fits(params: Params, cells: Sequence[Any]) -> dict[str, Any]:
     network = _network(params, cells[0].images.shape[1], frozen=True)
     base = frozen_base(network)
     heads = {train: compile_head(network, train) for train in (flipped, plain)}
-    flips, images = (Inputs(*cells, train, seed=1, devices=1) for train in (flipped, plain))
+    flips, images = (InputPipeline(*cells, train, seed=1, devices=1) for train in (flipped, plain))
 
-    def fit(train: Any, inputs: Inputs, epochs: int) -> None:
+    def fit(train: Any, inputs: InputPipeline, epochs: int) -> None:
         for epoch in range(epochs):
             batches = inputs.training(epoch * inputs.steps)
             heads[train].fit(batches, steps_per_epoch=inputs.steps, shuffle=False, verbose=0)
@@ -148,7 +147,7 @@ def _frozen_fits(params: Params, cells: Sequence[Any]) -> dict[str, Any]:
 
     return {
         FROZEN: lambda: fit(flipped, flips, 1),
-        FROZEN_ONCE: lambda: fit(plain, images.of_features(base, callbacks=[]), FROZEN_EPOCHS),
+        FROZEN_ONCE: lambda: fit(plain, images.with_features(base, callbacks=[]), FROZEN_EPOCHS),
     }
 
 

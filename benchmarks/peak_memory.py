@@ -1,4 +1,4 @@
-"""The most memory that `train` holds at 224 px with batches of 40.
+"""Measure the peak memory of `train` at 224 px with batches of 40.
 
 .venv/bin/python -m benchmarks.peak_memory --folder kept
 """
@@ -39,12 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def part(image_size: int) -> str:
-    """Return what the row calls it."""
+    """Return the `part` of the row."""
     return f"peak memory of training at {image_size} px, batch 40, in GB"
 
 
 def row(run: dict[str, Any], *, image_size: int) -> Row:
-    """Return what `.train_state/last_run.json` says of the memory."""
+    """Return the row for the memory in `.train_state/last_run.json`."""
     peak = run["host_bytes"] / 1e9
     steps = sum(epoch["steps"] for epoch in run["epochs"])
     return Row(
@@ -61,7 +61,7 @@ def row(run: dict[str, Any], *, image_size: int) -> Row:
 
 
 def _train(made: Made) -> dict[str, Any]:
-    """Run the stage for an epoch; return what it says of the run."""
+    """Run the stage for one epoch; return the content of last_run.json."""
     path = made.folder / "params.yaml"
     params = yaml.safe_load(path.read_text(encoding="utf-8"))
     recipe = params["profiles"]["cnmc"]["train"]

@@ -1,4 +1,4 @@
-"""All rows as docs/performance.json and docs/performance.md."""
+"""Write all rows to docs/performance.json and docs/performance.md."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ every round took. No test depends on a time.
 
 @dataclass(frozen=True)
 class Part:
-    """What a part has found.
+    """The results of a part.
 
     Attributes:
-        load: of the machine when it began, over the last minute.
-        seconds: that it took, with making its data.
-        rows: what it found.
-        machine: as `machine` describes it.
+        load: of the machine at the start, over the last minute.
+        seconds: duration, including the making of its data.
+        rows: its results.
+        machine: the result of `machine`.
         commit: of the code.
     """
 
@@ -61,7 +61,7 @@ def write_performance(folder: Path, parts: Mapping[str, Part]) -> None:
 
 
 def page(parts: Mapping[str, Part]) -> str:
-    """Return the page: the table, what misses its target, and how each figure was made."""
+    """Return the page: the table, the missed targets, and how each figure was made."""
     rows = [row for part in parts.values() for row in part.rows]
     sections = [
         START,
@@ -76,7 +76,7 @@ def page(parts: Mapping[str, Part]) -> str:
 
 
 def _taken_on(parts: Mapping[str, Part]) -> list[str]:
-    """Return a paragraph for each machine and commit; one, if all was taken in one run."""
+    """Return one paragraph per machine and commit."""
     alike: dict[str, dict[str, Part]] = {}
     for name, part in parts.items():
         taken_on = f"{machine_text(part.machine)}, at commit {part.commit}"

@@ -1,9 +1,9 @@
-"""The preprocess stage beside inflating and decoding alone, beside the usual way, and as it grows.
+"""Time preprocess against inflating and decoding alone, against the usual way, and by size.
 
     .venv/bin/python -m benchmarks.preprocess --json rows.json
 
-Whole processes, from start to end, on built-in cells and, where it is there, on the sample of real
-images; the whole image of 450 px, resized.
+It times whole processes, from start to end, on built-in cells and, if present, on the sample of
+real images. They resize the whole image of 450 px.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PEER_TEXT = "unpack, Pillow bilinear, PNG in TFRecord, one process"
 
 @dataclass(frozen=True)
 class Source:
-    """Images of a kind: an archive, the table of its cells, and how many these are."""
+    """Images of one kind: an archive, the table of its cells, and their number."""
 
     name: str
     archive: Path
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _repeated(folder: Path, cells: int, images: int) -> Source:
-    """Return as many images, from an archive of built-in ones."""
+    """Return a source of `images` images, repeated from built-in ones."""
     drawn = make_cells(folder / f"cells-{cells}", cells=cells, image_size=DRAWN_SIZE)
     repeated = repeat_cells(drawn.archive, drawn.cells_csv, folder, images=images)
     return Source(BUILT_IN, *repeated, images)
@@ -73,19 +73,19 @@ def _real(folder: Path, sample: Path) -> Source:
 
 @dataclass
 class _Runs:
-    """Runs of one way each, in a folder that is emptied after each of them."""
+    """Runs of one way each, in a folder that is removed after each run."""
 
     scratch: Path
     image_size: int
 
     def ways(self, source: Source) -> dict[str, Callable[[], float]]:
-        """Return the stage and what it is compared with."""
+        """Return the runs of the stage, the floor and the peer."""
         return {way: self.way(way, source) for way in (STAGE, FLOOR, PEER)}
 
     def way(
         self, way: str, source: Source, peaks: list[float] | None = None
     ) -> Callable[[], float]:
-        """Return what runs it once and returns its seconds; its peak, MB, goes to `peaks`."""
+        """Return a function that runs a way and returns its seconds; `peaks` gets its peak, MB."""
 
         def run() -> float:
             folder = self.scratch / "run"
@@ -113,7 +113,7 @@ class _Runs:
 
 
 def _of_built_in(sources: Sequence[Source], runs: _Runs, rounds: int) -> list[Row]:
-    """Grow, and at the middle size compare with the others, in the same turns."""
+    """Time the stage at all sizes, and the others at the middle size, in the same rounds."""
     middle = sources[1]
     peaks: dict[int, list[float]] = {source.images: [] for source in sources}
     names = {source.images: f"{source.images:,} images" for source in sources}
@@ -149,7 +149,7 @@ def _beside_others(source: Source, runs: _Runs, seconds: Seconds) -> list[Row]:
 def _growth(
     seconds: Mapping[int, list[float]], peaks: Mapping[int, list[float]], runs: _Runs
 ) -> list[Row]:
-    """Compare three sizes, by the number of images."""
+    """Compare time and memory at three numbers of images."""
     sizes = list(seconds)
     small, middle, large = (statistics.median(seconds[size]) for size in sizes)
     each = max(middle - small, 0) / (sizes[1] - sizes[0])

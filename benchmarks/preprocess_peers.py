@@ -1,9 +1,9 @@
-"""What the preprocess stage is compared with: the least that it must do, and the usual way.
+"""Baselines of the preprocess stage: the least work that it must do, and the usual way.
 
     .venv/bin/python -m benchmarks.preprocess_peers floor ARCHIVE CELLS_CSV PIXELS FOLDER
 
-The floor: inflate and decode the images, in a process for each core, and nothing else.
-The peer: unpack the archive, and resize the images one after the other into PNG in one TFRecord.
+The floor inflates and decodes the images, in one process per core, and does nothing else.
+The peer unpacks the archive, and resizes the images one by one into PNG in one TFRecord.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from PIL import Image
 
 
 def main() -> None:
-    """Do one of the two, as the first argument says."""
+    """Run the floor or the peer, by the first argument."""
     way, archive, cells_csv, pixels, folder = sys.argv[1:]
     with Path(cells_csv).open(newline="", encoding="utf-8") as file:
         cells = [(row["member"], row["label"]) for row in csv.DictReader(file)]

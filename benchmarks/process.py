@@ -1,4 +1,4 @@
-"""A command in a process of its own, and what it cost with all that it started."""
+"""Run a command in its own process; measure time and memory, with its child processes."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ from pathlib import Path
 from benchmarks.cells import ROOT
 
 EVERY = 0.02
-"""Seconds between two looks at its memory."""
+"""Seconds between two checks of its memory."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command took.
+    """The cost of a command.
 
     Attributes:
-        seconds: from its start to its end, with that of the interpreter.
-        peak_bytes: the most that each process of its tree has held at once (VmHWM), summed; 0
-            where there is no /proc.
+        seconds: from start to end, including the interpreter's start.
+        peak_bytes: sum of the peak memory (VmHWM) of each process in its tree; 0 without /proc.
     """
 
     seconds: float

@@ -1,11 +1,11 @@
-"""What push and pull move, beside a pipeline that tracks unpacked images.
+"""Measure the transfers of push and pull against a pipeline that tracks unpacked images.
 
     .venv/bin/python -m benchmarks.push_pull --json figures.json
 
-Both have the same images, generated, of the sizes of the real ones, and the same model and report,
-random bytes of the sizes in dvc.lock. This project tracks archive, table, shards, model and report;
-the other one tracks the images as files, table, model and report, and nothing like the shards. The
-remote is moto's S3 on 127.0.0.1.
+Both have the same generated images, in the sizes of the real ones, and the same model and report:
+random bytes of the sizes in dvc.lock. This project tracks archive, table, shards, model and report.
+The other one tracks the images as files, table, model and report, but no shards. The remote is
+moto's S3 on 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from stages.common.files import write_json
 
 PACKED, UNPACKED = "this project", "unpacked images"
 TRAINED = ("models/model.keras", "models/metadata.json", "metrics/report.html")
-"""What another learning rate changes."""
+"""The outputs that change with the learning rate."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def table(figures: dict[str, dict[str, dict[str, float]]]) -> str:
-    """Return the figures as Markdown, with what the one takes of the other."""
+    """Return the figures as Markdown, with the ratio of the first to the second."""
     lines = ["| | " + PACKED + " | " + UNPACKED + " | ratio |", "| --- | --- | --- | --- |"]
     for step, packed in figures[PACKED].items():
         for quantity, value in packed.items():
@@ -117,7 +117,7 @@ class _Project:
         self._run("git", "commit", "--quiet", "--message=all")
 
     def _train(self, *, seed: int) -> None:
-        """Write what training would make, of the sizes in dvc.lock."""
+        """Write outputs of the sizes in dvc.lock, as a training would."""
         lock = yaml.safe_load((ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"]
         outs = [out for name in ("train", "evaluate") for out in lock[name]["outs"]]
         sizes = {out["path"]: out["size"] for out in outs}
@@ -128,7 +128,7 @@ class _Project:
         self._run("dvc", "add", "--quiet", *TRAINED)
 
     def _moved(self, command: str) -> dict[str, float]:
-        """Run a command; return what it moves and takes."""
+        """Run a command; return its transfer and its cost."""
         objects = self._objects()
         before, cpu, began = dataclasses.replace(self.traffic), _cpu(), time.perf_counter()
         self._run("dvc", command, "--quiet")

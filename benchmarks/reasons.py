@@ -1,4 +1,4 @@
-"""Why a row misses its target, and what was tried; said only while it does."""
+"""Reasons for missed targets, and what was tried. Shown only while the target is missed."""
 
 from __future__ import annotations
 
@@ -90,4 +90,4 @@ REASONS: dict[tuple[str, str], str] = {
         "for a small memory, with batch norm over fewer cells"
     ),
 }
-"""By part and against, without a full stop."""
+"""Reasons by part and against, without a full stop."""

@@ -1,4 +1,4 @@
-"""An archive of any number of images from one of few: the same compressed bytes, other names."""
+"""Make a large archive by repeating a small one: the same compressed bytes, other names."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from stages.common.files import atomic_path
 from stages.dataset.cells import read_cells, write_cells
 
 _LOCAL_HEADER = 30
-"""Bytes before name and extra field, whose lengths are the last two numbers."""
+"""Bytes before name and extra field. The last two numbers are their lengths."""
 
 
 def repeat_cells(archive: Path, cells_csv: Path, folder: Path, *, images: int) -> tuple[Path, Path]:
-    """Write an archive and its table of cells; return both, made if not there.
+    """Write an archive and its table of cells, if they do not exist; return their paths.
 
     Args:
-        archive: whose members are copied, without unpacking, as often as it takes.
+        archive: its members are copied as often as needed, without unpacking.
         cells_csv: the table of its cells.
         folder: where both are kept.
-        images: how many cells the new ones hold, spread over the old ones.
+        images: number of cells in the new archive, spread over the old cells.
     """
     name = f"repeated-{images}-of-{len(read_cells(cells_csv))}"
     repeated, table = folder / f"{name}.zip", folder / f"{name}.csv"
@@ -51,7 +51,7 @@ def repeat_cells(archive: Path, cells_csv: Path, folder: Path, *, images: int) -
 
 
 def _copy(source: zipfile.ZipFile, target: zipfile.ZipFile, member: str, name: str) -> None:
-    """Append the bytes of a member as they are compressed, which `zipfile` itself cannot."""
+    """Append the compressed bytes of a member; `zipfile` has no function for it."""
     info = source.getinfo(member)
     file, new = source.fp, target.fp
     if file is None or new is None:
@@ -62,7 +62,7 @@ def _copy(source: zipfile.ZipFile, target: zipfile.ZipFile, member: str, name: s
     copied = copy.copy(info)
     copied.filename = copied.orig_filename = name
     copied.extra = b""
-    copied.flag_bits &= ~0x08  # sizes stand in the header, not behind the bytes
+    copied.flag_bits &= ~0x08  # the sizes are in the header, not after the bytes
     copied.header_offset = new.tell()
     new.write(copied.FileHeader() + file.read(info.compress_size))
     target.filelist.append(copied)

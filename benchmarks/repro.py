@@ -1,9 +1,9 @@
-"""All stages of the built-in profile, from nothing.
+"""Time all stages of the built-in profile, from nothing.
 
     .venv/bin/python -m benchmarks.repro --json rows.json
 
-What `make repro` does once the packages are installed: `dvc repro` in a clone of what is committed,
-without a cache. It takes minutes, and is done once.
+It times `make repro` without the installation of packages: `dvc repro` in a clone of the commit,
+without a cache. It takes minutes, and runs once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a benchmark has found: a row for each comparison, with its target and verdict."""
+"""Results of a benchmark: a row for each comparison, with its target and verdict."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Row:
     """A comparison.
 
     Attributes:
-        part: what of the project was measured.
-        against: what it is compared with.
+        part: the measured part of the project.
+        against: the other side of the comparison.
         how: in a sentence or two, what was timed: sizes, rounds.
-        ratio: of the one to the other, as the target has it; None where it was not measured.
-        target: {"at_least": x} or {"at_most": x}; None where none is set.
-        ways: what each round took, by the name of the way.
+        ratio: of the two, in the direction of the target; None if it was not measured.
+        target: {"at_least": x} or {"at_most": x}; None if none is set.
+        ways: the values of the rounds, by the name of the way.
         unit: of `ways`.
-        why: the reason, where the target is missed or nothing was measured.
+        why: the reason, if the target is missed or nothing was measured.
     """
 
     part: str
@@ -56,7 +56,7 @@ class Row:
 
 
 def part_parser(name: str, description: str | None) -> argparse.ArgumentParser:
-    """Return a parser with what every part is given; what is done once has no use for rounds."""
+    """Return a parser with the options of every part. Parts that run once ignore --rounds."""
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=description)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--json", type=Path, help="where the rows go")
@@ -89,7 +89,7 @@ def rows_table(rows: Sequence[Row]) -> str:
 
 
 def target_text(target: Mapping[str, float] | None) -> str:
-    """Return a target as people read it."""
+    """Return a target as text."""
     if target is None:
         return NO_TARGET
     [(kind, bound)] = target.items()
@@ -97,7 +97,7 @@ def target_text(target: Mapping[str, float] | None) -> str:
 
 
 def ways_text(row: Row) -> str:
-    """Return median and spread of each way, as people read them."""
+    """Return the median and range of each way as text."""
     return "; ".join(
         f"{name} {statistics.median(values):,.2f} {row.unit} "
         f"({min(values):,.2f} to {max(values):,.2f})"

@@ -1,4 +1,4 @@
-"""An archive with the names and sizes of C-NMC 2019 and generated pixels, and its inventory."""
+"""Make an archive with C-NMC 2019's names and sizes and generated pixels, and its inventory."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from stages.dataset.layout import (
 from stages.download.inventory import File, Folder, Inventory, listing_sha256
 
 CELL = 200
-"""Pixels, width and height of what is not black. With NOISE it makes an image deflate to 63 kB,
-as the real ones do on average."""
+"""Width and height in pixels of the area that is not black. With NOISE, an image deflates to 63 kB,
+the average of the real ones."""
 
 NOISE = 8
-"""Brightnesses of a pixel, all as likely."""
+"""Number of brightness values of a pixel, all equally likely."""
 
 _HEADER, _HEADER_V5 = 54, 138
-"""Bytes before the pixels: of the training and final images, and of the preliminary ones."""
+"""Bytes before the pixels: in the training and final images, and in the preliminary ones."""
 
 
 def make_set(names: Path, folder: Path) -> tuple[Path, Inventory]:
-    """Return an archive of the files that a table names, and its inventory; made if not there.
+    """Return an archive of the files in a table, and its inventory; make them if missing.
 
     Args:
         names: tab-separated, with columns `size` (bytes) and `path`; real contents are not needed.
@@ -113,10 +113,10 @@ def _image(size: int, noise: npt.NDArray[np.uint8]) -> bytes:
 
 
 def _form(size: int) -> tuple[int, int, int]:
-    """Return bytes of the header, pixels of a side, and bytes of a row of a square BMP."""
+    """Return the header bytes, side in pixels, and bytes per row of a square BMP."""
     for header in (_HEADER, _HEADER_V5):
         side = round(((size - header) / 3) ** 0.5)
-        for near in (side, side - 1):  # a row is filled up to a multiple of 4 bytes
+        for near in (side, side - 1):  # a row is padded to a multiple of 4 bytes
             row = -(-3 * near // 4) * 4
             if header + row * near == size:
                 return header, near, row

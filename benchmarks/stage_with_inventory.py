@@ -1,4 +1,4 @@
-"""The download stage with another inventory than that of C-NMC 2019, for generated pixels."""
+"""Run the download stage with the inventory of generated pixels instead of C-NMC 2019's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stages.download import __main__ as stage
 
 
 def main() -> None:
-    """Run the stage with the inventory in the file that the first argument names."""
+    """Run the stage with the inventory in the file of the first argument."""
     stage.C_NMC_2019 = read_inventory(Path(sys.argv.pop(1)))
     run_stage(stage.download)
 

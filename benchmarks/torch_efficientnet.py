@@ -26,11 +26,11 @@ STAGES = (
     _Stage(6, 5, 2, 232, 6),
     _Stage(6, 3, 1, 384, 2),
 )
-"""EfficientNet-B3: that of Tan and Le 2019, widened by 1.2 and deepened by 1.4."""
+"""EfficientNet-B3 (Tan and Le 2019): B0 with width times 1.2 and depth times 1.4."""
 
 
 class Classifier(nn.Module):
-    """uint8 (cells, 3, size, size) in 0…255 to logits (cells, 2)."""
+    """Maps uint8 (cells, 3, size, size) in 0…255 to logits (cells, 2)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Classifier(nn.Module):
 
 
 class _Block(nn.Module):
-    """Expand, convolve each channel, squeeze and excite, project; skipped where it can be."""
+    """Expand, convolve each channel, squeeze and excite, project; skip if the shapes agree."""
 
     def __init__(self, stage: _Stage, channels: int, *, stride: int, drop: float) -> None:
         super().__init__()

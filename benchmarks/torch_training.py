@@ -1,4 +1,4 @@
-"""A worker: full training steps of EfficientNet-B3 in PyTorch, fed with one batch in memory."""
+"""Worker that runs full training steps of EfficientNet-B3 in PyTorch on one batch in memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STEPS = "PyTorch"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train when asked to."""
+    """Train on request."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.torch_training")
     for name in ("image-size", "batch-size", "steps"):
         parser.add_argument(f"--{name}", type=int, required=True)

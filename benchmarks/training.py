@@ -1,9 +1,9 @@
-"""Training: what an epoch takes beside its bare steps, the notebook's loop, PyTorch, a frozen base.
+"""Time a training epoch against bare steps, the notebook's loop, PyTorch and a frozen base.
 
     .venv/bin/python -m benchmarks.training --folder kept
 
-Full steps of EfficientNetB3 from scratch with the recipe's head, on built-in cells; each way in a
-process that stays, warmed up by one run of everything.
+It runs full steps of EfficientNetB3 from scratch with the recipe's head, on built-in cells. Each
+way has a process that stays alive. One run of everything warms it up.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def rows(seconds: Seconds, *, image_size: int, steps: int) -> list[Row]:
-    """Return what the seconds of each way say; TORCH may be missing."""
+    """Return the rows for the seconds of each way; TORCH may be missing."""
     sizes = f"{steps} steps of {BATCH_SIZE} built-in cells of {image_size} px, EfficientNetB3"
     seconds = dict(seconds)
     for whole, part in ((TRAINED, BATCHES), (BARE, ONE_BATCH)):

@@ -1,4 +1,4 @@
-"""Ways of doing the same thing, in turns, and how their times compare."""
+"""Time several ways of doing the same thing, in turns, and compare their times."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ Seconds = Mapping[str, list[float]]
 
 
 def in_turns(ways: Mapping[str, Callable[[], float]], *, rounds: int) -> dict[str, list[float]]:
-    """Do each way `rounds` times, each round beginning with another; return what they return.
+    """Run each way `rounds` times, and return the seconds. Each round begins with another way.
 
     Args:
         ways: by name; each does its work once and returns its seconds.
-        rounds: how often.
+        rounds: number of rounds.
     """
     names = list(ways)
     seconds: dict[str, list[float]] = {name: [] for name in names}
@@ -26,5 +26,5 @@ def in_turns(ways: Mapping[str, Callable[[], float]], *, rounds: int) -> dict[st
 
 
 def ratio(seconds: Seconds, way: str, to: str) -> float:
-    """Return the median of a way by the median of another."""
+    """Return the median of `way` divided by the median of `to`."""
     return statistics.median(seconds[way]) / statistics.median(seconds[to])

@@ -1,4 +1,4 @@
-"""Processes that work when asked to, so that what cannot share one is timed in turns."""
+"""Processes that work on request: code that cannot share a process is timed in turns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.cells import ROOT
 
 
 class Worker:
-    """A module, run in a process of its own, in which `Turns` answers."""
+    """A module that runs in its own process, where `Turns` answers."""
 
     def __init__(self, module: str, *arguments: str | Path) -> None:
         self._process = subprocess.Popen(
@@ -26,7 +26,7 @@ class Worker:
         )
 
     def ask(self, way: str) -> float:
-        """Have it do what goes by this name; return its seconds."""
+        """Request the task of this name; return its seconds."""
         if not self._process.stdin or not self._process.stdout:
             raise ValueError("both pipes are open as long as it runs")
         print(way, file=self._process.stdin, flush=True)
@@ -36,7 +36,7 @@ class Worker:
         return float(answer)
 
     def end(self) -> None:
-        """Let it end."""
+        """Close its input, and wait for its end."""
         self._process.communicate()
 
 
@@ -51,23 +51,23 @@ def worker(module: str, *arguments: str | Path) -> Iterator[Worker]:
 
 
 class Turns:
-    """The other side: requests on standard input, seconds on standard output.
+    """The worker's side: it reads requests on standard input, writes seconds on standard output.
 
-    What else the process prints goes to standard error.
+    All other output of the process goes to standard error.
     """
 
     def __init__(self, ways: Mapping[str, Callable[[], object]]) -> None:
-        """Take what can be asked for besides `wait`'s own."""
+        """Take the tasks that can be requested besides `wait`'s own."""
         self._ways = ways
         self._answers = os.fdopen(os.dup(1), "w")
         os.dup2(2, 1)
         self._began: float | None = None
 
     def wait(self, own: str) -> None:
-        """Answer what `wait` returned for before; do what else is asked, until it is `own`.
+        """Report the time since the last return; do requested tasks until `own` is requested.
 
         Raises:
-            SystemExit: when nothing more is asked.
+            SystemExit: when the requests end.
         """
         if self._began is not None:
             self._answer(self._began)

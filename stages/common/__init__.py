@@ -1,1 +1,1 @@
-"""What every stage uses."""
+"""Helpers that all stages share."""

@@ -1,5 +1,5 @@
-"""The error for what the user can mend."""
+"""The error that the user can fix."""
 
 
 class StageError(ValueError):
-    """What was given, what was expected, where, and how to mend it, in one line."""
+    """The message is one line: what was given, what was expected, where, and how to fix it."""

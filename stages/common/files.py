@@ -1,4 +1,4 @@
-"""Write files and folders so that they are either complete or not there."""
+"""Write files and folders atomically: they are either complete or absent."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import pandas as pd
 
 @contextlib.contextmanager
 def atomic_path(destination: Path) -> Iterator[Path]:
-    """Yield a path beside `destination`; rename it there when the block ends without an error.
+    """Yield a temporary path; rename it to `destination` when the block ends without an error.
 
-    The block may write a file or make a folder at the yielded path. Whatever stood at
-    `destination` is replaced; after an error it is untouched and nothing new is left behind.
-    What a killed process left behind is removed.
+    The block may write a file or make a folder at the yielded path. The rename replaces an old
+    `destination`. After an error, `destination` is unchanged and the temporary path is removed.
+    Temporary paths of killed processes are removed at the start.
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(destination)
@@ -35,18 +35,18 @@ def atomic_path(destination: Path) -> Iterator[Path]:
 
 
 def write_text(text: str, destination: Path) -> None:
-    """Write UTF-8 text atomically, line ends as given."""
+    """Write UTF-8 text atomically, with unchanged line ends."""
     with atomic_path(destination) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(content: Mapping[str, Any], destination: Path) -> None:
-    """Write `json_text` atomically."""
+    """Write `content` as JSON atomically; see `json_text`."""
     write_text(json_text(content), destination)
 
 
 def json_text(content: Mapping[str, Any]) -> str:
-    """Return indented JSON. Raises ValueError on NaN or infinity, which JSON has not."""
+    """Return indented JSON. Raises ValueError on NaN or infinity, which JSON lacks."""
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
@@ -56,7 +56,7 @@ def write_csv(table: pd.DataFrame, destination: Path) -> None:
 
 
 def _remove_leftovers(destination: Path) -> None:
-    """Remove the temporary files of processes that do not run any more, or are this one."""
+    """Remove the temporary files of this process and of processes that no longer run."""
     pattern = re.compile(rf"\.{re.escape(destination.name)}\.(\d+)\.tmp")
     for path in sorted(destination.parent.iterdir()):
         made_by = pattern.fullmatch(path.name)
@@ -70,7 +70,7 @@ def _is_running(process: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # of another user
+        pass  # it runs under another user
     return True
 
 

@@ -1,4 +1,4 @@
-"""What the parameters of all stages are made of: ranges, and how strictly they are checked."""
+"""Types of parameters that all stages share: numbers in a range, and strict checking."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""params.yaml, read and checked as a whole before any work. The one place that reads it.
+"""Read and check all of params.yaml before any work. No other module reads it.
 
-The dataclass of each section stands in the room that it belongs to: `ModelParams` in
-network/params.py, that of a stage, as `TrainParams`, in its own params.py. They are looked up by
-name: no stage depends on the parameters of another, and yet each refuses a wrong key of any.
+The dataclass of each section is in the folder that uses it: `ModelParams` in network/params.py,
+and that of a stage, for example `TrainParams`, in its params.py. They are looked up by name: no
+stage imports the parameters of another, but each stage refuses a wrong key in any section.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pydantic.dataclasses import dataclass
 from stages.common.errors import StageError
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
-_ROOMS = Path(__file__).parents[1]
+_STAGES = Path(__file__).parents[1]
 
 Model = TypeVar("Model")
 Profile = TypeVar("Profile")
@@ -47,10 +47,10 @@ class Params(Generic[Model, Profile]):
 def sections() -> dict[str, type]:
     """Return the dataclass of each section by its name: `model`, and the stages' in any order.
 
-    A stage is a room with an entry (`__main__.py`) and parameters (`params.py`).
+    A stage is a folder with a `__main__.py` and a `params.py`.
     """
-    stages = sorted(path.parent.name for path in _ROOMS.glob("*/params.py"))
-    found = {name: name for name in stages if (_ROOMS / name / "__main__.py").exists()}
+    stages = sorted(path.parent.name for path in _STAGES.glob("*/params.py"))
+    found = {name: name for name in stages if (_STAGES / name / "__main__.py").exists()}
     return {
         name: getattr(importlib.import_module(f"stages.{room}.params"), f"{name.title()}Params")
         for name, room in {"model": "network", **found}.items()
@@ -75,13 +75,13 @@ def load_params(path: Path) -> Params[Any, Any]:
             out-of-range key, or a profile that is not among `profiles`; the message names each.
     """
     try:
-        # By way of JSON, for which strictness means strict values, not ready-made dataclasses.
+        # Validate JSON: for Python objects, pydantic's strict mode would require dataclasses.
         content = json.dumps(yaml.safe_load(path.read_text(encoding="utf-8")), default=str)
     except FileNotFoundError as error:
         raise StageError(
             f"{path} is missing; run this where params.yaml and dvc.yaml are"
         ) from error
-    except (yaml.YAMLError, TypeError, ValueError) as error:  # also for what JSON cannot say
+    except (yaml.YAMLError, TypeError, ValueError) as error:  # json.dumps raises the last two
         raise StageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     try:
         params: Params[Any, Any] = _schema().validate_json(content)

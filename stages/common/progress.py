@@ -1,4 +1,4 @@
-"""Progress of long work, on a terminal and in a log."""
+"""Show the progress of long work on a terminal or in a log."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from tqdm import tqdm
 
 
 def progress(*, total: int, description: str, unit: str, initial: int = 0) -> tqdm[Any]:
-    """Return a progress bar on standard error; in a log it is a line every ten seconds.
+    """Return a progress bar on standard error. In a log, it writes a line every ten seconds.
 
     Args:
-        total: how much there is to do, `initial` included; 0 if that is not known.
-        description: what is being done.
-        unit: what is counted; "B" is counted in kB, MB and so on.
-        initial: how much of it was done before, which the rate leaves out.
+        total: number of units, including `initial`; 0 if unknown.
+        description: name of the task.
+        unit: name of the unit; "B" is shown in kB, MB and so on.
+        initial: number of units done before; the rate does not count them.
     """
     terminal = sys.stderr.isatty()
     return tqdm(
@@ -32,7 +32,7 @@ def progress(*, total: int, description: str, unit: str, initial: int = 0) -> tq
 
 
 class _Lines:
-    """Standard error, with a line where tqdm would go back and write over the last one."""
+    """Standard error for tqdm; each update becomes a new line and overwrites nothing."""
 
     def write(self, text: str) -> None:
         if line := text.strip():

@@ -24,11 +24,11 @@ def run_stage(stage: Callable[..., str]) -> None:
     The stage's signature says what it needs. A `Path` becomes an option: `cells_csv: Path` is
     `--cells-csv`. A dataclass of parameters is its section of params.yaml, `seed: int` the key of
     this name, and `base: Annotated[str, "model.base"]` the key that it names. The stage returns the
-    line that says what it made. What the user can mend ends in one line on standard error and exit
-    code 1.
+    line that says what it made. An error that the user can fix becomes one line on standard error
+    and exit code 1.
     """
     hints = get_type_hints(stage)
-    signal.signal(signal.SIGTERM, _exit_orderly)
+    signal.signal(signal.SIGTERM, _exit_on_signal)
     try:
         arguments: dict[str, Any] = _parse_paths(stage, hints)
         params = load_params(PARAMS_FILE)
@@ -42,8 +42,8 @@ def run_stage(stage: Callable[..., str]) -> None:
         sys.exit(128 + signal.SIGINT)
 
 
-def _exit_orderly(number: int, frame: object) -> None:  # noqa: ARG001
-    """Leave as after an error: what is half-written goes."""
+def _exit_on_signal(number: int, frame: object) -> None:  # noqa: ARG001
+    """Exit as after an error, so that half-written files are removed."""
     print(f"stopped by {signal.Signals(number).name}; run it again to go on", file=sys.stderr)
     sys.exit(128 + number)
 

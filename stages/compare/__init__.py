@@ -1,1 +1,1 @@
-"""Compare what revisions measured: used by hand, no DVC stage."""
+"""Compare the metrics of revisions. Used by hand; not a DVC stage."""

@@ -1,12 +1,12 @@
 """Compare the test predictions of two git revisions: is this difference real?
 
-    python -m stages.compare main              what lies here with main
+    python -m stages.compare main              the workspace with main
     python -m stages.compare main my-branch    a branch with main
     python -m stages.compare main --fail-if-worse accuracy
 
-Exit code 0; 1 where --fail-if-worse finds the metric worse, by more than chance; 2 where nothing
-can be compared, or the metric has no interval. A difference that the cells cannot resolve is 0: it
-may be worse all the same.
+The exit code is 0; 1 if --fail-if-worse finds the metric worse by more than chance; 2 if nothing
+can be compared, or the metric has no interval. An unresolved difference gives 0: the metric may
+still be worse.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from stages.compare.revisions import WORKSPACE, read_revision
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the comparison that the command line asks for, and return the exit code."""
+    """Print the comparison, and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
         sides = read_revision(options.main), read_revision(options.other)

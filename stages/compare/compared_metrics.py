@@ -1,4 +1,4 @@
-"""What a revision's model is worth on its test cells: as it is, under weightings, and swapped."""
+"""Compute a revision's test metrics: plain, under weightings, and with swapped predictions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from stages.statistics.weighted_metrics import (
 )
 
 OPERATING = {"operating_sensitivity": "sensitivity", "operating_specificity": "specificity"}
-"""What is measured at the operating point that validation chose, beside the fixed threshold."""
+"""Metrics at the operating threshold, in addition to those at the fixed threshold."""
 
 COMPARED = (*CALL_METRICS, *SCORE_METRICS, *OPERATING)
 
@@ -33,7 +33,7 @@ _FIXED, _OPERATING = "fixed", "operating"
 
 
 def metrics(side: Revision) -> dict[str, float | None]:
-    """Return COMPARED, rounded; without OPERATING where there is no operating point."""
+    """Return COMPARED, rounded; without OPERATING if there is no operating point."""
     actual, p_all = arrays(side.test)
     calls = _calls(side)
     values = call_metrics(actual, calls[_FIXED]) | score_metrics(actual, p_all)
@@ -44,20 +44,20 @@ def metrics(side: Revision) -> dict[str, float | None]:
 
 
 def weighted_metrics(side: Revision, weights: Floats) -> dict[str, Floats]:
-    """Return what `metrics` does, unrounded, under weightings (weightings, cells) of the cells."""
+    """Return the figures of `metrics`, unrounded, under weights (weightings, cells)."""
     actual, p_all = arrays(side.test)
     return _weighted_calls(actual, _calls(side), weights) | weighted_scores(actual, p_all, weights)
 
 
 def swapped_metrics(pair: Pair, swapped: Floats) -> tuple[dict[str, Floats], dict[str, Floats]]:
-    """Return what `weighted_metrics` does for both models, some cells' predictions swapped.
+    """Return `weighted_metrics` of both models after swapping some cells' predictions.
 
-    Where only the order of the cells counts, each model's ranks are swapped in place of its
-    p(ALL) (Venkatraman and Begg 1996): else a model that says higher p(ALL) throughout, in the
-    very order of the other, would pass for noise.
+    Metrics that depend on the order alone swap each model's ranks instead of its p(ALL)
+    (Venkatraman and Begg 1996). Otherwise, a model with higher p(ALL) throughout, but in the same
+    order, would add noise.
 
     Args:
-        pair: the models.
+        pair: the two models.
         swapped: (swaps, cells); 1 where a cell's predictions are swapped, else 0.
     """
     sides = (pair.old, pair.new)
@@ -78,7 +78,7 @@ def swapped_metrics(pair: Pair, swapped: Floats) -> tuple[dict[str, Floats], dic
             | weighted_errors(actual, p_all, weights)
         )
 
-    # One table of both models' rows, from which each takes those of weight 1.
+    # One table holds both models' rows. Weight 1 selects the rows of a model.
     return (
         measured(np.hstack([1 - swapped, swapped])),
         measured(np.hstack([swapped, 1 - swapped])),

@@ -1,4 +1,4 @@
-"""A comparison for people: a table as text or Markdown, and what it does and does not show."""
+"""Format a comparison as text or Markdown: a table, and notes on what it shows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOTHING = "\N{EN DASH}"
 
 
 def comparison_text(comparison: Mapping[str, Any], *, markdown: bool) -> str:
-    """Write what `differences.compare` returns: heading, table, notes."""
+    """Format the result of `differences.compare`: heading, table, notes."""
     old, new = comparison["old"], comparison["new"]
     data = " → ".join(dict.fromkeys((old["data"], new["data"])))
     heading = (
@@ -36,7 +36,7 @@ def comparison_text(comparison: Mapping[str, Any], *, markdown: bool) -> str:
 
 
 def comparison_notes(comparison: Mapping[str, Any]) -> list[str]:
-    """Say what a reader of the table must know."""
+    """Return the notes that a reader of the table needs."""
     old, new = comparison["old"], comparison["new"]
     notes = []
     if any(comparison["left_out"]):
@@ -78,7 +78,7 @@ def comparison_notes(comparison: Mapping[str, Any]) -> list[str]:
 
 
 def gap_text(gap: Mapping[str, Any], *, markdown: bool) -> str:
-    """Write what `leakage.gap` returns: heading, table, notes."""
+    """Format the result of `leakage_gap.gap`: heading, table, notes."""
     sides = gap["stratified"], gap["subject"]
     heading = "Split by image → by subject, all else equal" + "".join(
         f"{start} {side['cells']:,} test cells of {side['subjects']:,} subjects"

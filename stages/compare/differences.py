@@ -1,7 +1,7 @@
-"""What differs between two models, how surely, and whether the cells can tell.
+"""Test two models for differences: an interval, a p-value and a verdict for each metric.
 
-Every metric is measured for both models in the same resamples of subjects; the p-value is that of
-swapping the two models' predictions, for all cells of a subject together, at random.
+Both models are measured in the same resamples of subjects. The p-value is from a permutation test:
+it swaps the two models' predictions at random, for all cells of a subject together.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ SEED = 0
 
 SIGNIFICANCE = 0.05
 
-_TIE = 1e-12  # what rounding may make of equal differences
+_TIE = 1e-12  # rounding tolerance between equal differences
 
 
 def compare(pair: Pair) -> dict[str, Any]:
     """Compare two models metric by metric.
 
     Returns:
-        `old`, `new` (revision, data, archive, threshold), cells, subjects, left_out; `metrics`:
-        for each its value in old and new, their difference (new − old), the 95 % interval of
-        that, the p-value, and the verdict: better, worse, equal (in every resample), or
-        unresolved, where the interval holds 0 or p is not below 0.05. Without intervals the
-        verdict is None and `undefined` says why.
+        `old`, `new` (revision, data, archive, threshold, operating_threshold), cells, subjects,
+        left_out; `metrics`: for each its value in old and new, the difference (new − old), its
+        95 % interval, its p-value, and the verdict: better, worse, equal (in every resample), or
+        unresolved (the interval holds 0, or p is not below 0.05). Without intervals the verdict
+        is None, and `undefined` gives the reason.
     """
     old, new = (metrics(side) for side in (pair.old, pair.new))
     reason = lacking_subjects(pair.old.test)
@@ -66,20 +66,20 @@ def compare(pair: Pair) -> dict[str, Any]:
 
 
 def swap_p_values(pair: Pair, resamples: Resamples) -> dict[str, float]:
-    """Return the two-sided p-value of each metric under swaps of the models by subject.
+    """Return each metric's two-sided p-value in a permutation test that swaps models by subject.
 
-    The draw that was observed counts as one, so that p is never 0.
+    The observed predictions count as one permutation, so p is never 0.
 
     Args:
         pair: the two models.
-        resamples: for the subjects of the cells; what was drawn is not used.
+        resamples: give the subject of each cell; the drawn counts are not used.
     """
     generator = np.random.default_rng(SEED)
     swapped = generator.integers(2, size=(REPLICATES, len(resamples.strata)), dtype=np.int32)
     swaps = Resamples(swapped, resamples.unit_of_cell, resamples.strata)
     drawn = over_resamples(swaps, lambda swapped: _new_less_old(*swapped_metrics(pair, swapped)))
     whole = _differences(pair, np.ones((1, len(pair.old.test))))
-    # NaN, where a swap leaves no value, counts as far out.
+    # NaN, for a metric that a swap leaves undefined, counts as extreme.
     return {
         name: float(
             (1 + (~(np.abs(values) < abs(whole[name][0]) - _TIE)).sum()) / (1 + len(values))

@@ -1,8 +1,8 @@
-"""Show DVC experiments in the width of a terminal: what each changed, and its test metrics.
+"""Show DVC experiments in the width of a terminal: changed parameters and test metrics.
 
     python -m stages.compare.experiments
 
-`dvc exp show` has a column for every parameter and every metric, more than 300.
+`dvc exp show` has more than 300 columns: one for every parameter and every metric.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Row = Mapping[str, Any]
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Lay out what `dvc.api.exp_show` returns: a row an experiment, a line a changed parameter.
+    """Format rows of `dvc.api.exp_show`: one row per experiment, one line per changed parameter.
 
-    Changed is what differs from the commit that the experiment started from; for that commit,
-    what the workspace has changed since stands in the workspace's own row.
+    The changes are relative to the commit that the experiment started from. The workspace has its
+    own row, with its changes since that commit.
     """
     base: Row = {}
     lines = []
@@ -59,12 +59,12 @@ def changes(base: Row, row: Row) -> list[str]:
 
 
 def read_experiments() -> list[dict[str, Any]]:
-    """Ask DVC for the commit here, its experiments and the workspace.
+    """Read the current commit, its experiments and the workspace from DVC.
 
     Raises:
-        StageError: if this is no DVC project in git.
+        StageError: if this is not a DVC project in git.
     """
-    import dvc.api  # a second or two
+    import dvc.api  # takes a second or two
     from dvc.exceptions import DvcException
 
     try:
@@ -94,7 +94,7 @@ def _name(row: Row) -> str:
 
 
 def _value(value: Any) -> str:
-    """Write a parameter as params.yaml has it: DVC's API gives 2.0 for 2, and "None" for null."""
+    """Format a parameter as in params.yaml: DVC's API gives 2.0 for 2, and "None" for null."""
     if isinstance(value, float) and value.is_integer():
         return f"{value:.0f}"
     return {"None": "null", "True": "true", "False": "false"}.get(value, str(value))

@@ -1,9 +1,9 @@
-"""Measure leakage: train split by image and split by subject, all else equal, and show the gap.
+"""Measure leakage: train on a split by image and on a split by subject, and show the gap.
 
     python -m stages.compare.leakage_gap
 
-runs two DVC experiments of the profile in params.yaml, each in a folder of its own, so that the
-workspace stays as it is. What has been run before, DVC takes from its cache.
+It runs two DVC experiments of the profile in params.yaml, equal in all else. Each has its own
+folder, so the workspace does not change. DVC takes results of earlier runs from its cache.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def gap(stratified: Revision, subject: Revision) -> dict[str, Any]:
     """Compare a model on cells of known subjects with one on cells of new subjects.
 
     Returns:
-        `data`; `stratified`, `subject`: their test cells and subjects; `metrics`: for each its
-        value for both splits, their gap (subject − stratified), and the 95 % interval of that
-        by resamples of either's subjects; None, with `undefined`, where there is none.
+        `data`; `stratified`, `subject`: their numbers of test cells and subjects; `metrics`: for
+        each its value for both splits, the gap (subject − stratified), and its 95 % interval from
+        resamples of the subjects of each split, or None with a reason in `undefined`.
     """
     sides = {"stratified": stratified, "subject": subject}
     measured = {name: metrics(side) for name, side in sides.items()}
@@ -61,10 +61,10 @@ def gap(stratified: Revision, subject: Revision) -> dict[str, Any]:
 
 
 def run_experiment(strategy: str, *, profile: str) -> str:
-    """Run the pipeline with a strategy of splitting, and return the experiment's revision.
+    """Run the pipeline with a split strategy, and return the experiment's revision.
 
     Raises:
-        StageError: if DVC cannot, or a stage fails.
+        StageError: if DVC or a stage fails.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo

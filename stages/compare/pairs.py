@@ -1,4 +1,4 @@
-"""The test cells that two revisions share: the same image, class and subject."""
+"""Match the test cells of two revisions by image, class and subject."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Pair:
     """Two revisions on the same test cells, row for row.
 
     Attributes:
-        old: the one that is compared with.
-        new: the one that is compared.
-        left_out: how many cells of old, and of new, the other has not.
+        old: the baseline revision.
+        new: the revision to compare with it.
+        left_out: the number of cells in old only, and in new only.
     """
 
     old: Revision
@@ -27,7 +27,7 @@ class Pair:
 
 
 def pair(old: Revision, new: Revision, *, common: bool) -> Pair:
-    """Bring two revisions to the same cells.
+    """Restrict two revisions to the same test cells.
 
     Args:
         old: with its test cells sorted by image.
@@ -35,8 +35,8 @@ def pair(old: Revision, new: Revision, *, common: bool) -> Pair:
         common: whether to leave out the cells that only one of them has.
 
     Raises:
-        StageError: if they have other cells and `common` is false, if too few are common to
-            them, or if they call the same image another class or subject.
+        StageError: if their cells differ and `common` is false, if the common cells are not of
+            both classes, or if an image has different classes or subjects in them.
     """
     both = old.test.merge(new.test, on="image", suffixes=("_old", "_new"), validate="1:1")
     for column in ("label", "subject"):

@@ -1,8 +1,8 @@
-"""Write what a pull request changes as Markdown, with plots as PNG beside it.
+"""Write a Markdown report of the changes of a pull request, with plots as PNG files.
 
     python -m stages.compare.pr_report main pr-report
 
-compares what lies here with a revision and makes pr-report/report.md. Everything comes from git:
+It compares the workspace with a revision and writes pr-report/report.md. Everything comes from git:
 nothing is pulled, and nothing is fetched from the network.
 """
 
@@ -25,11 +25,11 @@ from stages.compare.pairs import pair
 from stages.compare.revisions import read_revision
 
 PRECISION = 8
-"""Decimals: as many as the metrics have. With DVC's 5, what moved by 0.000001 would be 0.0."""
+"""Decimals, as many as the metrics have. DVC's 5 would show a change of 0.000001 as 0.0."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the report that the command line asks for; return the exit code, 0 or 2."""
+    """Write the report; return the exit code: 0, or 2 after an error."""
     parser = argparse.ArgumentParser(
         prog="python -m stages.compare.pr_report",
         description=__doc__,
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def write_report(base: str, folder: Path) -> Path:
-    """Write report.md and its plots into the folder, and return the path of the former.
+    """Write report.md and its plots into the folder, and return the path of report.md.
 
     Raises:
         StageError: if DVC cannot compare with `base`.
@@ -71,7 +71,7 @@ def write_report(base: str, folder: Path) -> Path:
 
 
 def _comparison(base: str) -> str:
-    """Compare with intervals, or say why the test cells here are no match for those of `base`."""
+    """Compare the workspace with `base`, with intervals, or return why that is impossible."""
     try:
         found = compare(pair(read_revision(base), read_revision(None), common=False))
     except StageError as error:
@@ -89,12 +89,12 @@ def _dvc(*arguments: str) -> str:
 
 
 def _rows(table: str) -> str:
-    """Return the table, or nothing where it has a heading alone."""
+    """Return the table, or an empty text if it has only a heading."""
     return table if len(table.splitlines()) > 2 else ""
 
 
 def _charts(plots_json: str) -> dict[str, dict[str, Any]]:
-    """Return the Vega-Lite charts by a name for their files, and no pictures."""
+    """Return the Vega-Lite charts by file name; leave out images."""
     return {
         re.sub(r"\W+", "_", name): chart["content"]
         for name, charts in json.loads(plots_json).get("data", {}).items()
@@ -108,7 +108,7 @@ def _title(chart: Mapping[str, Any]) -> str:
 
 
 def _png(chart: dict[str, Any]) -> bytes:
-    import vl_convert  # of the development tools: the pipeline does without
+    import vl_convert  # a development tool; the pipeline does not need it
 
     picture: bytes = vl_convert.vegalite_to_png(chart, scale=1.5, allowed_base_urls=[])
     return picture

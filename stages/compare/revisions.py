@@ -1,4 +1,4 @@
-"""What two revisions measured, from git by way of DVC: nothing to pull, nothing to check out."""
+"""Read the results of a revision from git through DVC, without pull or checkout."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _COLUMNS = ("split", "image", "subject", "label", "p_all")
 
 @dataclass(frozen=True)
 class Revision:
-    """What a revision measured on its test cells.
+    """The test results of a revision.
 
     Attributes:
         name: of the revision.
-        test: one row a test cell: split, image, subject, label (hem or all), p_all (0…1).
+        test: one row per test cell: split, image, subject, label (hem or all), p_all (0…1).
         threshold: p(ALL) from which the revision calls a cell ALL.
-        operating_threshold: the same at its operating point, if it has one.
-        data: what the revision calls its data.
-        archive: SHA-256 of the archive that they came from.
+        operating_threshold: the same at its operating point; None if it has none.
+        data: name of its data.
+        archive: SHA-256 of the archive of the data.
     """
 
     name: str
@@ -42,12 +42,12 @@ class Revision:
 
 
 def read_revision(revision: str | None) -> Revision:
-    """Read a git revision or DVC experiment of the project here; None for its files as they lie.
+    """Read a git revision or DVC experiment of this project, or with None the workspace.
 
     Raises:
-        StageError: if there is no such revision, it lacks a file, or one is not as expected.
+        StageError: if the revision does not exist, or a file of it is missing or malformed.
     """
-    if revision == "":  # DVC would read the files as they lie
+    if revision == "":  # DVC would read the workspace
         raise StageError("the revision is ''; expected a branch, tag, commit or experiment")
     name = WORKSPACE if revision is None else revision
     predictions, results, download = (
@@ -69,7 +69,7 @@ def read_revision(revision: str | None) -> Revision:
 
 
 def _read(path: str, revision: str | None) -> str:
-    import dvc.api  # a second or two
+    import dvc.api  # takes a second or two
     from dvc.exceptions import DvcException
 
     try:

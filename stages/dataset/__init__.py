@@ -1,1 +1,1 @@
-"""The archive, the cells and the shards: how they are kept, written and read."""
+"""Read and write the dataset archive, the table of cells and the shards."""

@@ -1,4 +1,4 @@
-"""The dataset archive: a zip, read in place, never unpacked. What lies where in it: layout.py."""
+"""Read the dataset archive, a zip, without unpacking it to disk. layout.py lists its folders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from stages.common.errors import StageError
 
 SYNTHETIC_MARK = b"synthetic cells drawn by this project: no microscope images"
-"""The comment of an archive of built-in cells, by which every stage can tell it."""
+"""Zip comment of an archive of synthetic cells. Every stage recognizes the archive by it."""
 
 REBUILD = "bring it in again with `dvc repro --force download`"
 
@@ -21,42 +21,42 @@ _CLUTTER = {"thumbs.db", "desktop.ini", "icon\r"}
 
 
 class ArchiveError(StageError):
-    """What is wrong with an archive. `open_archive` adds which one it is, and the remedy."""
+    """A fault in an archive. `open_archive` adds the name of the archive and the remedy."""
 
 
 class FaultyArchiveError(StageError):
-    """An ArchiveError with the name of the archive and the remedy."""
+    """A fault in an archive, with the name of the archive and the remedy."""
 
 
 @contextlib.contextmanager
 def open_archive(
     path: Path, *, name: str | None = None, remedy: str = REBUILD
 ) -> Iterator[zipfile.ZipFile]:
-    """Open the archive for reading; tell an ArchiveError of the block with its name and remedy.
+    """Open the archive for reading; add its name and the remedy to an ArchiveError of the block.
 
     Args:
         path: the zip.
-        name: how messages call it, if not by its path.
-        remedy: what the user can do about a fault in it, as the end of a sentence.
+        name: name of the archive in messages; by default its path.
+        remedy: what the user can do about a fault, as the end of a sentence.
 
     Raises:
-        StageError: if it is missing.
-        FaultyArchiveError: if it is not a zip, or has a fault.
+        StageError: if the file is missing.
+        FaultyArchiveError: if the file is not a zip or has a fault.
     """
     try:
         with read_directory(path) as archive:
             yield archive
     except ArchiveError as error:
-        problem = " ".join(str(error).split())  # names and texts from inside may have line ends
+        problem = " ".join(str(error).split())  # text from the zip may have line ends
         raise FaultyArchiveError(f"{name or path}: {problem}; {remedy}") from error
 
 
 def read_directory(path: Path) -> zipfile.ZipFile:
-    """Read a zip's directory.
+    """Open a zip and read its central directory.
 
     Raises:
-        StageError: if there is no file.
-        ArchiveError: if it is not a zip, or its directory is damaged.
+        StageError: if the file is missing.
+        ArchiveError: if the file is not a zip, or its directory is damaged.
     """
     try:
         return zipfile.ZipFile(path)
@@ -71,13 +71,13 @@ def read_directory(path: Path) -> zipfile.ZipFile:
 
 
 def list_members(archive: zipfile.ZipFile) -> list[str]:
-    """List the files in the archive, sorted, without what operating systems leave lying about."""
+    """List the files in the archive, sorted, without the files that `is_clutter` finds."""
     names = (info.filename for info in archive.infolist() if not info.is_dir())
     return sorted(name for name in names if not is_clutter(name))
 
 
 def is_clutter(member: str) -> bool:
-    """Tell whether a path is hidden, or one of the files that macOS and Windows add to folders."""
+    """Return whether a path is hidden, or a file that macOS or Windows adds to folders."""
     path = PurePosixPath(member)
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
     return hidden or path.name.lower() in _CLUTTER
@@ -92,22 +92,22 @@ def read_member(archive: zipfile.ZipFile, member: str) -> bytes:
             f"{archive.filename}: {member} is missing, though it is listed; "
             "make the list again with `dvc repro --force split`"
         ) from error
-    except RuntimeError as error:  # NotImplementedError is one
+    except RuntimeError as error:  # also NotImplementedError
         raise ArchiveError(f"{member} cannot be unpacked ({error})") from error
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError) as error:
         raise ArchiveError(f"{member} is corrupt ({str(error) or 'it ends early'})") from error
 
 
 def is_synthetic(archive: zipfile.ZipFile) -> bool:
-    """Tell whether the archive holds built-in cells and not microscope images."""
+    """Return whether the archive holds synthetic cells and not microscope images."""
     return archive.comment == SYNTHETIC_MARK
 
 
 def identical_images(archive: zipfile.ZipFile, members: Iterable[str]) -> list[list[str]]:
-    """Find the members whose bytes are the same: candidates by CRC-32 and size, then by content.
+    """Find members with identical bytes: compare CRC-32 and size first, then the content.
 
     Returns:
-        Groups of two or more members, each sorted, in the order of their first members.
+        Groups of two or more members, each group sorted; groups are sorted by first member.
     """
     candidates: dict[tuple[int, int], list[str]] = defaultdict(list)
     for member in sorted(members):

@@ -26,7 +26,7 @@ COLUMNS = {
 
 
 def write_cells(cells: pd.DataFrame, path: Path) -> None:
-    """Write the table of cells (one row a cell, columns COLUMNS) as CSV, atomically."""
+    """Write the table of cells (one row per cell, columns COLUMNS) as CSV, atomically."""
     write_csv(cells[list(COLUMNS)], path)
 
 
@@ -34,8 +34,8 @@ def read_cells(path: Path) -> pd.DataFrame:
     """Read the table that `write_cells` wrote.
 
     Raises:
-        StageError: on other columns, a value of another type, an unknown label or split, or an
-            image that stands twice.
+        StageError: on wrong columns, a value of the wrong type, an unknown label or split, or a
+            repeated image.
     """
     try:
         cells = pd.read_csv(path, dtype=COLUMNS, keep_default_na=False)

@@ -1,4 +1,4 @@
-"""Room for the decoded images: in memory where they fit, else in a file."""
+"""Allocate an array for decoded images: in memory if they fit, else in a memory-mapped file."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ import numpy as np
 from stages.common.errors import StageError
 
 ALIGNMENT = 64
-"""Bytes: where memory begins that TensorFlow takes as it is (Eigen's, for AVX-512)."""
+"""Alignment, in bytes, of memory that TensorFlow does not copy (Eigen's, for AVX-512)."""
 
-SHARE = 0.5
-"""Of the free memory, that the images of a split may take: a training needs some, too."""
+MEMORY_SHARE = 0.5
+"""Share of the free memory that the images of a split may take. Training needs some, too."""
 
 _PROC, _CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
 _V2 = ("memory.max", "memory.current", "inactive_file")
@@ -29,23 +29,23 @@ Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 def allocate_images(shape: tuple[int, ...], *, folder: Path, name: str) -> tuple[Pixels, bool]:
-    """Return an array for images, zeros, and whether it is in memory; if not, that is printed.
+    """Return a zeroed array for images, and whether it is in memory; print if it is in a file.
 
-    A file has no name, so that it is gone with the process, however that ends. The system keeps of
-    it in memory what there is room for, and reads the rest again when it is asked for.
+    The file has no name, so it disappears when the process ends, in whatever way. The operating
+    system caches as much of it as memory allows, and reads the rest again on demand.
 
     Args:
-        shape: of the array, uint8; aligned to pages, and so to ALIGNMENT.
-        folder: where the file is.
-        name: of the images, for what is printed.
+        shape: shape of the array, uint8. The array is aligned to pages, and so to ALIGNMENT.
+        folder: folder of the file.
+        name: name of the images in the printed line.
 
     Raises:
-        StageError: if there is no room on the disk either.
+        StageError: if the disk has no space for the file either.
     """
     size, free = math.prod(shape), free_memory()
-    if size <= SHARE * free:
-        with contextlib.suppress(OSError):  # `ulimit -v`, or a system that promises no more
-            return _as_array(_memory(size), shape), True
+    if size <= MEMORY_SHARE * free:
+        with contextlib.suppress(OSError):  # `ulimit -v`, or strict overcommit accounting
+            return _as_array(_anonymous_memory(size), shape), True
     print(
         f"The {name} images, {size / 1e9:,.1f} GB decoded, would take more than half of the "
         f"{free / 1e9:,.1f} GB of free memory, or are refused it: they are held in a file in "
@@ -64,9 +64,9 @@ def allocate_images(shape: tuple[int, ...], *, folder: Path, name: str) -> tuple
         ) from error
 
 
-def _memory(size: int) -> mmap.mmap:
-    # NumPy would ask for huge pages, which a virtual machine may take long to find: twice the time
-    # to read 1,400 images.
+def _anonymous_memory(size: int) -> mmap.mmap:
+    # NumPy would request huge pages. A virtual machine may take long to find them: reading 1,400
+    # images took twice the time.
     return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
@@ -75,21 +75,21 @@ def _as_array(pages: mmap.mmap, shape: tuple[int, ...]) -> Pixels:
 
 
 def free_memory() -> int:
-    """Return the bytes that this process may still take.
+    """Return the bytes of memory that this process may still allocate.
 
-    They are what is left of the machine, of the container, of the job: what is least. Where the
-    system does not tell (it is not Linux), half of what the machine has.
+    This is the minimum of what the machine, the container and the job have left. Systems other
+    than Linux do not report it: there it is half of the machine's memory.
     """
     told = _PROC / "meminfo"
     if not told.exists():
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
     found = re.search(r"^MemAvailable:\s+(\d+) kB", told.read_text(), re.MULTILINE)
     free = [int(found[1]) * 1024] if found else []
-    return max(0, min(free + _left_in_groups()))
+    return max(0, min(free + _free_in_cgroups()))
 
 
-def _left_in_groups() -> list[int]:
-    """Return what each control group that this process is in has left, of either version.
+def _free_in_cgroups() -> list[int]:
+    """Return the bytes that each control group (v1 or v2) of this process has left.
 
     See https://docs.kernel.org/admin-guide/cgroup-v2.html and .../cgroup-v1/memory.html.
     """
@@ -106,13 +106,13 @@ def _left_in_groups() -> list[int]:
             top, names = _CGROUP / "memory", _V1
         else:
             continue
-        own = top / path.lstrip("/")  # in a container it may be the path outside
+        own = top / path.lstrip("/")  # in a container this may be the host's path
         groups = [group for group in (own, *own.parents) if group.is_relative_to(top)]
-        left += [found for group in groups if (found := _left_in(group, *names)) is not None]
+        left += [found for group in groups if (found := _free_in_cgroup(group, *names)) is not None]
     return left
 
 
-def _left_in(group: Path, limit: str, used: str, given_back: str) -> int | None:
+def _free_in_cgroup(group: Path, limit: str, used: str, given_back: str) -> int | None:
     try:
         most, now = (group / limit).read_text().strip(), int((group / used).read_text())
         files = re.search(
@@ -126,7 +126,7 @@ def _left_in(group: Path, limit: str, used: str, given_back: str) -> int | None:
 
 
 def _reserve(file: int, size: int) -> None:
-    """Take the space on the disk now: what is missing later would end the process."""
+    """Allocate the disk space now: if the disk were full later, the process would be killed."""
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file, 0, size)
     else:

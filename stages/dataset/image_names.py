@@ -1,4 +1,4 @@
-"""The names of images: what they say of a cell. The one place that parses them."""
+"""Parse the names of images, which identify cells. No other module parses them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _IMAGE_NAME = re.compile(
 
 @dataclass(frozen=True)
 class ImageName:
-    """What the name of an image says of its cell.
+    """The parts of an image name.
 
-    `subject` is in upper case: the set spells subject H3 as h3. `field` is the microscope field
-    within the subject, `cell` the cell within the field, `label` one of CLASS_NAMES.
+    `subject` is in upper case; the data set spells subject H3 as h3. `field` is the microscope
+    field within the subject, `cell` the cell within the field, `label` one of CLASS_NAMES.
     """
 
     subject: str
@@ -28,10 +28,10 @@ class ImageName:
 
 
 def parse_image_name(name: str) -> ImageName:
-    """Parse `UID_<subject>_<field>_<cell>_{all,hem}.bmp`; healthy subjects carry an H.
+    """Parse `UID_<subject>_<field>_<cell>_{all,hem}.bmp`; healthy subjects begin with H.
 
     Raises:
-        StageError: if `name` has another form, or its class and the subject's H disagree.
+        StageError: if `name` has another form, or its class contradicts its subject.
     """
     match = _IMAGE_NAME.fullmatch(name)
     if match is None:

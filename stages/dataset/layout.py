@@ -1,11 +1,11 @@
-"""What lies where in the dataset archive.
+"""Folders and files of the dataset archive.
 
     training_data/fold_{0,1,2}/{all,hem}/UID_<subject>_<field>_<cell>_{all,hem}.bmp
     validation_data/C-NMC_test_prelim_phase_data/<number>.bmp
     validation_data/C-NMC_test_prelim_phase_data_labels.csv
     testing_data/C-NMC_test_final_phase_data/<number>.bmp
 
-Copies of the set put further folders around and between these (`fold_0/fold_0/all`): folders are
+Copies of the data set add folders around and between these (`fold_0/fold_0/all`), so folders are
 found by name at any depth. The final images have no public labels: they are counted, not read.
 """
 
@@ -30,11 +30,11 @@ _FOLD = re.compile(r"fold_\d+", re.ASCII)
 
 
 def canonical_folder(path: str) -> str | None:
-    """Return the folder of the set that a file belongs to, whatever lies around it in `path`.
+    """Return the folder of the data set that a file belongs to; ignore added folders in `path`.
 
     Returns:
-        `training_data/fold_0/all` and the like, LABEL_FOLDER for the label file,
-        PRELIMINARY_FOLDER, FINAL_FOLDER; None for what is no part of the set.
+        A folder such as `training_data/fold_0/all`, PRELIMINARY_FOLDER or FINAL_FOLDER;
+        LABEL_FOLDER for the label file; None for a file that is not part of the data set.
 
     Raises:
         ArchiveError: on a training image outside the class folders of one fold.
@@ -60,5 +60,5 @@ def canonical_folder(path: str) -> str | None:
 
 
 def is_image(path: str) -> bool:
-    """Tell whether a file is an image, by its name."""
+    """Return whether a file is an image, by its name."""
     return path.lower().endswith(".bmp")

@@ -1,4 +1,4 @@
-"""The cells in the dataset archive, by the names of its images and by its label file."""
+"""List the cells in the dataset archive from its image names and its label file."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def training_cells(archive: zipfile.ZipFile) -> pd.DataFrame:
     """List the labelled training images, sorted by image name.
 
     Returns:
-        One row a cell: image (file name), member (path in the archive), label, subject, field,
+        One row per cell: image (file name), member (path in the archive), label, subject, field,
         cell, fold (`fold_0`, …; the official folds).
 
     Raises:
-        ArchiveError: if a name does not parse, an image lies outside the class folders or in that
-            of the other class, an image or a cell stands twice, or a class is not there.
+        ArchiveError: if a name does not parse, an image is outside the class folders or in the
+            folder of the other class, an image or a cell is repeated, or a class is missing.
     """
     rows = []
     for member in list_members(archive):
@@ -52,7 +52,7 @@ def training_cells(archive: zipfile.ZipFile) -> pd.DataFrame:
                 f"{member} is of class {parsed.label} by its name, but lies in a folder of "
                 f"class {label}"
             )
-        rows.append((name, member, *_identity(parsed), fold))
+        rows.append((name, member, *_name_fields(parsed), fold))
     cells = _table(rows)
     missing = sorted(set(CLASS_NAMES) - set(cells["label"]))
     if missing:
@@ -65,16 +65,16 @@ def training_cells(archive: zipfile.ZipFile) -> pd.DataFrame:
 
 
 def external_cells(archive: zipfile.ZipFile) -> pd.DataFrame:
-    """List the preliminary-test images that have pixels here and a label in the label file.
+    """List the preliminary-test images in the archive, with labels from its label file.
 
     Returns:
-        The columns of `training_cells`, sorted by image name; fold is `preliminary`. Empty where
+        The columns of `training_cells`, sorted by image name; fold is `preliminary`. Empty if
         the archive has no such images.
 
     Raises:
-        ArchiveError: if there are images but no label file, or if it has other columns, labels
-            that contradict the names in it, two rows for a name, or no row for an image; or if
-            an image or a cell stands twice.
+        ArchiveError: if there are images but no label file; if the label file has wrong columns,
+            labels that contradict its names, two rows for a name, or no row for an image; or if
+            an image or a cell is repeated.
     """
     members = [
         member
@@ -87,7 +87,7 @@ def external_cells(archive: zipfile.ZipFile) -> pd.DataFrame:
         name = PurePosixPath(member).name
         if name not in labels:
             raise ArchiveError(f"{PRELIMINARY_LABELS} has no row for {name}")
-        rows.append((name, member, *_identity(parse_image_name(labels[name])), "preliminary"))
+        rows.append((name, member, *_name_fields(parse_image_name(labels[name])), "preliminary"))
     return _table(rows)
 
 
@@ -98,12 +98,12 @@ def _parse(where: str, name: str) -> ImageName:
         raise ArchiveError(f"{where}: {error}") from error
 
 
-def _identity(name: ImageName) -> tuple[str, str, int, int]:
+def _name_fields(name: ImageName) -> tuple[str, str, int, int]:
     return name.label, name.subject, name.field, name.cell
 
 
 def _table(rows: Sequence[tuple[str | int, ...]]) -> pd.DataFrame:
-    types = {column: COLUMNS[column] for column in _CELL_COLUMNS}  # of an empty table, too
+    types = {column: COLUMNS[column] for column in _CELL_COLUMNS}  # also for an empty table
     cells = pd.DataFrame(rows, columns=list(types)).astype(types)
     cells = cells.sort_values("image", ignore_index=True)
     _refuse_repeated(cells, ["image"], problem="one image name stands twice")
@@ -121,7 +121,7 @@ def _refuse_repeated(cells: pd.DataFrame, columns: list[str], *, problem: str) -
 
 
 def _preliminary_labels(archive: zipfile.ZipFile) -> dict[str, str]:
-    """Map the new name of each preliminary-test image to its original one, which tells all."""
+    """Map the new name of each preliminary-test image to its original name, with the label."""
     member = _label_file(archive)
     originals: dict[str, str] = {}
     for original, name, given in _read_labels(archive, member).itertuples(index=False):

@@ -30,11 +30,11 @@ class Cells:
     """The cells of one split, decoded.
 
     Attributes:
-        images: uint8, (cells, image_size, image_size, 3), RGB in 0…255, as `read_split` makes them;
-            or the features that a frozen base finds in them, float32, (cells, features).
+        images: uint8, (cells, image_size, image_size, 3), RGB in 0…255, as from `read_split`; or
+            the features that a frozen base computes from them, float32, (cells, features).
         labels: int64, (cells,); 0 HEM, 1 ALL.
         image_ids: the file names.
-        in_memory: whether the images are; else they are in a file.
+        in_memory: whether the images are in memory; else they are in a memory-mapped file.
     """
 
     images: np.ndarray[Any, Any]
@@ -70,7 +70,7 @@ def read_index(shards: Path) -> dict[str, Any]:
 
 
 def image_format(shards: Path) -> dict[str, Any]:
-    """Return what a model learns to expect: crop_size, image_size and class_names of the shards."""
+    """Return the format of a model's input: crop_size, image_size and class_names of the shards."""
     index = read_index(shards)
     return {key: index[key] for key in _FORMAT_KEYS}
 
@@ -78,11 +78,11 @@ def image_format(shards: Path) -> dict[str, Any]:
 def read_split(shards: Path, split: str) -> Cells:
     """Read all cells of a split, in shard order, on all cores.
 
-    Their images, cells × image_size² × 3 bytes, are in memory, or in a file; see image_buffer.py.
+    The images take cells × image_size² × 3 bytes, in memory or in a file; see image_buffer.py.
 
     Raises:
-        StageError: if the split is not in the index or empty, or a shard is missing, corrupt, or
-            holds other than what the index says; or if there is no room for the images.
+        StageError: if the split is empty or not in the index; if a shard is missing, corrupt, or
+            does not match the index; or if neither memory nor disk has space for the images.
     """
     index = read_index(shards)
     counts = index["cells"].get(split, [])
@@ -112,8 +112,8 @@ def _read_shard(path: Path, images: Pixels) -> list[tuple[int, str]]:
     try:
         for record in read_records(path):
             if found < len(images):
-                image, label, image_id = _cell(record)
-                images[found] = _shaped(image, images.shape[1], path)
+                image, label, image_id = _parse_record(record)
+                images[found] = _to_pixels(image, images.shape[1], path)
                 told.append((label, image_id))
             found += 1
     except (OSError, RecordsError) as error:
@@ -123,11 +123,11 @@ def _read_shard(path: Path, images: Pixels) -> list[tuple[int, str]]:
     return told
 
 
-def _cell(record: bytes) -> tuple[bytes, int, str]:
+def _parse_record(record: bytes) -> tuple[bytes, int, str]:
     """Return image, label and image id of a record.
 
     Raises:
-        RecordsError: if it is of another kind.
+        RecordsError: if the record is not an Example with these features.
     """
     from google.protobuf.message import DecodeError
     from tensorflow.core.example.example_pb2 import Example
@@ -142,7 +142,7 @@ def _cell(record: bytes) -> tuple[bytes, int, str]:
         raise RecordsError(f"a record is not of image, label and image_id: {error}") from error
 
 
-def _shaped(content: bytes, size: int, path: Path) -> Pixels:
+def _to_pixels(content: bytes, size: int, path: Path) -> Pixels:
     pixels = np.frombuffer(content, np.uint8)
     if pixels.size != size * size * 3:
         raise StageError(

@@ -18,7 +18,7 @@ def write_shard(
 ) -> None:
     """Write (image, class name, image id) records; the same records give the same bytes.
 
-    It asks for no more of TensorFlow than `import_record_writer` brings.
+    It uses only the parts of TensorFlow that `import_record_writer` imports.
 
     Raises:
         StageError: if the shard cannot be written.
@@ -39,12 +39,12 @@ def write_shard(
 def write_index(
     shards: Path, *, crop_size: int, image_size: int, cells: dict[str, list[int]]
 ) -> None:
-    """Write the index: how the images were made, and each shard's number of cells, by split.
+    """Write the index: the format of the images, and each shard's number of cells, by split.
 
     Args:
         shards: the shard folder.
-        crop_size: pixels of the original image along an edge that an image shows.
-        image_size: pixels that it has.
+        crop_size: width and height of the crop before resizing, in pixels.
+        image_size: width and height of the resized images, in pixels.
         cells: for each split, the number of cells in each of its shards.
     """
     write_json(
@@ -68,5 +68,5 @@ def _example(image: np.ndarray[Any, np.dtype[np.uint8]], label: str, image_id: s
         "image_id": Feature(bytes_list=BytesList(value=[image_id.encode()])),
     }
     example = Example(features=Features(feature=features))
-    content: bytes = example.SerializeToString(deterministic=True)  # a map has no order of its own
+    content: bytes = example.SerializeToString(deterministic=True)  # protobuf maps are unordered
     return content

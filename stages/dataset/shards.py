@@ -1,10 +1,10 @@
 """The shard format: written by preprocess, read by train and evaluate.
 
-    <shards>/index.json                          crop and size, classes, the cells of each shard
-    <shards>/<split>/<split>-00000.tfrecord      ZLIB level 1, one tf.train.Example a cell
+    <shards>/index.json                          crop size, image size, classes, cells per shard
+    <shards>/<split>/<split>-00000.tfrecord      ZLIB level 1, one tf.train.Example per cell
 
 A record holds `image` (the raw bytes of a uint8 array, image_size × image_size × 3, RGB),
-`label` (0 HEM, 1 ALL) and `image_id` (the file name). Records stand in the order of cells.csv.
+`label` (0 HEM, 1 ALL) and `image_id` (the file name). Records are in the order of cells.csv.
 """
 
 

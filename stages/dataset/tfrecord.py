@@ -1,7 +1,8 @@
-"""The records of a TFRecord file with ZLIB compression, one after the other.
+"""Read the records of a TFRecord file with ZLIB compression, one after the other.
 
-A record is its length (8 bytes), a checksum of that (4), its bytes, and a checksum of these (4).
-What is checked here is the Adler-32 with which ZLIB ends. TensorFlow's reader takes twice the time.
+A record is stored as its length (8 bytes), the checksum of the length (4), its bytes, and their
+checksum (4). This reader checks only the Adler-32 at the end of the ZLIB stream. TensorFlow's
+reader takes twice the time.
 """
 
 from __future__ import annotations
@@ -13,24 +14,24 @@ from typing import BinaryIO
 
 _LENGTH, _CHECKSUM = 8, 4
 _CHUNK = 2**16
-"""Bytes read at a time. Of what is not inflated yet there is a copy for each record."""
-_PIECE = 2**20
-"""Bytes inflated at a time: a damaged length must not ask for the memory that it names."""
+"""Bytes read at a time. For each record, zlib copies the part that it has not inflated yet."""
+_MOST_INFLATED = 2**20
+"""Bytes inflated at a time, so that a damaged length does not allocate that much memory."""
 
 
 class RecordsError(ValueError):
-    """What is wrong with a file of records."""
+    """A fault in a TFRecord file."""
 
 
 def read_records(path: Path) -> Iterator[bytes]:
-    """Yield the records of a file, with no more than one of them in memory.
+    """Yield the records of a file; at most one of them is in memory.
 
     Raises:
         RecordsError: if the file is cut off or damaged.
-        OSError: if it cannot be read.
+        OSError: if the file cannot be read.
     """
     with path.open("rb") as file:
-        inflated = _Inflated(file)
+        inflated = _InflatedFile(file)
         while not inflated.at_end():
             length = int.from_bytes(inflated.read(_LENGTH), "little")
             inflated.read(_CHECKSUM)
@@ -38,25 +39,25 @@ def read_records(path: Path) -> Iterator[bytes]:
             inflated.read(_CHECKSUM)
 
 
-class _Inflated:
-    """A compressed file, read as what it was before."""
+class _InflatedFile:
+    """A ZLIB file that is decompressed while it is read."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._zlib = zlib.decompressobj()
-        self._ahead = b""
+        self._buffer = b""
 
     def at_end(self) -> bool:
-        """Tell whether nothing is left."""
-        self._ahead = self._ahead or self._inflate(1)
-        return not self._ahead
+        """Return whether no bytes are left."""
+        self._buffer = self._buffer or self._inflate(1)
+        return not self._buffer
 
     def read(self, size: int) -> bytes:
         """Return exactly `size` bytes."""
-        pieces, missing = [self._ahead[:size]], size - len(self._ahead)
-        self._ahead = self._ahead[size:]
+        pieces, missing = [self._buffer[:size]], size - len(self._buffer)
+        self._buffer = self._buffer[size:]
         while missing > 0:
-            piece = self._inflate(min(missing, _PIECE))
+            piece = self._inflate(min(missing, _MOST_INFLATED))
             if not piece:
                 raise RecordsError("it ends within a record")
             pieces.append(piece)
@@ -64,7 +65,7 @@ class _Inflated:
         return b"".join(pieces)
 
     def _inflate(self, size: int) -> bytes:
-        """Return at most `size` bytes; none at the end alone."""
+        """Return 1 to `size` bytes; at the end of the stream, none."""
         while not self._zlib.eof:
             compressed = self._zlib.unconsumed_tail or self._file.read(_CHUNK)
             try:

@@ -1,1 +1,1 @@
-"""The download stage: the dataset archive and the ImageNet weights, verified on arrival."""
+"""DVC stage download: fetch and verify the dataset archive and the ImageNet weights."""

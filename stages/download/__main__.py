@@ -1,4 +1,4 @@
-"""DVC stage download: bring in the archive and the ImageNet weights, verified."""
+"""DVC stage download: fetch and verify the dataset archive and the ImageNet weights."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def download(
     keras_home: Path,
     report: Path,
 ) -> str:
-    """Bring in the archive and the ImageNet weights, verified, and report what came."""
+    """Fetch and verify the archive and the ImageNet weights, and write a report."""
     with atomic_path(archive) as new_archive, atomic_path(keras_home) as new_home:
 
         def complete(arrived: Path) -> tuple[Verified, dict[str, Any]]:
-            """Do the rest while the archive is still where a run that fails leaves it."""
+            """Do the rest before the archive is moved: a failed run must keep a fetched file."""
             verified = _verify(arrived, params)
             make_keras_home(new_home, base=base, weights=params.weights)
             return verified, _describe(arrived, verified, params)
@@ -74,7 +74,7 @@ def _first(differences: list[str], *, most: int = 3) -> str:
 
 
 def _describe(archive: Path, verified: Verified, params: DownloadParams) -> dict[str, Any]:
-    """Return the report; no path and no URL, which may hold names or credentials."""
+    """Return the report, without paths and URLs, which may hold names or credentials."""
     kind = source_kind(params.source)
     with archive.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()

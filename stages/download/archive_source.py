@@ -1,4 +1,4 @@
-"""Where the archive comes from: drawn here, Kaggle, a path, or a URL."""
+"""Fetch the archive from its source: drawn here, Kaggle, a path, or a URL."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import BinaryIO
 
 from stages.common.errors import StageError
 from stages.common.progress import progress
-from stages.download.address import filled_in
-from stages.download.folder import pack_folder
 from stages.download.kaggle import kaggle_origin
-from stages.download.origin import CHUNK, PATIENCE, Origin, Patience
+from stages.download.origin import CHUNK, DEFAULT_RETRIES, Origin, RetryPolicy
+from stages.download.pack_folder import pack_folder
 from stages.download.params import DownloadParams
-from stages.download.partial_file import check_space, disk_full_told, state_folder
-from stages.download.storage import StorageOrigin
+from stages.download.partial_file import check_space, disk_full_as_stage_error, state_folder
+from stages.download.source_address import expand_variables
+from stages.download.storage_origin import StorageOrigin
 from stages.download.synthetic import write_synthetic_archive
 from stages.download.transfer import Verdict, sha256_in_params, transfer, wrong_checksum
-from stages.download.web import web_origin
 from stages.download.web_errors import public_url
+from stages.download.web_origin import web_origin
 
 
 def source_kind(source: str) -> str:
-    """Return what `download.source` means: synthetic, kaggle, url, folder or path (of a file)."""
+    """Return the kind of `download.source`: synthetic, kaggle, url, folder or path (of a file)."""
     if source in ("synthetic", "kaggle"):
         return source
-    if "://" in filled_in(source):
+    if "://" in expand_variables(source):
         return "url"
     return "folder" if _local(source).is_dir() else "path"
 
 
 def source_name(params: DownloadParams) -> str:
-    """Return how messages call the source: without credentials, its variables not filled in."""
+    """Return the source's name for messages: no credentials, variables not filled in."""
     match params.source:
         case "synthetic":
             return "the synthetic archive"
@@ -46,13 +46,13 @@ def fetch_archive(
     *,
     seed: int,
     verify: Callable[[Path], Verdict],
-    patience: Patience = PATIENCE,
+    patience: RetryPolicy = DEFAULT_RETRIES,
 ) -> Verdict:
-    """Write the archive to `destination`, and return what `verify` says of it.
+    """Write the archive to `destination`, and return the result of `verify`.
 
     Raises:
-        StageError: if the source is missing or cannot be read, `download.sha256` is not that of
-            its bytes, or one of those of `verify` and `transfer`.
+        StageError: if the source is missing or cannot be read, or the archive's SHA-256 is not
+            `download.sha256`; also the errors of `verify` and `transfer`.
     """
     checksums = sha256_in_params(params.sha256)
     match source_kind(params.source):
@@ -79,11 +79,11 @@ def fetch_archive(
     return verify(destination)
 
 
-def remote_origin(params: DownloadParams, *, patience: Patience = PATIENCE) -> Origin:
-    """Return the place that a source of kind kaggle or url means."""
+def remote_origin(params: DownloadParams, *, patience: RetryPolicy = DEFAULT_RETRIES) -> Origin:
+    """Return the origin for a source of kind kaggle or url."""
     if source_kind(params.source) == "kaggle":
         return kaggle_origin(params.kaggle_dataset, patience=patience)
-    url, name = filled_in(params.source), source_name(params)
+    url, name = expand_variables(params.source), source_name(params)
     if url.lower().startswith(("http://", "https://")):
         return web_origin(url, name=name, patience=patience)
     return StorageOrigin(url, name)
@@ -91,7 +91,7 @@ def remote_origin(params: DownloadParams, *, patience: Patience = PATIENCE) -> O
 
 def _local(source: str) -> Path:
     try:
-        return Path(filled_in(source)).expanduser()
+        return Path(expand_variables(source)).expanduser()
     except RuntimeError as error:
         raise StageError(f"{source}: there is no such home folder; check the path") from error
 
@@ -109,7 +109,7 @@ def _copy_file(source: Path, destination: Path) -> None:
     with (
         source.open("rb") as file,
         destination.open("wb") as copy,
-        disk_full_told(destination),
+        disk_full_as_stage_error(destination),
         progress(total=size, description="Copying", unit="B") as bar,
     ):
         for chunk in _chunks(file):

@@ -1,4 +1,4 @@
-"""Every byte of an archive on arrival: unpacked once, for its CRC-32 and its SHA-256."""
+"""Decompress each zip member once, to check its CRC-32 and compute its SHA-256."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from stages.common.progress import progress
 from stages.dataset.archive import ArchiveError, read_directory
 
 CHUNK = 1 << 20
-"""Bytes read, and at most unpacked, at a time: more than an image has."""
+"""Bytes read, and at most unpacked, at a time. A training image has fewer."""
 
 _BEFORE_LENGTHS = 26
-"""Bytes of a member's header before the lengths of its name and extra field, after which its
-data follow (APPNOTE.TXT 4.3.7)."""
+"""Bytes of a member's local header before the lengths of its name and extra field. The data follow
+the extra field (APPNOTE.TXT 4.3.7)."""
 
 
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
-    OSError,  # also of bzip2
-    ValueError,  # a name that is said to be UTF-8
-    OverflowError,  # an offset past all files
+    OSError,  # bzip2 raises it, too
+    ValueError,  # a name that is flagged as UTF-8 but is not
+    OverflowError,  # an offset too large for any file
     RuntimeError,  # flags that zipfile does not implement
 )
 
 
 def digest_members(path: Path) -> dict[str, str]:
-    """Unpack each file of an archive in memory, on all cores, and return its SHA-256 by name.
+    """Decompress each zip member in memory, on all cores, and return its SHA-256 by name.
 
-    What the directory declares is not trusted: a member is given up at the first byte too many.
+    The declared sizes are not trusted: decompression stops as soon as a member exceeds its size.
 
     Raises:
-        ArchiveError: if one is damaged, or has not the size or CRC-32 that the directory declares.
+        ArchiveError: if a member is damaged, or its size or CRC-32 is not as declared.
     """
     with read_directory(path) as archive:
         files = [info for info in archive.infolist() if not info.is_dir()]
@@ -57,7 +57,7 @@ def digest_members(path: Path) -> dict[str, str]:
             for job in jobs:
                 job.result()
         finally:
-            pending.clear()  # after an error the others stop, too
+            pending.clear()  # after an error the other workers stop, too
     return digests
 
 
@@ -112,8 +112,8 @@ def _packed(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
         yield chunk
 
 
-# zipfile's own reader gives all that a packed chunk unpacks to at once, of bzip2 5 GB from 4 kB,
-# and cuts off silently what a member has beyond its declared size.
+# zipfile's own reader unpacks a whole chunk at once (bzip2: 5 GB from 4 kB). It also drops, without
+# an error, the bytes of a member beyond its declared size.
 def _unpack(chunks: Iterable[bytes], method: int) -> Iterator[bytes]:
     if method == zipfile.ZIP_DEFLATED:
         return _inflate(chunks)

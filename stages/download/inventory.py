@@ -1,4 +1,4 @@
-"""What the full C-NMC 2019 set holds, folder by folder, and how a set at hand differs from it."""
+"""List the contents of the full C-NMC 2019 data set by folder, and compare files with them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from stages.dataset.image_names import parse_image_name
 from stages.dataset.layout import FINAL_FOLDER, LABEL_FOLDER, PRELIMINARY_FOLDER
 
 _NAMED = 3
-"""Files named in a difference."""
+"""Number of files named in a difference, at most."""
 
 
 @dataclass(frozen=True)
 class File:
-    """A file of a set: its name in its folder, its size in bytes, and its SHA-256."""
+    """A file of a data set: its name in its folder, its size in bytes, and its SHA-256."""
 
     name: str
     size: int
@@ -24,10 +24,11 @@ class File:
 
 @dataclass(frozen=True)
 class Folder:
-    """What a folder of a set holds: so many files, all of one size, of so many subjects.
+    """A folder of a data set: its number of files, and the size of each file in bytes.
 
-    `subjects` is None where the names do not tell them; `numbered` are images 1.bmp, 2.bmp and
-    so on. `sha256` is that of the folder's listing, see `listing_sha256`.
+    `sha256` is the SHA-256 of the folder's listing; see `listing_sha256`. `subjects` is the number
+    of subjects, or None if file names do not contain them. `numbered` is true if the files are
+    named 1.bmp, 2.bmp and so on.
     """
 
     files: int
@@ -39,7 +40,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class Inventory:
-    """A set under its name, its folders under their canonical names."""
+    """The name of a data set, and its folders by canonical name."""
 
     name: str
     folders: Mapping[str, Folder]
@@ -106,20 +107,20 @@ C_NMC_2019 = Inventory(
 
 
 def listing_sha256(files: Sequence[File]) -> str:
-    r"""Return the SHA-256 of a folder's listing: `<sha256>  <name>\n` of each file, by name."""
+    r"""Return the SHA-256 of a folder's listing: `<sha256>  <name>\n` per file, sorted by name."""
     lines = sorted((file.name, f"{file.sha256}  {file.name}\n") for file in files)
     return hashlib.sha256("".join(line for _, line in lines).encode()).hexdigest()
 
 
 def differences(found: Mapping[str, Sequence[File]], inventory: Inventory) -> list[str]:
-    """Say of each folder how it differs, as far as counts, sizes, numbers and digest tell.
+    """Describe how each folder differs from the inventory: by counts, sizes, names and SHA-256.
 
     Args:
-        found: the files of each folder, by canonical name; training images under names that parse.
-        inventory: what is expected.
+        found: the files of each folder, by canonical name. Names of training images must parse.
+        inventory: the expected folders.
 
     Returns:
-        A sentence a folder that is missing, surplus or different; none if the sets are equal.
+        One sentence for each missing, surplus or different folder; empty if there is none.
     """
     told = []
     for name in sorted(found.keys() | inventory.folders.keys()):

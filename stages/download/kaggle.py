@@ -1,4 +1,4 @@
-"""A dataset from Kaggle, as the one zip that Kaggle keeps, through Kaggle's own client."""
+"""Locate the zip of a Kaggle dataset through Kaggle's own client."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from kagglesdk.datasets.types.dataset_api_service import ApiDownloadDatasetReque
 from requests.adapters import HTTPAdapter
 
 from stages.common.errors import StageError
-from stages.download.origin import PATIENCE, Patience
-from stages.download.web import WebOrigin
+from stages.download.origin import DEFAULT_RETRIES, RetryPolicy
 from stages.download.web_errors import ADVICE
+from stages.download.web_origin import WebOrigin
 
 _SIGN_IN = (
     "give Kaggle your API token (https://www.kaggle.com/settings) in KAGGLE_API_TOKEN or "
@@ -28,28 +28,28 @@ _ADVICE = ADVICE | {
 }
 
 
-def kaggle_origin(handle: str, *, patience: Patience = PATIENCE) -> WebOrigin:
-    """Return where the zip of a dataset version (`owner/name/versions/number`) comes from."""
+def kaggle_origin(handle: str, *, patience: RetryPolicy = DEFAULT_RETRIES) -> WebOrigin:
+    """Return the origin of the zip of a dataset version (`owner/name/versions/number`)."""
     name = f"Kaggle dataset {handle}"
     resolve = partial(signed_address, handle, patience=patience)
     return WebOrigin(name, name, resolve, patience=patience, advice=_ADVICE)
 
 
-def signed_address(handle: str, *, patience: Patience = PATIENCE) -> str:
-    """Ask Kaggle for the address, with a signature that expires, of a dataset version's zip.
+def signed_address(handle: str, *, patience: RetryPolicy = DEFAULT_RETRIES) -> str:
+    """Request the signed URL of a dataset version's zip from Kaggle. The signature expires.
 
-    kagglehub's own `dataset_download` would fetch and unpack it. Credentials are looked for where
-    Kaggle's tools look for them; public datasets need none.
+    kagglehub's own `dataset_download` would fetch and unpack the zip. Credentials come from the
+    same places as for Kaggle's tools; public datasets need none.
 
     Raises:
-        StageError: if the file with the credentials cannot be read, or Kaggle names no address.
+        StageError: if the credentials file cannot be read, or Kaggle returns no URL.
         requests.RequestException: if Kaggle refuses or cannot be reached.
     """
     with _client() as client:
-        # The client (kagglesdk 0.1.37) waits for ever, and follows the redirect.
+        # By default, the client (kagglesdk 0.1.37) has no timeout and follows the redirect.
         session = client.http_client()._session
         for scheme in ("https://", "http://"):
-            session.mount(scheme, _ImpatientAdapter(patience))
+            session.mount(scheme, _TimeoutAdapter(patience))
         session.max_redirects = 0
         try:
             client.datasets.dataset_api_client.download_dataset(_request(handle)).close()
@@ -62,8 +62,8 @@ def signed_address(handle: str, *, patience: Patience = PATIENCE) -> str:
     )
 
 
-class _ImpatientAdapter(HTTPAdapter):
-    def __init__(self, patience: Patience) -> None:
+class _TimeoutAdapter(HTTPAdapter):
+    def __init__(self, patience: RetryPolicy) -> None:
         super().__init__()
         self._timeout = patience.timeout
 

@@ -1,4 +1,4 @@
-"""What the transfer asks of a place that holds a file, and what such a place answers."""
+"""The interface between a transfer and the origin of a file, such as a web server."""
 
 from __future__ import annotations
 
@@ -11,50 +11,50 @@ from typing import Protocol
 from urllib3 import Retry
 
 CHUNK = 1 << 20
-"""Bytes that are taken at once, at most."""
+"""Bytes read at a time, at most."""
 
 
 @dataclass(frozen=True)
-class Edition:
-    """What a place says of the bytes that it holds; None where it does not say.
+class FileVersion:
+    """The version of a file, as its origin reports it; None for what it does not report.
 
     Attributes:
-        size: bytes.
-        validator: changes whenever the bytes do, like a strong ETag
+        size: number of bytes.
+        validator: a text that changes whenever the bytes do, like a strong ETag
             (https://www.rfc-editor.org/rfc/rfc9110#section-8.8.1).
-        md5: of all bytes, in hexadecimal digits.
+        md5: MD5 of all bytes, in hexadecimal digits.
     """
 
     size: int | None = None
     validator: str | None = None
     md5: str | None = None
 
-    def fits(self, other: Edition) -> bool:
-        """Tell whether nothing that both say is different."""
+    def fits(self, other: FileVersion) -> bool:
+        """Return whether all values that both editions have are equal."""
         pairs = zip(dataclasses.astuple(self), dataclasses.astuple(other), strict=True)
         return all(one is None or another is None or one == another for one, another in pairs)
 
-    def completed(self, other: Edition) -> Edition:
-        """Return this edition, with what it does not say taken from another that fits."""
+    def completed(self, other: FileVersion) -> FileVersion:
+        """Return this edition, with missing values filled in from another that fits."""
         said = {key: value for key, value in vars(self).items() if value is not None}
         return dataclasses.replace(other, **said)
 
 
 @dataclass(frozen=True)
 class Body:
-    """Bytes on their way: those of `edition` from offset `start` to the end."""
+    """The body of a response: the bytes of `edition` from offset `start` to the end."""
 
     start: int
-    edition: Edition
+    edition: FileVersion
     chunks: Iterator[bytes]
 
 
 class Origin(Protocol):
-    """A place that holds a file.
+    """The origin of a file, for example a web server or a bucket.
 
     Attributes:
-        name: how messages call it, without credentials.
-        identity: the same for the same file tomorrow: no signature, no credentials.
+        name: name of the file in messages, without credentials.
+        identity: a name that is the same in every run: no signature, no credentials.
     """
 
     @property
@@ -63,20 +63,20 @@ class Origin(Protocol):
     @property
     def identity(self) -> str: ...  # noqa: D102
 
-    def read(self, start: int, edition: Edition) -> AbstractContextManager[Body]:
-        """Ask for the bytes from `start` on, or for all if they are not of `edition` any more.
+    def read(self, start: int, edition: FileVersion) -> AbstractContextManager[Body]:
+        """Request the bytes from `start` on, or all bytes if the file has another edition now.
 
         Raises:
-            InterruptionError: if it may help to ask again; the chunks raise it, too.
-            StageError: if it does not.
+            InterruptionError: if a retry may help; reading the chunks raises it, too.
+            StageError: if a retry does not help.
         """
 
 
 class InterruptionError(Exception):
-    """Why bytes stopped coming, in one line without credentials.
+    """A transfer was interrupted. The message gives the reason in one line without credentials.
 
     Attributes:
-        retry_after: how long the server asks to wait, as it words it.
+        retry_after: the server's Retry-After header, as received.
     """
 
     def __init__(self, reason: str, *, retry_after: str | None = None) -> None:
@@ -85,18 +85,18 @@ class InterruptionError(Exception):
 
 
 def _retries() -> Retry:
-    """Up to 8 more tries without a new byte, in three to four minutes."""
+    """Return up to 8 retries without a new byte, in three to four minutes."""
     return Retry(total=8, backoff_factor=1, backoff_max=60, backoff_jitter=1, retry_after_max=300)
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long to wait, and how often to try again.
+class RetryPolicy:
+    """Timeouts and retries.
 
     Attributes:
-        connect: seconds for a connection.
-        read: seconds without a byte.
-        retries: tries without a new byte, and the pauses between them.
+        connect: timeout of a connection attempt, in seconds.
+        read: timeout without a byte, in seconds.
+        retries: number of retries without a new byte, and the pauses between them.
     """
 
     connect: float = 10
@@ -105,8 +105,8 @@ class Patience:
 
     @property
     def timeout(self) -> tuple[float, float]:
-        """Both times, as requests takes them."""
+        """Both timeouts, as requests takes them."""
         return self.connect, self.read
 
 
-PATIENCE = Patience()
+DEFAULT_RETRIES = RetryPolicy()

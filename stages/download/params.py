@@ -15,19 +15,20 @@ class DownloadParams:
     """Where the archive and the ImageNet weights come from."""
 
     source: Annotated[str, Field(min_length=1)]
-    """`synthetic` (cells drawn by this project), `kaggle`, or a set in Kaggle's layout: the path or
-    URL of a zip, or the path of an unpacked folder. `$NAME` in it comes from the environment, as
-    passwords and signatures must."""
+    """`synthetic` (cells drawn by this project), `kaggle`, or a data set in Kaggle's layout: the
+    path or URL of a zip, or the path of an unpacked folder. `$NAME` in it is replaced by the
+    environment variable `NAME`. Passwords and signatures must come from such variables."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None
-    """What the archive must hash to (of a folder: as packed, see `metrics/download.json`); `null`
-    for any."""
+    """Expected SHA-256 of the archive; `null` accepts any. A folder is packed into a zip first;
+    `metrics/download.json` gives the SHA-256 of this zip."""
     kaggle_dataset: Annotated[str, Field(pattern=r"^[\w-]+/[\w-]+/versions/[1-9]\d*$")]
-    """The data set and its version at Kaggle."""
+    """The data set and its version at Kaggle: `owner/name/versions/number`."""
     accept_unknown_archive: bool
-    """`true` lets Kaggle send another set than the C-NMC 2019 whose inventory this project knows.
-    `metrics/download.json` says `verified` for that one alone, from whatever source."""
+    """`true` accepts a data set from Kaggle that differs from this project's inventory of C-NMC
+    2019. In `metrics/download.json`, `verified` is true only for a data set that matches the
+    inventory, whatever its source."""
     synthetic_cells: Annotated[int, Field(ge=320)]
-    """Training images to draw where `source` is `synthetic`. A twelfth as many preliminary-test
-    images come to them."""
+    """Number of training images to draw if `source` is `synthetic`. A twelfth as many
+    preliminary-test images are drawn in addition."""
     weights: Literal["imagenet", "none"]
-    """`imagenet`, or `none` to train from scratch."""
+    """Initial weights of the base: `imagenet`, or `none` to train from scratch."""

@@ -1,6 +1,6 @@
-"""A file on its way, kept where a run that is killed leaves it and the next one goes on.
+"""Keep a partially fetched file, so that the next run resumes it after an interruption.
 
-DVC deletes a stage's outputs before it runs: the folder lies outside of them.
+DVC deletes a stage's outputs before the stage runs, so this file is in another folder.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from typing import IO
 
 from stages.common.errors import StageError
 from stages.common.files import write_json
-from stages.download.origin import Edition
+from stages.download.origin import FileVersion
 
 
 def state_folder() -> Path:
-    """Return the folder of partial files: `.download`, or what DOWNLOAD_STATE_DIR says."""
+    """Return the folder of partial files: DOWNLOAD_STATE_DIR if it is set, else `.download`."""
     return Path(os.environ.get("DOWNLOAD_STATE_DIR") or ".download").expanduser()
 
 
-class Partial:
-    """The bytes that have arrived, from the first on, and the edition that they are of."""
+class PartialFile:
+    """The bytes of a file received so far, from offset 0 on, and their edition."""
 
     def __init__(self, folder: Path, identity: str) -> None:
         self.path = _place(folder, identity, ".part")
@@ -38,14 +38,14 @@ class Partial:
 
     @property
     def size(self) -> int:
-        """Bytes that have arrived."""
+        """Number of bytes received so far."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     @property
     def resumes_at(self) -> int:
-        """Where to go on: 0 if nothing could tell these bytes from those of another edition.
+        """Offset at which to resume; 0 if no validator can detect that the edition has changed.
 
-        Of a file that is all there the last byte is asked for again, to hear its edition.
+        If the file is complete, its last byte is requested again, to learn the current edition.
         """
         size, total = self.size, self.edition.size
         if self.edition.validator is None or size == 0:
@@ -54,57 +54,57 @@ class Partial:
             return size
         return total - 1 if size == total else 0
 
-    def restart(self, edition: Edition) -> None:
-        """Forget all bytes, and note the edition of those to come."""
-        self.discard()  # first, or a kill in between would leave old bytes under a new edition
+    def restart(self, edition: FileVersion) -> None:
+        """Delete all bytes, and record the edition of the next ones."""
+        self.discard()  # first: a kill in between must not leave old bytes with a new edition
         self.note(edition)
 
-    def note(self, edition: Edition) -> None:
-        """Write down what is known of the bytes."""
+    def note(self, edition: FileVersion) -> None:
+        """Write the edition of the bytes to a JSON file."""
         self.edition = edition
         write_json({"of": self._identity, **dataclasses.asdict(edition)}, self._note)
 
     def write(
         self, chunks: Iterable[bytes], *, start: int, advance: Callable[[int], object]
     ) -> None:
-        """Write the chunks from offset `start` on; what stood there and after it goes.
+        """Truncate the file at offset `start`, and append the chunks.
 
         Raises:
-            StageError: if the disk is full; what has arrived stays.
+            StageError: if the disk is full; the bytes received so far are kept.
         """
-        # A full disk may show at the end of the block only, where buffers are written.
-        with disk_full_told(self.path), self.path.open("r+b" if start else "wb") as file:
+        # A full disk may raise an error only at the end of the block, which flushes the buffer.
+        with disk_full_as_stage_error(self.path), self.path.open("r+b" if start else "wb") as file:
             file.seek(start)
             file.truncate()
             for chunk in chunks:
                 advance(file.write(chunk))
 
     def discard(self) -> None:
-        """Forget all bytes."""
+        """Delete all bytes and the record of their edition."""
         self.path.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
-        self.edition = Edition()
+        self.edition = FileVersion()
 
     def move(self, destination: Path) -> None:
-        """Hand the file over: by a rename, or by a copy to another file system."""
-        with disk_full_told(destination):
+        """Move the file to `destination`: by a rename, or by a copy to another file system."""
+        with disk_full_as_stage_error(destination):
             shutil.move(self.path, destination)
         self.discard()
 
-    def _noted(self) -> Edition:
+    def _noted(self) -> FileVersion:
         try:
             content = json.loads(self._note.read_text(encoding="utf-8"))
-            return Edition(content["size"], content["validator"], content["md5"])
+            return FileVersion(content["size"], content["validator"], content["md5"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
-            return Edition()  # of unknown edition: the transfer starts anew
+            return FileVersion()  # unknown edition: the transfer starts again
 
 
 @contextlib.contextmanager
-def locked_partial(folder: Path, identity: str, *, name: str) -> Iterator[Partial]:
-    """Yield the partial file of an identity, for this run alone.
+def locked_partial(folder: Path, identity: str, *, name: str) -> Iterator[PartialFile]:
+    """Yield the partial file of an identity, locked for this run.
 
     Raises:
-        StageError: at once, if another run has it.
+        StageError: at once, if another run holds the lock.
     """
     lock = _place(folder, identity, ".lock")
     with _opened(lock) as file:
@@ -115,7 +115,7 @@ def locked_partial(folder: Path, identity: str, *, name: str) -> Iterator[Partia
                 f"{name}: another run is fetching it (it holds {lock}); wait until that one has "
                 "ended, then run this again"
             ) from error
-        yield Partial(folder, identity)
+        yield PartialFile(folder, identity)
 
 
 def _opened(lock: Path) -> IO[str]:
@@ -130,10 +130,10 @@ def _opened(lock: Path) -> IO[str]:
 
 
 def check_space(partial: Path, destination: Path, *, size: int, name: str) -> None:
-    """Check that both file systems have room for a file of `size` bytes, before it comes.
+    """Check, before a transfer, that both file systems have space for a file of `size` bytes.
 
     Raises:
-        StageError: if one has not; says what is needed and what is free.
+        StageError: if one has not. The message gives the bytes needed and the bytes free.
     """
     have = partial.stat().st_size if partial.exists() else 0
     needs = {partial.parent: size - have}
@@ -150,8 +150,8 @@ def check_space(partial: Path, destination: Path, *, size: int, name: str) -> No
 
 
 @contextlib.contextmanager
-def disk_full_told(path: Path) -> Iterator[None]:
-    """Turn a full disk, or a used-up quota, into a StageError that says where."""
+def disk_full_as_stage_error(path: Path) -> Iterator[None]:
+    """Turn the error of a full disk or an exceeded quota into a StageError with the path."""
     try:
         yield
     except OSError as error:

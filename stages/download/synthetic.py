@@ -1,13 +1,13 @@
-"""The built-in cells: an archive in Kaggle's layout, drawn so that the pipeline can run anywhere.
+"""Draw synthetic cells into an archive in Kaggle's layout, so that the pipeline can run anywhere.
 
-The same seed gives the same bytes on any processor and with any build of zlib: see drawing.py for
-the pixels and zip_members.py for the zip.
+The same seed gives the same bytes on any processor and with any build of zlib: see
+cell_drawing.py for the pixels and zip_members.py for the zip.
 
-The cells behave like the real ones. Nuclei of ALL are larger, more ragged and smoother in their
-chromatin, with overlap; each subject has a stain and a light of its own, so that cells of subjects
-that are not in training are harder, and a split by image scores better than a split by subject. As
-in the real set, one subject is spelled in lower case, and some images stand byte-identical under
-two subject names.
+The cells behave like the real ones. Nuclei of ALL are larger and more ragged, and have smoother
+chromatin; the two classes overlap. Each subject has its own stain and light. So cells of subjects
+outside training are harder, and a split by image scores better than a split by subject. As in the
+real data set, one subject is spelled in lower case, and some identical images have two subject
+names.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from stages.common.progress import progress
 from stages.dataset.archive import SYNTHETIC_MARK
 from stages.dataset.classes import CLASS_NAMES
 from stages.dataset.layout import PRELIMINARY, PRELIMINARY_LABELS
-from stages.download.drawing import Look, bell, draw_bmp
+from stages.download.cell_drawing import Look, bell, draw_bmp
 from stages.download.zip_members import add_member
 
 _ROOT = "C-NMC_Leukemia"
@@ -35,15 +35,15 @@ _LEAST_CELLS_PER_SUBJECT = 4
 _CELLS_PER_FIELD = 4
 _LOWER_CASE = "H3"
 _TWINS = {"21": ("20", 4), "H4": ("H2", 2)}
-"""Subjects that have so many images of another one."""
+"""Subject: (another subject, number of its images that the first subject repeats)."""
 
-# The streams of chance; each number is drawn from (seed, stream, what it is for).
+# Random streams. A generator is seeded with (seed, stream, purpose).
 _COUNTS, _SUBJECT, _FIELD, _CELL, _ORDER = range(5)
 
 
 @dataclass(frozen=True)
 class _Picture:
-    """An image of the archive: where it stands, whose it is, and which of that subject's cells."""
+    """An image of the archive: member name, subject, class, and number of the subject's cell."""
 
     member: str
     subject: str
@@ -52,12 +52,12 @@ class _Picture:
 
 
 def write_synthetic_archive(destination: Path, *, cells: int, seed: int) -> None:
-    """Draw the built-in cells into a zip.
+    """Draw the synthetic cells into a zip.
 
     Args:
         destination: path of the archive.
-        cells: training images of both classes, at least 320; to them come a twelfth as many
-            preliminary-test images, of other subjects, and their label file.
+        cells: number of training images of both classes, at least 320. A twelfth as many
+            preliminary-test images, of other subjects, and their label file are added.
         seed: the same seed gives the same bytes.
     """
     external, labels = _external_pictures(cells // _CELLS_PER_EXTERNAL_CELL, seed)
@@ -91,7 +91,7 @@ def _training_pictures(cells: int, seed: int) -> list[_Picture]:
 
 
 def _external_pictures(cells: int, seed: int) -> tuple[list[_Picture], str]:
-    """Return the preliminary-test images, under numbers in a random order, and the label file."""
+    """Return the preliminary-test images, numbered in random order, and the label file."""
     originals = []
     for label in sorted(_EXTERNAL_SUBJECTS):
         count = cells // len(_EXTERNAL_SUBJECTS)
@@ -114,7 +114,7 @@ def _external_pictures(cells: int, seed: int) -> tuple[list[_Picture], str]:
 
 
 def _uneven_counts(total: int, names: list[str], seed: int) -> dict[str, int]:
-    """Share `total` cells among subjects as unevenly as in the real set, some few to each."""
+    """Divide `total` cells among subjects as unevenly as in the real data, some few to each."""
     random = _chance(seed, _COUNTS, total)
     lots = [name for name in names for _ in range(int(random.integers(1, 6)) ** 2)]
     counts = dict.fromkeys(names, _LEAST_CELLS_PER_SUBJECT)

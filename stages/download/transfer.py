@@ -1,4 +1,4 @@
-"""A file from an origin: resumed where it broke off, checked, and whole or not there."""
+"""Transfer a file from an origin: resume, check, and deliver it complete or not at all."""
 
 from __future__ import annotations
 
@@ -18,20 +18,26 @@ from urllib3.exceptions import InvalidHeader
 from stages.common.errors import StageError
 from stages.common.progress import progress
 from stages.dataset.archive import FaultyArchiveError
-from stages.download.origin import PATIENCE, Edition, InterruptionError, Origin, Patience
-from stages.download.partial_file import Partial, check_space, locked_partial
+from stages.download.origin import (
+    DEFAULT_RETRIES,
+    FileVersion,
+    InterruptionError,
+    Origin,
+    RetryPolicy,
+)
+from stages.download.partial_file import PartialFile, check_space, locked_partial
 
 Verdict = TypeVar("Verdict")
 
 
 @dataclass(frozen=True)
 class Checksum:
-    """What the bytes must hash to, and who says so.
+    """An expected checksum and its source.
 
     Attributes:
-        algorithm: as hashlib calls it.
-        digits: hexadecimal, in lower case.
-        authority: as messages say it, for example `as download.sha256 says`.
+        algorithm: name of the algorithm in hashlib.
+        digits: hexadecimal digits, in lower case.
+        authority: the source in messages, for example `as download.sha256 says`.
     """
 
     algorithm: str
@@ -40,7 +46,7 @@ class Checksum:
 
 
 def sha256_in_params(digits: str | None) -> list[Checksum]:
-    """Return what `download.sha256` asks for: nothing where it is null."""
+    """Return the checksums from `download.sha256`: none if it is null."""
     return [Checksum("sha256", digits.lower(), "as download.sha256 says")] if digits else []
 
 
@@ -51,29 +57,29 @@ def transfer(
     state: Path,
     verify: Callable[[Path], Verdict],
     checksums: Sequence[Checksum] = (),
-    patience: Patience = PATIENCE,
+    patience: RetryPolicy = DEFAULT_RETRIES,
 ) -> Verdict:
-    """Bring a file from its origin to `destination`.
+    """Transfer a file from its origin to `destination`.
 
-    Bytes of an earlier run that broke off, was killed or ran out of disk are used again if the
-    origin still has the same edition. What has a wrong checksum is fetched once more, and so is
-    what `verify` finds faulty without a checksum to vouch for it. Faulty files are thrown away;
-    after any other error, of `verify` too, the file is kept for the next run.
+    If an earlier run was interrupted, was killed or ran out of disk space, this run resumes it,
+    provided that the origin still has the same edition. A file with a wrong checksum is fetched
+    once more; so is a file that `verify` finds faulty, if no checksum confirms its bytes. Faulty
+    files are deleted. After any other error, also one of `verify`, the next run reuses the file.
 
     Args:
-        origin: where it comes from.
-        destination: where it goes to; its folder exists.
+        origin: origin of the file.
+        destination: path of the transferred file; its folder exists.
         state: folder for the partial file.
-        verify: called with the path of the whole file before it goes to `destination`.
-        checksums: what the bytes must hash to, beside what the origin announces.
-        patience: how long to wait, and how often to try again.
+        verify: called with the path of the complete file before it moves to `destination`.
+        checksums: expected checksums, in addition to the one that the origin announces.
+        patience: timeouts and retries.
 
     Returns:
-        What `verify` does.
+        The result of `verify`.
 
     Raises:
-        StageError: if it cannot be had, a checksum is wrong, the disk is full, or another run is
-            fetching it; and what `verify` raises.
+        StageError: if the file cannot be fetched, a checksum is wrong, the disk is full, or
+            another run is fetching the file; also the errors of `verify`.
     """
     with locked_partial(state, origin.identity, name=origin.name) as partial:
 
@@ -92,11 +98,11 @@ def transfer(
 
 
 class WrongBytesError(StageError):
-    """Other bytes have arrived than were sent, as far as can be told."""
+    """The bytes received are probably not the bytes sent."""
 
 
 def _checked(
-    partial: Partial,
+    partial: PartialFile,
     checksums: Sequence[Checksum],
     verify: Callable[[Path], Verdict],
     *,
@@ -110,13 +116,13 @@ def _checked(
         return verify(partial.path)
     except FaultyArchiveError as error:
         partial.discard()
-        if checksums:  # it was sent like this
+        if checksums:  # the bytes are correct, so it was sent like this
             raise
         raise WrongBytesError(str(error)) from error
 
 
 def wrong_checksum(path: Path, checksums: Sequence[Checksum]) -> str | None:
-    """Say which checksum of a file is not the expected one; None if all are right."""
+    """Describe the first wrong checksum of a file; return None if all are right."""
     for checksum in checksums:
         new_hash = functools.partial(hashlib.new, checksum.algorithm, usedforsecurity=False)
         with path.open("rb") as file:
@@ -129,12 +135,14 @@ def wrong_checksum(path: Path, checksums: Sequence[Checksum]) -> str | None:
     return None
 
 
-def _announced(edition: Edition) -> list[Checksum]:
+def _announced(edition: FileVersion) -> list[Checksum]:
     return [Checksum("md5", edition.md5, "as the server says")] if edition.md5 else []
 
 
-def _complete(origin: Origin, partial: Partial, destination: Path, patience: Patience) -> None:
-    """Ask until all bytes are there; each new byte renews the patience."""
+def _complete(
+    origin: Origin, partial: PartialFile, destination: Path, patience: RetryPolicy
+) -> None:
+    """Retry until all bytes are received; any new byte resets the number of retries."""
     retries, furthest = patience.retries, partial.size
     while True:
         try:
@@ -153,11 +161,11 @@ def _complete(origin: Origin, partial: Partial, destination: Path, patience: Pat
             return
 
 
-def _receive(origin: Origin, partial: Partial, destination: Path) -> None:
-    """Ask once, and write what comes.
+def _receive(origin: Origin, partial: PartialFile, destination: Path) -> None:
+    """Send one request, and write the bytes received.
 
     Raises:
-        InterruptionError: if that is not all.
+        InterruptionError: if the file is not complete then.
     """
     with origin.read(partial.resumes_at, partial.edition) as body:
         if body.start == 0:
@@ -179,8 +187,8 @@ def _receive(origin: Origin, partial: Partial, destination: Path) -> None:
 
 
 def _pause(retries: Retry, retry_after: str | None) -> float:
-    """Return the seconds that the server asks for, or else those of the next backoff."""
-    # A wish in no known form, or for a time that no clock shows, is none.
+    """Return the pause in seconds: the server's Retry-After, or else the next backoff."""
+    # A Retry-After of unknown form, or with an impossible time, is ignored.
     with contextlib.suppress(InvalidHeader, ValueError, OverflowError):
         if retry_after is not None:
             return retries.parse_retry_after(retry_after)
@@ -188,7 +196,7 @@ def _pause(retries: Retry, retry_after: str | None) -> float:
 
 
 def _given_up(
-    origin: Origin, partial: Partial, error: InterruptionError, patience: Patience
+    origin: Origin, partial: PartialFile, error: InterruptionError, patience: RetryPolicy
 ) -> str:
     tries = (patience.retries.total or 0) + 1
     kept = ""

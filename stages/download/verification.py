@@ -1,4 +1,4 @@
-"""An archive on arrival, checked from its directory to its last byte."""
+"""Check a new archive, from its central directory to its last byte."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from stages.download.inventory import File, Inventory, differences
 from stages.download.zip_directory import check_directory
 
 OTHER = "other"
-"""Where files are counted that are no part of the set."""
+"""Folder name under which files that are not part of the data set are counted."""
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What an archive without a fault holds.
+    """The contents of an archive without a fault.
 
-    `cells` are the training cells and the external ones; `files` counts the files of each folder
-    of the set, by canonical name, and the OTHER ones; `differences` are those from the inventory.
+    `cells` are the training cells and the external ones. `files` counts the files by canonical
+    folder and OTHER. `differences` lists the differences from the inventory.
     """
 
     cells: pd.DataFrame
@@ -38,16 +38,16 @@ class Verified:
 def verify_archive(path: Path, *, name: str, remedy: str, inventory: Inventory) -> Verified:
     """Check an archive: its directory, its layout and names, each byte, and its labels.
 
-    Nothing is unpacked before the directory has been checked, and everything only once.
+    The directory is checked before any member is unpacked. Each member is unpacked only once.
 
     Args:
         path: the archive.
-        name: how messages call it.
+        name: name of the archive in messages.
         remedy: what the user can do about a fault, as the end of a sentence.
-        inventory: what to compare it with.
+        inventory: the inventory to compare the archive with.
 
     Raises:
-        StageError: on the first thing that is wrong. Differences from the inventory are not.
+        StageError: on the first fault. Differences from the inventory are not faults.
     """
     with open_archive(path, name=name, remedy=remedy) as archive:
         check_directory(archive)
@@ -65,7 +65,7 @@ def verify_archive(path: Path, *, name: str, remedy: str, inventory: Inventory) 
 
 
 def _files_by_folder(archive: zipfile.ZipFile, digests: Mapping[str, str]) -> dict[str, list[File]]:
-    """Return the files of each canonical folder, and those of no folder of the set under OTHER."""
+    """Return the files by canonical folder; files that are not in the data set are under OTHER."""
     members: dict[tuple[str, str], str] = {}
     folders: dict[str, list[File]] = defaultdict(list)
     for member in list_members(archive):

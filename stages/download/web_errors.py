@@ -1,4 +1,4 @@
-"""The errors of requests in one line, without what is secret in an address."""
+"""Turn the errors of requests into one line, without the secrets of an address."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _TEMPORARY = (408, 425, 429)
 def http_errors(name: str, *, advice: Mapping[int, str]) -> Iterator[None]:
     """Turn the errors of requests into one line that names the source and no secret.
 
-    Their own texts are not shown: they hold whole addresses, with the signatures in them.
+    The messages of requests are not shown: they hold whole URLs, including signatures.
 
     Raises:
-        InterruptionError: if it may help to try again.
-        StageError: if it does not.
+        InterruptionError: if a retry may help.
+        StageError: if a retry does not help.
     """
     try:
         yield
@@ -61,30 +61,30 @@ def http_errors(name: str, *, advice: Mapping[int, str]) -> Iterator[None]:
 
 
 def root_cause(error: BaseException) -> str:
-    """Return what the system said at the bottom of an error, or else only the error's type.
+    """Return the operating system's message for the first error of a chain, or else its type.
 
-    The texts of libraries may hold addresses with credentials; those of the system do not.
+    Messages of libraries may hold URLs with credentials; those of the system do not.
     """
     cause = bottom(error)
     refused = re.match(r"Tunnel connection failed: \d{3}\b", str(cause))
-    if refused:  # http.client, of a proxy's answer
+    if refused:  # http.client's message about a proxy
         return refused[0]
     return getattr(cause, "strerror", None) or type(error).__name__
 
 
 def public_url(url: str) -> str:
-    """Return a URL as messages may show it: without user, password, query and fragment."""
+    """Return a URL for messages: without user, password, query and fragment."""
     scheme, _, rest = url.partition("://")
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     if "@" in rest[len(authority) :]:
-        return f"{scheme}://…"  # a password may hold an unescaped / or ?, and reach to here
+        return f"{scheme}://…"  # a password with an unescaped / or ? may extend to here
     host = authority.rpartition("@")[2]
     path = re.split(r"[?#]", rest[len(authority) :], maxsplit=1)[0]
     return f"{scheme}://{host}{path}"
 
 
 def bottom(error: BaseException) -> BaseException:
-    """Return the error that all others followed from."""
+    """Return the first error of a chain of exceptions."""
     while error.__context__ is not None:
         error = error.__context__
     return error

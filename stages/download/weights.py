@@ -1,4 +1,4 @@
-"""The folder that the train stage uses as KERAS_HOME: Keras' settings and ImageNet weights."""
+"""Make the KERAS_HOME folder of the train stage: Keras' settings and ImageNet weights."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from stages.common.files import write_json
-from stages.download.origin import PATIENCE, Patience
+from stages.download.origin import DEFAULT_RETRIES, RetryPolicy
 from stages.download.partial_file import state_folder
 from stages.download.transfer import Checksum, transfer
-from stages.download.web import web_origin
+from stages.download.web_origin import web_origin
 
 KERAS_SETTINGS = {
     "backend": "tensorflow",
@@ -19,11 +19,11 @@ KERAS_SETTINGS = {
     "epsilon": 1e-07,
     "image_data_format": "channels_last",
 }
-"""Written out, so that no ~/.keras/keras.json changes a run."""
+"""Written to keras.json, so that the user's ~/.keras/keras.json does not change a run."""
 
 
 def make_keras_home(
-    folder: Path, *, base: str, weights: str, patience: Patience = PATIENCE
+    folder: Path, *, base: str, weights: str, patience: RetryPolicy = DEFAULT_RETRIES
 ) -> None:
     """Write `keras.json` and, for `weights: imagenet`, `models/<base>_notop.h5` into a folder.
 
@@ -36,9 +36,9 @@ def make_keras_home(
 
 
 def published_weights(base: str) -> tuple[str, str]:
-    """Return where Keras fetches the ImageNet weights of a base without its top, and their MD5.
+    """Return the URL and the MD5 of Keras' ImageNet weights for a base without its top.
 
-    Reads the source of the installed Keras: an import takes TensorFlow and 4 seconds along.
+    It reads the source of the installed Keras: an import would load TensorFlow, in 4 seconds.
     """
     address, hashes = _constants(
         "keras/src/applications/efficientnet.py", "BASE_WEIGHTS_PATH", "WEIGHTS_HASHES"
@@ -48,7 +48,7 @@ def published_weights(base: str) -> tuple[str, str]:
 
 
 def _constants(module: str, *names: str) -> list[Any]:
-    """Return what a module of the installed Keras assigns to names, without running it."""
+    """Return the values of constants in a module of the installed Keras, without importing it."""
     source = Path(str(distribution("keras").locate_file(module))).read_text(encoding="utf-8")
     assigned = {
         ast.unparse(node.targets[0]): node.value
@@ -58,7 +58,7 @@ def _constants(module: str, *names: str) -> list[Any]:
     return [ast.literal_eval(assigned[name]) for name in names]
 
 
-def _fetch_weights(base: str, folder: Path, patience: Patience) -> None:
+def _fetch_weights(base: str, folder: Path, patience: RetryPolicy) -> None:
     url, md5 = published_weights(base)
     destination = folder / "models" / Path(url).name
     destination.parent.mkdir()
@@ -66,7 +66,7 @@ def _fetch_weights(base: str, folder: Path, patience: Patience) -> None:
         web_origin(url, patience=patience),
         destination,
         state=state_folder(),
-        verify=lambda _: None,  # Keras' hash says all
+        verify=lambda _: None,  # Keras' MD5 is enough
         checksums=[Checksum("md5", md5, "as the installed Keras says")],
         patience=patience,
     )

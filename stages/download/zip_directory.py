@@ -1,4 +1,4 @@
-"""The directory of an archive on arrival: refused as a whole before anything is unpacked."""
+"""Check the central directory of a new archive before any member is unpacked."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from pathlib import PurePosixPath
 from stages.dataset.archive import ArchiveError
 
 MAX_TOTAL = 30_000_000_000
-"""Bytes of all files, unpacked; C-NMC 2019 has 9.4 GB."""
+"""Largest size of all files together, unpacked, in bytes. C-NMC 2019 has 9.4 GB."""
 
 MAX_RATIO = 1_000
-"""Bytes of a file for each of its bytes in the zip. The most that was seen is 22 of a real image
-(deflate) and 83 of a built-in one (bzip2). It holds for each file, since a bomb hides well among
-honest images; deflate itself cannot reach more than 1,032."""
+"""Largest ratio of a file's size to its size in the zip. The largest ratio seen is 22 for a real
+image (deflate) and 83 for a synthetic one (bzip2). Each file is checked, because the mean would
+hide a zip bomb among ordinary images. Deflate itself cannot exceed 1,032."""
 
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
-"""Ways of compression whose decoders let one bound what they give at a time."""
+"""Compression methods whose decoders can limit their output per call."""
 
 _ENCRYPTED = 0x1 | 0x40  # APPNOTE.TXT 4.4.4
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
 def check_directory(archive: zipfile.ZipFile) -> None:
-    """Check what the directory declares of each member, and of all of them together.
+    """Check the entry of each member in the central directory, and all entries together.
 
     Raises:
-        ArchiveError: on a name that could lead out of a folder or stands twice, a link or device,
-            a password, a compression that cannot be read safely, or sizes that make no sense.
+        ArchiveError: on a name that could lead out of a folder or is repeated, a link or device,
+            a password, a compression method that is not in METHODS, or sizes above the limits.
     """
     members = archive.infolist()
     for info in members:
-        _check_name(info.orig_filename)  # as in the zip: zipfile cuts it at a zero byte
+        _check_name(info.orig_filename)  # `filename` ends at a zero byte, this does not
         _check_kind(info)
         _check_size(info)
     _check_total(members)
@@ -56,7 +56,7 @@ def _check_name(name: str) -> None:
 
 
 def _check_kind(info: zipfile.ZipInfo) -> None:
-    kind = stat.S_IFMT(info.external_attr >> 16)  # 0 where the zip was not made on Unix
+    kind = stat.S_IFMT(info.external_attr >> 16)  # 0 if the zip was not made on Unix
     if kind == stat.S_IFLNK:
         raise ArchiveError(f"{info.filename} is a symbolic link, expected the file itself")
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -90,7 +90,7 @@ def _check_total(members: Sequence[zipfile.ZipInfo]) -> None:
 def _check_repeats(members: Sequence[zipfile.ZipInfo]) -> None:
     seen: set[PurePosixPath] = set()
     for info in members:
-        path = PurePosixPath(info.filename)  # ./a, a/ and a//b as a, a and a/b
+        path = PurePosixPath(info.filename)  # turns ./a, a/ and a//b into a, a and a/b
         if path in seen:
             raise ArchiveError(f"{info.filename} stands in it twice")
         seen.add(path)

@@ -60,22 +60,25 @@ def evaluate(
 ) -> str:
     """Measure the model on the test cells (and the external ones), and write the report.
 
-    Whatever is chosen or fitted comes from the validation cells, before test is looked at.
+    The thresholds and the temperature are tuned on the validation cells alone.
 
     Raises:
-        StageError: on bad input; see inputs.py and predict.py.
+        StageError: on bad input; see earlier_stages.py and predict.py.
     """
     earlier = _read_earlier_stages(download_report, split_report, train_report, history_csv)
     cells = read_cells(cells_csv)
     require_both_classes(cells, cells_csv)
     _require_cells_as_trained(shards, earlier.train["cells"], train_report)
     appearances = read_appearance(appearance_csv)
-    predictions, pictured = _predict(
-        params, model_keras, shards=shards, cells=cells, appearances=(appearances, appearance_csv)
+    model = _load_model(model_keras, shards)
+    predictions = _predict(
+        model, params, shards=shards, cells=cells, appearances=(appearances, appearance_csv)
     )
+    test = predictions[predictions["split"] == "test"]
+    pictured = _picture(model, shards, predictions=test, threshold=params.threshold)
     results = {
         "data": _data_name(earlier.download),
-        # In a list, which DVC keeps in git and leaves out of its tables of metrics.
+        # A list: git keeps it, and DVC leaves it out of its tables of metrics.
         "warnings": split_warnings(earlier.split),
         **measure_all(
             predictions,
@@ -86,7 +89,6 @@ def evaluate(
             seed=seed,
         ),
     }
-    test = predictions[predictions["split"] == "test"]
     curves = _curves(predictions, params)
     inputs = [shards, cells_csv, appearance_csv, model_keras]
     inputs += [download_report, split_report, train_report, history_csv]
@@ -130,7 +132,7 @@ def _require_cells_as_trained(shards: Path, trained: Mapping[str, Any], report: 
 
 
 def _data_name(download: Mapping[str, Any]) -> str:
-    """Call the data what they are known to be, by the report of the download stage."""
+    """Name the data, as verified in the report of the download stage."""
     if download["synthetic"]:
         return "synthetic"
     if download["verified"]:
@@ -138,35 +140,47 @@ def _data_name(download: Mapping[str, Any]) -> str:
     return "unverified archive in the layout of C-NMC 2019"
 
 
-def _predict(
-    params: EvaluateParams,
-    model_keras: Path,
-    *,
-    shards: Path,
-    cells: pd.DataFrame,
-    appearances: tuple[pd.DataFrame, Path],
-) -> tuple[pd.DataFrame, list[Gallery]]:
-    """Return the rows of predictions.csv and the galleries of the test cells."""
+def _load_model(model_keras: Path, shards: Path) -> Any:
     import_tensorflow()
     import tensorflow as tf
 
-    from stages.dataset.shard_reader import read_index, read_split
-    from stages.evaluate.gradcam import heat_maps
-    from stages.evaluate.predict import predict_all
+    from stages.dataset.shard_reader import read_index
     from stages.network.model_file import load_classifier
 
     # On a GPU, kernels are otherwise chosen by timing them, and the last digits change.
     tf.config.experimental.enable_op_determinism()
-    model = load_classifier(model_keras, image_size=read_index(shards)["image_size"])
+    return load_classifier(model_keras, image_size=read_index(shards)["image_size"])
+
+
+def _predict(
+    model: Any,
+    params: EvaluateParams,
+    *,
+    shards: Path,
+    cells: pd.DataFrame,
+    appearances: tuple[pd.DataFrame, Path],
+) -> pd.DataFrame:
+    """Return the rows of predictions.csv."""
+    from stages.evaluate.predict import predict_all
+
     predictions = predict_all(model, shards, listed=cells, tta=params.tta)
-    predictions = add_appearance(predictions, *appearances)
-    test = read_split(shards, "test")
-    return predictions, galleries(
-        predictions[predictions["split"] == "test"],
-        images=test.images,
-        image_ids=test.image_ids,
+    return add_appearance(predictions, *appearances)
+
+
+def _picture(
+    model: Any, shards: Path, *, predictions: pd.DataFrame, threshold: float
+) -> list[Gallery]:
+    """Return the galleries of the test cells, with Grad-CAM."""
+    from stages.dataset.shard_reader import read_split
+    from stages.evaluate.gradcam import heat_maps
+
+    cells = read_split(shards, "test")
+    return galleries(
+        predictions,
+        images=cells.images,
+        image_ids=cells.image_ids,
         explain=functools.partial(heat_maps, model),
-        threshold=params.threshold,
+        threshold=threshold,
     )
 
 
@@ -192,7 +206,7 @@ def _curves(predictions: pd.DataFrame, params: EvaluateParams) -> Curves:
 
 
 def _reliability(curves: Curves) -> pd.DataFrame:
-    """Return the bins as one table: before and after the temperature, by the column `p_all_is`."""
+    """Return the bins before and after temperature scaling, labelled in column `p_all_is`."""
     tables = [curves.reliability.assign(p_all_is="as given")]
     if curves.reliability_calibrated is not None:
         tables.append(curves.reliability_calibrated.assign(p_all_is="calibrated"))

@@ -1,4 +1,4 @@
-"""What earlier stages reported, and the cells to measure on: read, and refused where useless."""
+"""Read and check the outputs of earlier stages: reports, history, appearance and cells."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "lea
 def read_report(
     path: Path, *, made_by: str, needs: Mapping[str, type] | None = None
 ) -> dict[str, Any]:
-    """Read the JSON report of the stage `made_by`, which has at least the keys of `needs`.
+    """Read the JSON report of the stage `made_by`; check the keys and types in `needs`.
 
     Raises:
-        StageError: if it is missing, not a JSON object, or lacks a key, or one of another type.
+        StageError: if it is missing, not a JSON object, lacks a key, or a value has another type.
     """
     remedy = f"make it again with `dvc repro --force {made_by}`"
     try:
@@ -40,10 +40,10 @@ def read_report(
 
 
 def read_history(path: Path) -> pd.DataFrame:
-    """Read the training history: one row an epoch, at least the columns HISTORY_COLUMNS.
+    """Read the training history: one row per epoch, at least the columns HISTORY_COLUMNS.
 
     Raises:
-        StageError: if it is missing, not such a table, or empty.
+        StageError: if it is missing, malformed or empty.
     """
     remedy = "make it again with `dvc repro --force train`"
     try:
@@ -58,10 +58,10 @@ def read_history(path: Path) -> pd.DataFrame:
 
 
 def read_appearance(path: Path) -> pd.DataFrame:
-    """Read area and brightness of each cell: columns APPEARANCE_COLUMNS, as preprocess wrote them.
+    """Read the area and brightness of each cell from preprocess: columns APPEARANCE_COLUMNS.
 
     Raises:
-        StageError: if it is missing, or not such a table.
+        StageError: if it is missing or malformed.
     """
     remedy = "make it again with `dvc repro --force preprocess`"
     try:
@@ -77,10 +77,10 @@ def read_appearance(path: Path) -> pd.DataFrame:
 def add_appearance(
     predictions: pd.DataFrame, appearances: pd.DataFrame, path: Path
 ) -> pd.DataFrame:
-    """Give each row of predictions the area and brightness of its cell.
+    """Add the area and brightness of its cell to each row of predictions.
 
     Raises:
-        StageError: if the table of appearances (at `path`) has none of a cell, or more than one.
+        StageError: if the table of appearances (at `path`) lacks a cell, or lists one twice.
     """
     known = appearances.set_index(["split", "image"])[["area", "brightness"]]
     wanted = pd.MultiIndex.from_frame(predictions[["split", "image"]])
@@ -98,15 +98,15 @@ def add_appearance(
 def require_cells_as_trained(
     cells: Mapping[str, Any], trained: Mapping[str, Any], path: Path
 ) -> None:
-    """Refuse cells that were made in another way than those that the model was trained on.
+    """Check that the shards have the format of the cells that the model was trained on.
 
     Args:
-        cells: what `shards.as_seen` says of them.
-        trained: the same of the cells of training.
-        path: of the report of training, for the error.
+        cells: `shard_reader.image_format` of the shards.
+        trained: the same at training time.
+        path: path of the training report, for the error.
 
     Raises:
-        StageError: with what differs.
+        StageError: if they differ; it lists the differences.
     """
     different = [key for key in cells if trained.get(key) != cells[key]]
     if different:
@@ -118,10 +118,10 @@ def require_cells_as_trained(
 
 
 def require_both_classes(cells: pd.DataFrame, path: Path) -> None:
-    """Refuse a table of cells (at `path`) whose test split is empty or of one class.
+    """Check that the test split of a table of cells (at `path`) has both classes.
 
     Raises:
-        StageError: with the number of test cells of each class.
+        StageError: if not, with the number of test cells of each class.
     """
     labels = cells.loc[cells["split"] == "test", "label"]
     counts = {name: int((labels == name).sum()) for name in CLASS_NAMES}

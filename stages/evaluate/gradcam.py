@@ -1,7 +1,7 @@
-"""Grad-CAM: where in an image the model finds what speaks for ALL. TensorFlow.
+"""Compute Grad-CAM: which regions of an image raise the score for ALL. Imports TensorFlow.
 
-Selvaraju et al. 2017 (arXiv 1610.02391): the maps of the last convolution, each weighted by the
-mean of the score's gradient over it, added up, and what is below 0 left out.
+Selvaraju et al. 2017 (arXiv 1610.02391): each map of the last convolution is weighted by the mean
+gradient of the score over it. The weighted maps are summed, and negative values are set to 0.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ _ALL, _HEM = CLASS_NAMES.index("all"), CLASS_NAMES.index("hem")
 
 
 def heat_maps(model: keras.Model, images: Images) -> Maps:
-    """Say where each image holds what speaks for ALL.
+    """Return a Grad-CAM map for ALL of each image.
 
-    The score is log p(ALL) − log p(HEM), which does not flatten where the model is sure.
+    The score is log p(ALL) − log p(HEM), which does not saturate if the model is certain.
 
     Args:
-        model: of images to (n, 2) probabilities of HEM and ALL, its layers in one flat graph.
+        model: maps images to (n, 2) probabilities of HEM and ALL; its layers are in one flat graph.
         images: uint8 (n, height, width, 3), RGB in 0…255.
 
     Returns:
-        float32 (n, rows, columns) of the last convolution, each map 0…1 with 1 at its highest;
-        0 everywhere where nothing speaks for ALL.
+        float32 (n, rows, columns), in the size of the last convolution. Each map is 0…1 with
+        maximum 1, or 0 everywhere if no region raises the score.
 
     Raises:
         StageError: if the model has no convolution.
     """
     features = last_convolution(model)
-    # Apart, so that the tape holds what lies after the convolution alone.
+    # Two models, so that the tape records only the layers after the convolution.
     before = keras.Model(model.inputs, features.output)
     after = keras.Model(features.output, model.output)
     maps = [
@@ -57,10 +57,10 @@ def heat_maps(model: keras.Model, images: Images) -> Maps:
 
 
 def last_convolution(model: keras.Model) -> keras.layers.Layer:
-    """Return the layer with the maps of the last convolution, as normalised and activated.
+    """Return the layer with the maps of the last convolution after normalisation and activation.
 
-    That is the last convolution by position, or what follows it with maps of the same size: what
-    the network reads from it.
+    This is the last convolution by position, or the last layer of those directly after it with the
+    same output shape. Later layers read its output.
 
     Raises:
         StageError: if the model has no convolution among its layers.
@@ -89,7 +89,7 @@ def _weighted(before: keras.Model, after: keras.Model, images: Images) -> Maps:
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(features)
         probabilities = after(features, training=False)
-        # Below the smallest float, where softmax gives 0, there is no logarithm.
+        # Softmax can underflow to 0, which has no logarithm.
         logs = tf.math.log(tf.maximum(probabilities, np.finfo(np.float32).tiny))
         score = logs[:, _ALL] - logs[:, _HEM]
     gradients = tape.gradient(score, features)

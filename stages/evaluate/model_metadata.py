@@ -1,4 +1,4 @@
-"""The metadata that go with the model."""
+"""Write the metadata of the model."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from stages.dataset.classes import CLASS_NAMES
 
 
 def write_metadata(results: Mapping[str, Any], path: Path) -> None:
-    """Write what an application of the model needs and the model does not do by itself.
+    """Write what an application needs besides the model itself.
 
-    Its output is p(HEM), p(ALL) as trained. Divided by `temperature`, log p(ALL) − log p(HEM) is
-    the logit of a calibrated p(ALL); `operating_threshold` is for p(ALL) as it comes out.
+    The model returns uncalibrated p(HEM), p(ALL). The logit of the calibrated p(ALL) is
+    (log p(ALL) − log p(HEM)) / `temperature`. `operating_threshold` is for uncalibrated p(ALL).
     """
     chosen = ("operating_threshold", "target_sensitivity", "temperature")
     write_json(

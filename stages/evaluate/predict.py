@@ -20,13 +20,13 @@ from stages.statistics.metrics import P_ALL_DECIMALS
 BATCH_SIZE = 64
 
 LOGIT_DECIMALS = 6
-"""Of the logit in predictions.csv."""
+"""Decimals of the logit in predictions.csv."""
 
 Images = np.ndarray[Any, np.dtype[np.uint8]]
 Symmetry = Callable[[Images], Images]
 TestTimeAugmentation = Literal["none", "d4"]
 
-_SMALLEST = np.finfo(np.float32).tiny  # a float32 softmax gives 0 for what is less likely
+_SMALLEST = np.finfo(np.float32).tiny  # below it, a float32 softmax gives 0
 _ALL_AGAINST_HEM = np.array([{"hem": -1.0, "all": 1.0}[name] for name in CLASS_NAMES])
 
 
@@ -41,7 +41,7 @@ def _symmetry(quarter_turns: int, *, mirrored: bool) -> Symmetry:
 SYMMETRIES = [
     _symmetry(turns, mirrored=mirrored) for mirrored in (False, True) for turns in range(4)
 ]
-"""Of the square, the dihedral group D4; the first leaves images (cells, size, size, 3) alone."""
+"""The dihedral group D4, for images (cells, size, size, 3). The first is the identity."""
 
 PARTS = ("val", "test", "external")
 
@@ -51,7 +51,7 @@ _RETRAIN = "make it again with `dvc repro --force train`"
 def predict_all(
     model: keras.Model, shards: Path, *, listed: pd.DataFrame, tta: TestTimeAugmentation
 ) -> pd.DataFrame:
-    """Predict every cell of the parts that the shards have, one after the other, in one table."""
+    """Predict every cell of the PARTS in the shards; return one table, part after part."""
     counts = read_index(shards)["cells"]
     parts = [part for part in PARTS if part == "test" or sum(counts.get(part, []))]
     tables = [predict_split(model, shards, part, listed=listed, tta=tta) for part in parts]
@@ -66,17 +66,17 @@ def predict_split(
     Args:
         model: from `load_classifier`.
         shards: the shard folder.
-        split: which split of it.
-        listed: the table of cells, from which subjects and folds come.
-        tta: d4 asks the model for the 8 symmetries of each image, too.
+        split: name of the split.
+        listed: the table of cells, with their subjects and folds.
+        tta: d4 also predicts the 8 symmetries of each image.
 
     Returns:
-        One row a cell: split, image, subject, fold, label (hem or all), p_all (to
+        One row per cell: split, image, subject, fold, label (hem or all), p_all (to
         P_ALL_DECIMALS), logit (log p(ALL) − log p(HEM), to LOGIT_DECIMALS); with d4 also logit_tta,
         the mean of the 8 logits, and p_all_tta, its logistic function.
 
     Raises:
-        StageError: if shards and table hold other cells, or the model gives no probabilities.
+        StageError: if shards and table differ in their cells, or the model gives no probabilities.
     """
     cells = read_split(shards, split)
     labels = [CLASS_NAMES[label] for label in cells.labels]
@@ -109,7 +109,7 @@ def predict_split(
 def _require_the_same_cells(
     images: list[str], labels: list[str], rows: pd.DataFrame, split: str
 ) -> None:
-    """Check shards against the rows of cells.csv for this split, which have the image as index."""
+    """Check the shards against the rows of cells.csv for this split, indexed by image."""
     known = rows["label"].to_dict()
     remedy = "make the shards again with `dvc repro --force preprocess`"
     for image, label in zip(images, labels, strict=True):
@@ -132,7 +132,7 @@ def _require_the_same_cells(
 def _outputs(
     model: keras.Model, cells: Cells, split: str, symmetries: Sequence[Symmetry]
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return p(HEM) and p(ALL), (symmetries, cells, 2), float64."""
+    """Return p(HEM) and p(ALL): float64, (symmetries, cells, 2)."""
     count = len(cells.images)
     batches = []
     with progress(total=count, description=f"Predicting {split}", unit="cell") as bar:
@@ -148,7 +148,7 @@ def _outputs(
 
 
 def _predicted(model: keras.Model, batch: Images) -> np.ndarray[Any, np.dtype[np.float32]]:
-    # Always as many images: each other number would have the network traced anew, for seconds.
+    # Pad to BATCH_SIZE: TensorFlow retraces the network for every other size, for seconds.
     filled = np.zeros((BATCH_SIZE, *batch.shape[1:]), np.uint8)
     filled[: len(batch)] = batch
     outputs: np.ndarray[Any, np.dtype[np.float32]] = model.predict_on_batch(filled)
@@ -156,12 +156,12 @@ def _predicted(model: keras.Model, batch: Images) -> np.ndarray[Any, np.dtype[np
 
 
 def _rounded(values: np.ndarray[Any, np.dtype[np.float64]], decimals: int) -> list[float]:
-    # By Python's round, which is exact: reading the file gives these very numbers.
+    # Python's round is exact: the file reads back as the same numbers.
     return [round(float(value), decimals) for value in values]
 
 
 def _require_probabilities(outputs: np.ndarray[Any, np.dtype[np.float64]], ids: list[str]) -> None:
-    # 0.01 lets softmax in half precision through, and no logits.
+    # The tolerance of 0.01 accepts softmax in half precision, and rejects logits.
     sound = (outputs >= 0).all(axis=1) & (np.abs(outputs.sum(axis=1) - 1) < 0.01)
     if not sound.all():
         first = int(np.argmin(sound))

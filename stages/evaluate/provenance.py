@@ -1,4 +1,4 @@
-"""What figures were made from, by content: the same for every run of one commit."""
+"""Record the inputs of the figures by content: the same for every run of one commit."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def provenance(
 ) -> dict[str, Any]:
     """Return profile, revision, device, versions (by package) and dvc_lock (MD5 by path).
 
-    The commit that this becomes part of does not exist yet. `revision` is the command that finds
-    it, by the MD5 of the results' file, which dvc.lock holds.
+    The commit of these results does not exist yet. `revision` is the command that finds it later,
+    by the MD5 of metrics/test.json in dvc.lock.
 
     Args:
-        results: what stands in metrics/test.json.
+        results: the content of metrics/test.json.
         profile: its name in params.yaml.
         train: the content of metrics/train.json.
         inputs: the files and folders that the results were made from.
@@ -39,7 +39,7 @@ def provenance(
 
 
 def _md5(path: Path) -> str:
-    """Return the MD5 of a file or a folder, as DVC keeps it."""
+    """Return the MD5 of a file or a folder, as DVC computes it."""
     if not path.is_dir():
         with path.open("rb") as file:
             return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

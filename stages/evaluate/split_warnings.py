@@ -1,4 +1,4 @@
-"""What is wrong with the split by its own report, and what the figures then do not mean."""
+"""Warn about problems in the split report, and about figures that they make misleading."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 MOST_POINTS = 2
-"""Percentage points by which the parts may miss their size or class share without a warning."""
+"""Largest deviation of a part's size or class share without a warning, in percentage points."""
 
 
 def split_warnings(split: Mapping[str, Any]) -> list[str]:
-    """Say what metrics/split.json warns of: leakage, and parts unlike what was asked."""
+    """Return the warnings from metrics/split.json: leakage, and deviating sizes or class shares."""
     warnings = [leakage_warning(split["leakage"]), deviation_warning(split)]
     return [warning for warning in warnings if warning is not None]
 
 
 def deviation_warning(split: Mapping[str, Any]) -> str | None:
-    """Say how far the parts are from their size and class share; None up to MOST_POINTS."""
+    """Return a warning if sizes or class shares deviate by more than MOST_POINTS, else None."""
     deviation = split["deviation_points"]
     if max(deviation.values(), default=0) <= MOST_POINTS:
         return None
@@ -28,7 +28,7 @@ def deviation_warning(split: Mapping[str, Any]) -> str | None:
 
 
 def leakage_warning(leakage: Mapping[str, Any]) -> str | None:
-    """Say what leaks and what the figures then do not mean; None where all counts are 0.
+    """Return a warning about leakage and its effect on the figures; None if all counts are 0.
 
     Args:
         leakage: the `leakage` section of metrics/split.json: counts, nested or not.
@@ -44,7 +44,7 @@ def leakage_warning(leakage: Mapping[str, Any]) -> str | None:
 
 
 def positive_counts(section: Mapping[str, Any]) -> dict[str, int | float]:
-    """Return the numbers above 0 in a section, nested names joined by spaces, `_` as spaces."""
+    """Return the numbers above 0 in a section. Spaces join nested names and replace `_`."""
     counts: dict[str, int | float] = {}
     for key, value in section.items():
         name = str(key).replace("_", " ")

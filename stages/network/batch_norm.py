@@ -1,4 +1,4 @@
-"""Keras' batch norm, as the one operation that TensorFlow has for it."""
+"""Keras' batch norm as one fused operation of TensorFlow."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import tensorflow as tf
 
 
 def fuse_batch_norm(network: keras.Model) -> None:
-    """Have batch norm of feature maps train by TensorFlow's fused operation, on one CPU.
+    """Make batch norm of feature maps train with TensorFlow's fused operation, on one CPU.
 
-    The formula is Keras' own; the bits are not, for sums are added in another order. In Keras'
-    graph five operations forward and a dozen backward go through a whole map, here one does.
-    Frozen and in inference a layer runs as ever; the file of the network does not tell of it.
+    The formula is that of Keras. The bits differ, because sums are added in another order. In
+    Keras' graph, five forward and a dozen backward operations read a whole map; here one does. A
+    frozen layer and inference do not change, and the model file does not store the change.
     """
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization) and layer.input_spec.ndim == 4:
@@ -22,7 +22,7 @@ def fuse_batch_norm(network: keras.Model) -> None:
 
 
 def _call(layer: Any, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-    """Do what `BatchNormalization.call` does, in training at once."""
+    """Compute `BatchNormalization.call`; in training, with one operation."""
     if not training or not layer.trainable:
         return type(layer).call(layer, inputs, training=training, mask=mask)
     fused = tf.raw_ops.FusedBatchNormV3(

@@ -17,10 +17,10 @@ def build_model(
 ) -> keras.Model:
     """Build the network.
 
-    Scaling of the pixels is inside: it takes (cells, image_size, image_size, 3), RGB in 0…255,
-    uint8 or float, and gives float32 (cells, 2): p(HEM), p(ALL).
+    It takes (cells, image_size, image_size, 3), RGB in 0…255, uint8 or float, and scales the pixels
+    itself. It returns float32 (cells, 2): p(HEM), p(ALL).
 
-    Initial weights come from Keras' global seed (`keras.utils.set_random_seed`), and
+    Random initial weights depend on Keras' global seed (`keras.utils.set_random_seed`). Keras reads
     `weights="imagenet"` from `KERAS_HOME`, where the download stage has put them.
     """
     base = getattr(keras.applications, params.base)(
@@ -46,9 +46,9 @@ def build_model(
 
 
 def synchronize_batch_norm(network: keras.Model, *, wanted: bool) -> None:
-    """Have batch norm see the whole of a batch that devices share, or each its share alone.
+    """Make batch norm use the whole batch of all devices, or only each device's share.
 
-    It is False where a network is built and must be where it is written: the file says it.
+    A new network has False. Set False before you write it, because the file stores the setting.
     """
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):

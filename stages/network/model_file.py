@@ -1,4 +1,4 @@
-"""The .keras file: written so that the same weights give the same bytes, loaded and checked."""
+"""The .keras file: write it (same weights, same bytes), load it and check it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _RETRAIN = "make it again with `dvc repro --force train`"
 def write_model(model: keras.Model, destination: Path) -> None:
     """Write the model without its optimizer as a `.keras` file, atomically.
 
-    Keras puts the date into the file's metadata and its zip entries, and memory addresses into
-    its configuration (`shared_object_id`); all of them are replaced, so that the bytes depend on
-    nothing but the network, its weights and the version of Keras.
+    Keras writes the date into the file's metadata and its zip entries, and memory addresses into
+    its configuration (`shared_object_id`). This function replaces all of them. So the bytes depend
+    only on the network, its weights and the version of Keras.
     """
     inference = keras.Model(model.inputs, model.outputs, name=model.name)
     with atomic_path(destination) as temporary:
-        # Keras wants this ending. Of a killed run it stays, until the next one writes it anew.
+        # Keras requires this ending. A killed run leaves the file; the next run overwrites it.
         saved = destination.with_name(f".{destination.name}.tmp.keras")
         try:
             inference.save(saved)
@@ -38,9 +38,9 @@ def load_classifier(path: Path, *, image_size: int) -> keras.Model:
     """Load a saved Keras model of images (n, image_size, image_size, 3) to (n, 2) probabilities.
 
     Raises:
-        StageError: if it is missing or corrupt, or takes or gives other shapes.
+        StageError: if it is missing or corrupt, or has other input or output shapes.
     """
-    if not zipfile.is_zipfile(path):  # Keras would say "not found" of both
+    if not zipfile.is_zipfile(path):  # Keras reports "not found" in both cases
         state = "is cut off or no Keras model" if path.exists() else "is missing"
         raise StageError(f"{path} {state}; {_RETRAIN}")
     try:
@@ -67,25 +67,25 @@ def _rewrite(source: Path, destination: Path) -> None:
         for name in sorted(saved.namelist()):
             content = saved.read(name)
             if name.endswith(".json"):
-                content = json.dumps(_lasting(json.loads(content), numbers={})).encode()
+                content = json.dumps(_reproducible_config(json.loads(content), numbers={})).encode()
             archive.writestr(zipfile.ZipInfo(name), content)
 
 
-def _lasting(config: Any, *, numbers: dict[int, int]) -> Any:
-    """Leave dates out, and number shared objects by their first appearance."""
+def _reproducible_config(config: Any, *, numbers: dict[int, int]) -> Any:
+    """Remove dates, and number shared objects by their first appearance."""
     if isinstance(config, list):
-        return [_lasting(item, numbers=numbers) for item in config]
+        return [_reproducible_config(item, numbers=numbers) for item in config]
     if not isinstance(config, dict):
         return config
-    lasting = {
-        key: _lasting(value, numbers=numbers)
+    kept = {
+        key: _reproducible_config(value, numbers=numbers)
         for key, value in config.items()
         if key != "date_saved"
     }
-    if "shared_object_id" in lasting:
-        address = lasting["shared_object_id"]
-        lasting["shared_object_id"] = numbers.setdefault(address, len(numbers))
-    return lasting
+    if "shared_object_id" in kept:
+        address = kept["shared_object_id"]
+        kept["shared_object_id"] = numbers.setdefault(address, len(numbers))
+    return kept
 
 
 def _shape(shape: tuple[int | None, ...]) -> str:

@@ -18,16 +18,16 @@ from stages.common.param_types import (
 
 @dataclass(frozen=True, config=STRICT)
 class BaseBatchNormMomentum:
-    """Momentum of the moving averages in the base, by the weights that the base starts from.
+    """Momentum of batch norm's moving averages in the base, by the base's initial weights.
 
-    From scratch, with 63 steps an epoch, 0.99 left validation accuracy at the share of the majority
-    class for 7 epochs; with 0.9 it moved from the second epoch on (3,581 real cells, 96 px).
+    From scratch, with 63 steps per epoch and 0.99, validation accuracy stayed at the share of the
+    majority class for 7 epochs. With 0.9 it moved from the second epoch (3,581 real cells, 96 px).
     """
 
     imagenet: Momentum
-    """From ImageNet weights. Keras builds the base with 0.99."""
+    """Momentum for ImageNet weights. Keras builds the base with 0.99."""
     none: Momentum
-    """From scratch."""
+    """Momentum for a start from scratch."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -35,11 +35,11 @@ class BatchNormParams:
     """Batch normalisation of the pooled features."""
 
     axis: Annotated[int, Field(ge=-1, le=-1)]
-    """The axis of the features; pooled features have no other than the last."""
+    """The axis of the features: always -1, because pooled features have only this axis."""
     momentum: Momentum
-    """What the moving averages keep of themselves at each step."""
+    """Share of the moving averages that each step keeps."""
     epsilon: PositiveFloat
-    """What is added to the variance."""
+    """Constant that is added to the variance."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -47,9 +47,9 @@ class DenseParams:
     """The regularised hidden layer."""
 
     units: PositiveInt
-    """Outputs of the layer."""
+    """Number of outputs of the layer."""
     activation: Literal["relu", "gelu", "silu"]
-    """Its activation."""
+    """Activation of the layer."""
     kernel_l2: NonNegativeFloat
     """L2 penalty of the kernel."""
     activity_l1: NonNegativeFloat
@@ -60,12 +60,12 @@ class DenseParams:
 
 @dataclass(frozen=True, config=STRICT)
 class ModelParams:
-    """The network between the pixels and p(HEM), p(ALL); the same for all profiles."""
+    """The network from pixels to p(HEM) and p(ALL); the same for all profiles."""
 
     base: Annotated[str, Field(pattern=r"^EfficientNetB[0-7]$")]
     """The convolutional base, without its top: `EfficientNetB0` to `EfficientNetB7`."""
     pooling: Literal["max", "avg"]
-    """Global pooling of the base's last maps."""
+    """Global pooling of the base's last feature maps."""
     base_batch_norm_momentum: BaseBatchNormMomentum
     batch_norm: BatchNormParams
     dense: DenseParams

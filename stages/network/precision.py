@@ -1,4 +1,4 @@
-"""The numbers that the base computes with, and whether XLA compiles the steps. Pure Keras."""
+"""The precision of the base, and whether XLA compiles the steps. Pure Keras."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stages.network.model import base_layers
 
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
-_COMPUTES = re.compile(r"(stem|block\d[a-z]|top)_.*|(max|avg)_pool")
+_MIXED_PRECISION_LAYERS = re.compile(r"(stem|block\d[a-z]|top)_.*|(max|avg)_pool")
 
 
 def choose_precision(
@@ -21,7 +21,7 @@ def choose_precision(
     """Return the name of Keras' dtype policy for the base.
 
     Args:
-        precision: the parameter.
+        precision: the parameter `train.precision`.
         capability: the compute capability of the GPU, the lowest of several; None without one.
             From 8.0 (Ampere) there is bfloat16, which needs no loss scaling; from 7.0 (Volta)
             float16 is fast, see https://www.tensorflow.org/guide/mixed_precision.
@@ -32,30 +32,30 @@ def choose_precision(
 
 
 def set_precision(network: keras.Model, precision: Precision) -> None:
-    """Have the base compute in this precision; its weights are float32 in every one.
+    """Make the base compute in this precision; its weights are always float32.
 
     The scaling of the pixels and the head, with its regularised layer and the softmax, stay
-    float32. Set it before `compile`; set float32 before the network is written: what is written
-    is then, to the byte, what the same weights give without mixed precision.
+    float32. Call it before `compile`. Call it with float32 before you write the network: then the
+    file has the same bytes as the same weights without mixed precision.
     """
-    # The network's own is the one object that its layers shared when they were made: what is
-    # written tells of sharing.
+    # All layers were built with one shared policy object, the network's. Use it again, because the
+    # file records which objects are shared.
     policy = network.dtype_policy if precision == "float32" else keras.DTypePolicy(precision)
     for layer in base_layers(network):
-        if _COMPUTES.fullmatch(layer.name):
+        if _MIXED_PRECISION_LAYERS.fullmatch(layer.name):
             layer.dtype_policy = policy
 
 
 def choose_xla(xla: bool | Literal["auto"], *, deterministic: bool, on_gpu: bool) -> bool:
     """Return Keras' `jit_compile`; auto is XLA on a GPU unless operations are deterministic.
 
-    Keras' own "auto" asks whether the machine has a GPU, not whether it is used.
+    Keras' own "auto" checks whether the machine has a GPU, not whether training uses it.
     """
     return on_gpu and not deterministic if xla == "auto" else xla
 
 
 def require_xla_possible(xla: bool | Literal["auto"], *, deterministic: bool) -> None:
-    """Refuse XLA together with deterministic operations: Keras would leave XLA out.
+    """Reject XLA together with deterministic operations: Keras would not use XLA.
 
     Raises:
         StageError: if both are set.

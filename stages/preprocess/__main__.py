@@ -18,11 +18,11 @@ def preprocess(
 ) -> str:
     """Write the shards of every split and their index; see dataset/shards.py for the format.
 
-    The table of appearances, with which evaluate asks how far size and brightness alone lead, has
-    a row for each cell in them.
+    `appearance_csv` gets the area and brightness of each cell. The stage evaluate measures how well
+    these two alone classify.
 
     Raises:
-        StageError: if an image is missing, corrupt, or of another size or mode; or if the crop
+        StageError: if an image is missing, corrupt, or has the wrong size or mode; or if the crop
             is larger than the images.
     """
     if (params.crop_size or 0) > params.expected_size:

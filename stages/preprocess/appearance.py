@@ -1,4 +1,4 @@
-"""What can be said of a cell without a network: how large and how bright it is."""
+"""Measure the area and brightness of a cell, without a network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def appearance(image: np.ndarray[Any, np.dtype[np.uint8]]) -> tuple[float, float
         Area: the share of the pixels that are not black, in 0…1, to 6 decimals. Brightness: the
         mean of R, G and B over those pixels, in 0…255, to 4 decimals; 0 if there are none.
     """
-    # Ten times as fast as `any` along so short an axis.
+    # Ten times as fast as `any` along an axis of length 3.
     foreground = image[..., 0] | image[..., 1] | image[..., 2]
     pixels = int(np.count_nonzero(foreground))
     total = int(image.sum(dtype=np.int64))  # black adds nothing

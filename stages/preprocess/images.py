@@ -1,4 +1,4 @@
-"""From a member of the archive to the pixels that the model sees."""
+"""Read a zip member as the pixels that the model gets."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from stages.preprocess.params import PreprocessParams
 def read_pixels(
     archive: zipfile.ZipFile, member: str, params: PreprocessParams
 ) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Read an image, crop its centre where asked for, and resize it.
+    """Read an image, crop its centre if `crop_size` is set, and resize it.
 
-    The resize is Pillow's bilinear one, which averages over all source pixels of a target pixel,
-    after a reduction by a whole factor (`reducing_gap=1.0`).
+    Pillow first reduces the image by a whole factor (`reducing_gap=1.0`). Then its bilinear filter
+    averages over all source pixels of a target pixel.
 
     Returns:
         uint8 (image_size, image_size, 3), RGB in 0…255.
 
     Raises:
-        StageError: if the image is missing, corrupt, or of another size or mode than expected.
+        StageError: if the image is missing, corrupt, or has the wrong size or mode.
     """
     image = _open(archive, member, params.expected_size)
     if params.crop_size is not None:

@@ -18,8 +18,8 @@ class PreprocessParams:
     """Width and height of every image in the archive, in pixels. Any other size is an error."""
     crop_size: PositiveInt | None
     """Width and height of the centre crop before resizing, in pixels; `null` for the whole image.
-    It cuts into 7, 3 and 2 % of the real cells at 300, 350 and 380 px."""
+    A crop of 300, 350 or 380 px cuts off parts of 7, 3 or 2 % of the real cells."""
     image_size: Annotated[int, Field(ge=32)]
-    """Width and height of what the model sees, in pixels. EfficientNetB3 was made for 300."""
+    """Width and height of the model's input, in pixels. EfficientNetB3 was made for 300."""
     cells_per_shard: PositiveInt
     """Cells in a shard; the last shard of a split holds the rest."""

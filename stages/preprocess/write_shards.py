@@ -24,14 +24,14 @@ from stages.preprocess.params import PreprocessParams
 
 @dataclass(frozen=True)
 class Shard:
-    """A shard to be written: its path under the shard folder and its rows of cells.csv."""
+    """A shard to write: its path under the shard folder and its rows of cells.csv."""
 
     name: str
     cells: pd.DataFrame
 
 
 def plan_shards(cells: pd.DataFrame, cells_per_shard: int) -> dict[str, list[Shard]]:
-    """Cut each split, in the order of `cells`, into shards of `cells_per_shard` and a rest."""
+    """Divide each split, in the order of `cells`, into shards; the last one holds the rest."""
     planned = {}
     for split in SPLITS:
         rows = cells[cells["split"] == split]
@@ -48,14 +48,14 @@ def write_shards(
 ) -> pd.DataFrame:
     """Write the planned shards and their index into a folder, on all cores.
 
-    The bytes do not depend on the number of workers: each shard is written by one of them.
+    The bytes do not depend on the number of workers: one worker writes each whole shard.
 
     Returns:
-        Area and brightness of each cell, in the order of the shards, columns appearance.COLUMNS.
+        Area and brightness of each cell, in the order of the shards; columns appearance.COLUMNS.
 
     Raises:
-        StageError: if an image is missing, corrupt, or of another size or mode than expected; or
-            if a shard cannot be written.
+        StageError: if an image is missing, corrupt, or has the wrong size or mode; or if a shard
+            cannot be written.
     """
     shards = [shard for split in planned.values() for shard in split]
     total = sum(len(shard.cells) for shard in shards)
@@ -63,7 +63,7 @@ def write_shards(
         progress(total=total, description="Preprocessing", unit="image") as bar,
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
-        # The largest first: with them last, one core would end long after the others.
+        # The largest shards start first. If they came last, one core would end long after.
         jobs = {
             shard.name: pool.submit(_write_shard, shard, params, archive, folder, bar.update)
             for shard in sorted(shards, key=lambda shard: -len(shard.cells))

@@ -1,1 +1,1 @@
-"""Divide the cells into train, val and test, and report what leaks between them."""
+"""Divide the cells into train, val and test, and report the leakage between them."""

@@ -1,4 +1,4 @@
-"""DVC stage split: divide the cells into train, val and test, and report what leaks."""
+"""DVC stage split: divide the cells into train, val and test, and report the leakage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stages.split.split_report import split_report
 
 
 def split(params: SplitParams, *, seed: int, archive: Path, cells_csv: Path, report: Path) -> str:
-    """Divide the cells into train, val and test, and report what leaks between them."""
+    """Divide the cells into train, val and test, and report the leakage between them."""
     with open_archive(archive) as opened:
         training, external = training_cells(opened), external_cells(opened)
         cells = pd.concat([training, external], ignore_index=True)

@@ -1,4 +1,4 @@
-"""The two ways to divide the training listing into train, val and test."""
+"""Divide the training cells into train, val and test, by one of two strategies."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from sklearn.model_selection import train_test_split
 from stages.common.errors import StageError
 from stages.dataset.cells import SPLITS
 from stages.dataset.classes import CLASS_NAMES
+from stages.split.group_search import IntArray, place_groups
 from stages.split.params import SplitParams
-from stages.split.search import IntArray, place_groups
 
 PARTS = SPLITS[:3]
 
-_FEWEST_GROUPS = 5  # for each class: from fewer, an interval clustered by subject says little
+_FEWEST_GROUPS = 5  # per class and part; with fewer, an interval clustered by subject says little
 
 
 def assign_parts(cells: pd.DataFrame, params: SplitParams, *, seed: int) -> list[str]:
     """Assign each cell to train, val or test; the order of the rows does not matter.
 
     Args:
-        cells: a row a cell, with columns `image` (unique), `label` and `group`.
+        cells: one row per cell, with columns `image` (unique), `label` and `group`.
         params: the strategy, and the shares of val and test in (0, 1).
-        seed: of scikit-learn's shuffle or of the search.
+        seed: seed of scikit-learn's shuffle or of the search.
 
     Returns:
         The part of each row; every part holds cells of every class.
 
     Raises:
-        StageError: if the shares leave nothing for training, or there are too few cells, or (by
-            subject) groups of subjects, for every part to hold every class.
+        StageError: if the shares leave nothing for training, or if there are too few cells (by
+            subject: too few groups of subjects) to put every class into every part.
     """
     held_out = _held_out_share(params)
     ordered = cells.sort_values("image")
@@ -58,7 +58,7 @@ def _held_out_share(params: SplitParams) -> float:
 def _stratified(
     cells: pd.DataFrame, params: SplitParams, *, held_out: float, seed: int
 ) -> list[str]:
-    """Take val and test out together, then part them; each class in proportion, by image."""
+    """Split by image, stratified by class: first train from the rest, then val from test."""
     labels = cells["label"].to_numpy()
     rest_size = _whole_cells(held_out * len(cells))
     test_size = _whole_cells(params.test_share / held_out * rest_size)
@@ -78,12 +78,12 @@ def _stratified(
 
 
 def _whole_cells(cells: float) -> int:
-    """Round up as scikit-learn does, but not for a hair: (0.1 + 0.2) × 100 is above 30."""
+    """Round up as scikit-learn does, but ignore float error: (0.1 + 0.2) × 100 is above 30."""
     return math.ceil(round(cells, 6))
 
 
 def _by_subject(cells: pd.DataFrame, params: SplitParams, *, seed: int) -> list[str]:
-    """Place whole groups, each class as near to its shares as the search finds."""
+    """Assign whole groups to parts. The search brings each class near its shares."""
     table = pd.crosstab(cells["group"], cells["label"]).reindex(
         columns=list(CLASS_NAMES), fill_value=0
     )
@@ -93,7 +93,7 @@ def _by_subject(cells: pd.DataFrame, params: SplitParams, *, seed: int) -> list[
     placed = place_groups(
         counts,
         targets=_targets(counts.sum(axis=0), params),
-        # A quarter of the groups at most, so that about half are left for training.
+        # At most a quarter of the groups, so that about half are left for training.
         fewest_groups=np.clip(groups // 4, 1, _FEWEST_GROUPS),
         seed=seed,
     )
@@ -113,7 +113,7 @@ def _require_groups(groups: dict[str, int]) -> None:
 
 
 def _targets(totals: IntArray, params: SplitParams) -> IntArray:
-    """Cells of each class that each part should have: int64, (parts, classes)."""
+    """Return the target number of cells of each class in each part: int64, (parts, classes)."""
     val, test = (
         np.array([round(share * total) for total in totals.tolist()])
         for share in (params.validation_share, params.test_share)

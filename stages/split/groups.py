@@ -1,4 +1,4 @@
-"""Groups of subjects that must not be parted, because they share an image."""
+"""Group the subjects that share images, so that a split keeps them together."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pandas as pd
 
 
 def subject_groups(cells: pd.DataFrame, identical: Iterable[list[str]]) -> list[str]:
-    """Name the group of each cell: its subject and all that share images with it, directly or not.
+    """Name the group of each cell: its subject and all that share images with it, also indirectly.
 
-    Some images of C-NMC stand under two subject names, so a split by name alone still leaks.
+    Some images of C-NMC have two subject names, so a split by name alone still leaks.
 
     Args:
-        cells: a row a cell, with columns `member` and `subject`.
-        identical: sets of members whose bytes are the same; all of them rows of `cells`.
+        cells: one row per cell, with columns `member` and `subject`.
+        identical: sets of members with identical bytes; each member is a row of `cells`.
 
     Returns:
         A name for each row of `cells`: the group's subjects, joined by `+` in the order of their

@@ -11,10 +11,10 @@ from stages.common.param_types import STRICT, Fraction
 
 @dataclass(frozen=True, config=STRICT)
 class SplitParams:
-    """How the cells are divided. What validation and test leave is for training."""
+    """How the cells are divided. Cells outside validation and test are for training."""
 
     strategy: Literal["stratified", "subject"]
-    """`stratified` splits by image, `subject` puts no subject into two parts."""
+    """`stratified` splits by image; `subject` puts all cells of a subject into the same part."""
     validation_share: Fraction
     """Share of the cells for validation."""
     test_share: Fraction

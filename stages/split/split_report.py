@@ -1,4 +1,4 @@
-"""What the split gave: the parts, how near they come to what was asked, and what leaks."""
+"""Report the parts of a split, their deviation from the parameters, and the leakage."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _DECIMALS = 4  # of shares: a hundredth of a percentage point
 def split_report(
     cells: pd.DataFrame, params: SplitParams, *, identical: Iterable[list[str]]
 ) -> dict[str, Any]:
-    """Describe a split; every value is a finite number but for the name of the strategy.
+    """Describe a split. Every value except the name of the strategy is a finite number.
 
     Args:
-        cells: the table of cells, external ones included.
-        params: what was asked of the split.
-        identical: sets of members whose bytes are the same.
+        cells: the table of cells, including external ones.
+        params: the parameters of the split.
+        identical: sets of members with identical bytes.
 
     Returns:
-        `strategy`; for each of SPLITS its cells and subjects and, where it has cells, the share
-        of each class; `deviation_points`: by how many percentage points train, val and test miss
-        their shares of the cells (`size`) and the class ratio (`class_share`) at most;
-        `test_cells_known_by`: the share of the test cells with a training cell of the same
-        subject, and of the same microscope field; `leakage`: how many subjects, microscope
-        fields and distinct images stand in more than one of SPLITS.
+        `strategy`; for each of SPLITS its number of cells and subjects and, if it has cells, the
+        share of each class; `deviation_points`: the largest difference, in percentage points, of
+        train, val and test from their share of the cells (`size`) and from the class ratio of all
+        of them (`class_share`); `test_cells_known_by`: the share of the test cells with a training
+        cell of the same subject, and of the same microscope field; `leakage`: how many subjects,
+        microscope fields and distinct images are in more than one of SPLITS.
     """
     return {
         "strategy": params.strategy,

@@ -1,1 +1,1 @@
-"""Predictions in, numbers out."""
+"""Compute metrics, intervals and curves from predictions."""

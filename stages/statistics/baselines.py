@@ -1,4 +1,4 @@
-"""What needs no look at the cell, or only at its size: a model must do better to be of use."""
+"""Measure two baselines that a useful model must beat: every cell ALL, and size alone."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from stages.statistics.metrics import P_ALL_DECIMALS, Floats, arrays, measure_ca
 
 
 def always_all(predictions: pd.DataFrame) -> dict[str, Any]:
-    """Measure the calls of one who calls every cell ALL; its p(ALL) would mean nothing."""
+    """Measure the calls if every cell is called ALL. This baseline has no p(ALL)."""
     actual, _ = arrays(predictions)
     return measure_calls(actual, np.ones_like(actual))
 
 
 def size_only_p_all(training: pd.DataFrame, areas: Floats) -> tuple[Floats | None, str | None]:
-    """Return p(ALL) of cells by their area alone: a logistic regression on the training cells.
+    """Predict p(ALL) from the area alone: a logistic regression on the training cells.
 
     Args:
         training: columns label (hem or all) and area (share of the image, 0…1).
-        areas: of the cells to tell.
+        areas: areas of the cells to predict.
 
     Returns:
-        p(ALL) of each, to P_ALL_DECIMALS, and None; or None and why it cannot be fitted.
+        p(ALL) of each cell, to P_ALL_DECIMALS, and None; or None and why the fit is impossible.
     """
     if training["label"].nunique() < 2:
         return None, "the training cells are not of both classes"

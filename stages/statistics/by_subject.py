@@ -1,4 +1,4 @@
-"""The subjects rather than their cells: how many are called right, and how evenly."""
+"""Measure subjects instead of cells: subject-level calls and accuracy by subject."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from stages.statistics.metrics import DECIMALS, Booleans, Floats
 
 
 def count_subjects(predictions: pd.DataFrame) -> int:
-    """Return the number of subjects; one name in two classes is two, as in C-NMC 2019."""
+    """Return the number of subjects. A name in both classes counts twice, as in C-NMC 2019."""
     return len(predictions[["label", "subject"]].drop_duplicates())
 
 
 def subject_table(predictions: pd.DataFrame, *, threshold: float) -> pd.DataFrame:
-    """Return one row a subject, sorted by label and name.
+    """Return one row per subject, sorted by label and name.
 
     Args:
         predictions: rows of predictions.csv.
-        threshold: p(ALL) from which a cell is called ALL, and a subject by its mean logit.
+        threshold: p(ALL) from which a cell is called ALL; its logit is that for mean_logit.
 
     Returns:
-        Columns label, subject, cells, accuracy (share of its cells called right), mean_logit,
-        right (whether its mean logit is on the right side of the threshold's).
+        Columns label, subject, cells, accuracy (share of its cells called correctly), mean_logit,
+        right (whether the call of the subject by its mean logit is correct).
     """
     actual = predictions["label"] == "all"
     cells = predictions.assign(right=(predictions["p_all"] >= threshold) == actual)
@@ -40,12 +40,12 @@ def subject_table(predictions: pd.DataFrame, *, threshold: float) -> pd.DataFram
 
 
 def measure_subjects(subjects: pd.DataFrame) -> dict[str, Any]:
-    """Measure rows of `subject_table`, by class and in all.
+    """Measure rows of `subject_table`, for each class and for both.
 
     Returns:
-        Under each class that has subjects, and under `both`: the number of subjects, the mean of
-        their accuracies, those `right` by mean logit, their share, and its exact binomial 95 %
-        interval (Clopper and Pearson), for which each subject counts once.
+        Under each class that has subjects, and under `both`: the number of subjects, their mean
+        accuracy, the number called correctly by mean logit (`right`), its share, and the exact
+        binomial 95 % interval of the share (Clopper and Pearson). Each subject counts once.
     """
     parts = {name: subjects[subjects["label"] == name] for name in reversed(CLASS_NAMES)}
     return {
@@ -64,7 +64,7 @@ def weighted_subject_accuracy(
         weights: (weightings, cells), the same for all cells of a subject.
 
     Returns:
-        (weightings,) under each class, where it has subjects, and `both`.
+        (weightings,) for each class that has subjects, and for `both`.
     """
     is_all = (predictions["label"] == "all").to_numpy(bool)
     keys = (predictions["label"] + " " + predictions["subject"]).to_numpy(str)

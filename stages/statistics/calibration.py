@@ -1,7 +1,7 @@
-"""How far p(ALL) is from the share of ALL cells that it announces, and the temperature for it.
+"""Measure the calibration of p(ALL), and fit the temperature that improves it.
 
-Guo et al. 2017 (arXiv 1706.04599): logits divided by one number T, fitted on validation, leave
-every rank, and with it ROC AUC, as it is.
+Temperature scaling (Guo et al. 2017, arXiv 1706.04599) divides all logits by one number T, fitted
+on validation. It changes no rank, so ROC AUC stays the same.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 BINS = 15
-"""Of equal width, over p(ALL) from 0 to 1; each holds its lower end, the last also 1."""
+"""Bins of equal width over p(ALL) from 0 to 1. Each includes its lower end, the last also 1."""
 
-_STEEPEST = 1e6  # 1/T beyond which there is no use in looking
+_STEEPEST = 1e6  # the largest 1/T that the fit considers
 
 Booleans = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -35,10 +35,10 @@ def expected_calibration_error(actual: Booleans, p_all: Floats) -> float:
 
 
 def reliability_points(actual: Booleans, p_all: Floats) -> pd.DataFrame:
-    """Return a row for each bin that holds cells, in order.
+    """Return one row for each bin that holds cells, in order.
 
     Returns:
-        Columns low and high (the bin's ends), cells, mean_p_all, all_share (of its cells).
+        Columns low and high (the bin's ends), cells, mean_p_all, all_share (share of ALL cells).
     """
     bins = bin_of(p_all)
     cells = np.bincount(bins, minlength=BINS)
@@ -57,11 +57,11 @@ def reliability_points(actual: Booleans, p_all: Floats) -> pd.DataFrame:
 
 
 def fit_temperature(actual: Booleans, logits: Floats) -> tuple[float | None, str | None]:
-    """Return the T above 0 with the least negative log-likelihood of logits / T.
+    """Return the T > 0 that minimises the negative log-likelihood of logits / T.
 
     Args:
         actual: whether each cell is ALL.
-        logits: log p(ALL) − log p(HEM) of each.
+        logits: log p(ALL) − log p(HEM) of each cell.
 
     Returns:
         T and None; or None and why there is no such T.
@@ -74,8 +74,8 @@ def fit_temperature(actual: Booleans, logits: Floats) -> tuple[float | None, str
     if (signed >= 0).all():
         return None, "the logits of validation separate the classes: the best T is 0"
 
-    # The likelihood is convex in 1/T: its minimum is where this, its slope, changes sign, which
-    # a root finds to more digits than a search for the least value.
+    # The negative log-likelihood is convex in 1/T. Its minimum is the root of its slope: root
+    # finding gives more digits than minimisation.
     def slope(steepness: float) -> float:
         return float(-(signed * expit(-steepness * signed)).sum())
 
@@ -85,6 +85,6 @@ def fit_temperature(actual: Booleans, logits: Floats) -> tuple[float | None, str
 
 
 def tempered(logits: Floats, temperature: float) -> Floats:
-    """Return p(ALL) of logits divided by the temperature."""
+    """Return p(ALL) after temperature scaling of the logits."""
     probabilities: Floats = expit(logits / temperature)
     return probabilities

@@ -1,4 +1,4 @@
-"""The curves of the report, which are DVC plots, too. Pure; ALL is positive."""
+"""Compute curves for the report and the DVC plots. Pure functions; ALL is the positive class."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from stages.statistics.metrics import DECIMALS
 
 @dataclass(frozen=True)
 class Curves:
-    """What the report draws of the test cells.
+    """The curves of the test cells.
 
     Attributes:
         roc: columns false_positive_rate, true_positive_rate, threshold.
         precision_recall: columns recall, precision, threshold.
-        reliability: a row a bin of p(ALL): low, high, cells, mean_p_all, all_share.
-        reliability_calibrated: the same with the logits divided by the temperature; None where
-            there is no temperature.
+        reliability: one row per bin of p(ALL): low, high, cells, mean_p_all, all_share.
+        reliability_calibrated: the same after temperature scaling; None without a temperature.
     """
 
     roc: pd.DataFrame
@@ -30,14 +29,14 @@ class Curves:
 
 
 def precision_recall_points(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return the corners of the precision-recall curve, from recall 1 to (0, 1).
+    """Return the points of the precision-recall curve, from recall 1 to (0, 1).
 
     Args:
-        predictions: rows of predictions.csv (label, p_all), one at least of ALL.
+        predictions: rows of predictions.csv (label, p_all), at least one of them ALL.
 
     Returns:
-        Columns recall, precision, threshold. At the last point nothing is called ALL: its
-        threshold is 2, as no p(ALL) reaches it.
+        Columns recall, precision, threshold. At the last point no cell is called ALL: its
+        threshold is 2, which no p(ALL) reaches.
     """
     precision, recall, threshold = precision_recall_curve(
         predictions["label"] == "all", predictions["p_all"]

@@ -1,7 +1,7 @@
-"""Measure predictions. Pure: a table of cells in, numbers out; ALL is the positive class.
+"""Compute metrics from predictions. Pure functions; ALL is the positive class.
 
-Every function takes the rows of predictions.csv (label: hem or all; p_all: p(ALL) in 0…1), so
-anyone can recompute every figure from that file.
+The input is rows of predictions.csv (label: hem or all; p_all: p(ALL) in 0…1), so anyone can
+recompute every figure from that file.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from sklearn.metrics import (
 from stages.statistics.calibration import expected_calibration_error
 
 DECIMALS = 6
-"""Of every metric."""
+"""Decimals of every metric."""
 
 P_ALL_DECIMALS = 8
-"""Of p(ALL) in predictions.csv; metrics are made from p(ALL) as it stands there."""
+"""Decimals of p(ALL) in predictions.csv. The metrics use these rounded values."""
 
 CALL_METRICS = (
     "accuracy",
@@ -39,10 +39,10 @@ CALL_METRICS = (
     "weighted_f1",
     "mcc",
 )
-"""Of the calls that a threshold makes; more is better."""
+"""Metrics of the calls at a threshold; more is better."""
 
 SCORE_METRICS = ("roc_auc", "average_precision", "brier", "log_loss", "ece")
-"""Of p(ALL) itself, without a threshold."""
+"""Metrics of p(ALL) itself, without a threshold."""
 
 LESS_IS_BETTER = ("brier", "log_loss", "ece")
 
@@ -53,11 +53,11 @@ Floats = npt.NDArray[np.float64]
 
 
 def measure(predictions: pd.DataFrame, *, threshold: float) -> dict[str, Any]:
-    """Measure p(ALL), and the call of ALL where it is at least `threshold`, against the labels.
+    """Measure p(ALL) and the calls. A cell is called ALL if p(ALL) is at least `threshold`.
 
     Returns:
         The number of cells, CALL_METRICS and SCORE_METRICS (rounded to DECIMALS), the confusion
-        counts. What does not exist is None and `undefined` says why.
+        counts. An undefined metric is None, and `undefined` gives the reason.
     """
     actual, p_all = arrays(predictions)
     called = p_all >= threshold
@@ -71,7 +71,7 @@ def measure(predictions: pd.DataFrame, *, threshold: float) -> dict[str, Any]:
 
 
 def measure_calls(actual: Booleans, called: Booleans) -> dict[str, Any]:
-    """Return CALL_METRICS, `undefined` where one is None, and the confusion counts."""
+    """Return CALL_METRICS, `undefined` if one of them is None, and the confusion counts."""
     values = call_metrics(actual, called)
     return {
         **rounded(values),
@@ -81,10 +81,10 @@ def measure_calls(actual: Booleans, called: Booleans) -> dict[str, Any]:
 
 
 def call_metrics(actual: Booleans, called: Booleans) -> dict[str, float | None]:
-    """Return CALL_METRICS of the calls (true: ALL), unrounded; None where one does not exist.
+    """Return CALL_METRICS of the calls (true: ALL), unrounded; None for an undefined metric.
 
-    The F1 of the classes is weighted by their numbers of cells. Where the calls are all the
-    same, MCC is 0, as in scikit-learn.
+    weighted_f1 weights the F1 of each class by its number of cells. If all calls are the same,
+    MCC is 0, as in scikit-learn.
     """
     confusion = confusion_counts(actual, called)
     right_all, missed = confusion["true_positive"], confusion["false_negative"]
@@ -103,9 +103,9 @@ def call_metrics(actual: Booleans, called: Booleans) -> dict[str, float | None]:
 
 
 def score_metrics(actual: Booleans, p_all: Floats) -> dict[str, float | None]:
-    """Return SCORE_METRICS of p(ALL), unrounded; None where one does not exist.
+    """Return SCORE_METRICS of p(ALL), unrounded; None for an undefined metric.
 
-    For the log loss see `within`.
+    The log loss uses the clipped p(ALL) from `within`.
     """
     both = _both(actual)
     return {
@@ -118,9 +118,9 @@ def score_metrics(actual: Booleans, p_all: Floats) -> dict[str, float | None]:
 
 
 def within(p_all: Floats) -> Floats:
-    """Return p(ALL) no nearer to 0 and 1 than half of the last decimal in predictions.csv.
+    """Clip p(ALL) to a distance from 0 and 1 of half the last decimal in predictions.csv.
 
-    What stands there as 0 or 1 is rounded: its log loss would be that of a float64's epsilon.
+    A 0 or 1 in that file is rounded. Unclipped, its log loss would be that of a float64's epsilon.
     """
     half = 0.5 * 10**-P_ALL_DECIMALS
     return np.clip(p_all, half, 1 - half)
@@ -130,8 +130,8 @@ def roc_points(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the corners of the ROC curve, from (0, 0) to (1, 1).
 
     Returns:
-        Columns false_positive_rate, true_positive_rate, threshold. At the first point nothing is
-        called ALL: its threshold, infinite in scikit-learn, is 2 here, as no p(ALL) reaches it.
+        Columns false_positive_rate, true_positive_rate, threshold. At the first point no cell is
+        called ALL: its threshold is infinite in scikit-learn, and 2 here, which no p(ALL) reaches.
     """
     false_positive_rate, true_positive_rate, threshold = roc_curve(*arrays(predictions))
     threshold[0] = 2
@@ -145,13 +145,13 @@ def roc_points(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def confusion_rows(predictions: pd.DataFrame, *, threshold: float) -> pd.DataFrame:
-    """Return a row a cell, columns actual and predicted (hem or all), as DVC's template wants."""
+    """Return one row per cell, actual and predicted (hem or all), for DVC's confusion template."""
     called = np.where(predictions["p_all"] >= threshold, "all", "hem")
     return pd.DataFrame({"actual": predictions["label"], "predicted": called})
 
 
 def confusion_counts(actual: Booleans, called: Booleans) -> dict[str, int]:
-    """Count the cells by what they are and what they are called (true: ALL)."""
+    """Count the cells by actual class and call (true: ALL)."""
     return {
         "true_positive": int((actual & called).sum()),
         "false_negative": int((actual & ~called).sum()),
@@ -166,7 +166,7 @@ def arrays(predictions: pd.DataFrame) -> tuple[Booleans, Floats]:
 
 
 def rounded(values: dict[str, float | None]) -> dict[str, float | None]:
-    """Round what there is to DECIMALS."""
+    """Round the values to DECIMALS; None stays None."""
     return {
         name: None if value is None else round(float(value), DECIMALS)
         for name, value in values.items()
@@ -174,9 +174,9 @@ def rounded(values: dict[str, float | None]) -> dict[str, float | None]:
 
 
 def undefined(values: dict[str, float | None], actual: Booleans) -> dict[str, list[str]]:
-    """Say under `undefined` why values are None; nothing where none is.
+    """Return under `undefined` why values are None; an empty dict if none is.
 
-    A list, as everywhere: DVC, which compares numbers and texts, leaves lists out of its tables.
+    The reasons are a list, as everywhere. DVC leaves lists out of its tables of metrics.
     """
     missing = [name for name, value in values.items() if value is None]
     uncalled = [name for name in missing if name in _OF_CALLED]

@@ -1,4 +1,4 @@
-"""The threshold that finds as many ALL cells as is asked for, chosen on validation alone."""
+"""Tune the operating threshold on validation alone, for a target sensitivity."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def operating_threshold(
 
     Args:
         validation: rows of predictions.csv.
-        target_sensitivity: share of the ALL cells to be called ALL, above 0 and below 1.
+        target_sensitivity: minimum share of the ALL cells to call ALL, above 0 and below 1.
 
     Returns:
         The threshold, which is the p(ALL) of a cell, and None; or None and why there is none.
@@ -23,6 +23,6 @@ def operating_threshold(
     ]
     if not len(descending):
         return None, "validation holds no ALL cells to choose a threshold by"
-    # Of n / cells and the target each is the nearest float64, so that equals compare as equal.
+    # n / cells and the target are both nearest float64s, so equal values compare as equal.
     found = np.arange(1, len(descending) + 1) / len(descending)
     return float(descending[np.argmax(found >= target_sensitivity)]), None

@@ -1,8 +1,7 @@
-"""All that metrics/test.json says of the predictions, and nothing that they do not hold.
+"""Compute every figure in metrics/test.json from the predictions.
 
-What is fitted or chosen (temperature, operating threshold) comes from validation alone, the
-size-only classifier from training. Where a figure is None, or a section is empty, `undefined`
-beside it says why.
+The temperature and the operating threshold are tuned on validation alone. The size-only classifier
+is fitted on training. If a figure is None or a section is empty, `undefined` beside it says why.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from stages.statistics.subgroups import measure_subgroups
 from stages.statistics.tuning import Tuning, describe_tuning, describe_validation, tune
 
 BIASED = ("ece",)
-"""Metrics that few cells overestimate, and resamples of them once more."""
+"""Metrics with an upward bias on few cells. A resample adds the bias again."""
 
 
 def measure_all(
@@ -35,19 +34,19 @@ def measure_all(
     replicates: int,
     seed: int,
 ) -> dict[str, Any]:
-    """Measure the test and external rows of predictions.csv with what its val rows choose.
+    """Measure the test and external rows of predictions.csv; tune on its val rows.
 
     Args:
         predictions: columns split, image, subject, fold, label, p_all, logit, area, brightness.
         training: columns label and area of the training cells, for the size-only classifier.
         threshold: p(ALL) from which a cell is called ALL.
         target_sensitivity: of the operating point, on validation.
-        replicates: bootstrap resamples.
-        seed: of the resamples, which are the same for the same cells.
+        replicates: number of bootstrap resamples.
+        seed: of the resamples. The same cells give the same resamples.
 
     Returns:
-        threshold, target_sensitivity, operating_threshold, temperature, validation, and for test
-        and external, where they have rows, what `measure_part` gives. Only finite numbers.
+        threshold, target_sensitivity, operating_threshold, temperature, validation; for test and
+        external, if they have rows, the result of `measure_part`. All numbers are finite.
     """
     parts = {name: predictions[predictions["split"] == name] for name in ("test", "external")}
     validation = predictions[predictions["split"] == "val"]
@@ -73,15 +72,14 @@ def measure_part(
     replicates: int,
     seed: int,
 ) -> dict[str, Any]:
-    """Measure the rows of one split; arguments as of `measure_all`.
+    """Measure the rows of one split; the arguments are as in `measure_all`.
 
     Returns:
-        What `measure` gives, and subjects; then operating_point, calibrated, by_subject,
-        baselines, subgroups, and tta where there is p_all_tta. Beside the figures at the fixed
-        threshold and in each of these sections (of the baselines in size_only) stand `intervals`
-        (95 %, over subjects) and, for comparison alone, `cell_intervals`, by the names of the
-        figures; those of by_subject (of the mean accuracies) and of subgroups are over subjects
-        alone.
+        The result of `measure`, and subjects; then operating_point, calibrated, by_subject,
+        baselines, subgroups, and tta if there is p_all_tta. The figures at the fixed threshold and
+        each section (of the baselines only size_only) have `intervals` (95 %, over subjects) and,
+        for comparison only, `cell_intervals`, by the names of the figures. by_subject (mean
+        accuracies) and subgroups have `intervals` only.
     """
     measured = {
         "plain": sections.plain(predictions, tuning.threshold),

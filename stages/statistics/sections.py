@@ -1,7 +1,7 @@
-"""The sections that one part of the cells is measured in: figures, and what resamples repeat.
+"""Compute the sections of one split's results: figures, and their statistic for resamples.
 
-Each function takes rows of predictions.csv and returns the section's figures, and the statistic
-that gives the same figures under any weighting of the cells; None where there is nothing.
+Each function takes rows of predictions.csv. It returns the section's figures, and the statistic
+that gives the same figures under any weighting of the cells, or None if there are no figures.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SIZE_ONLY_THRESHOLD = 0.5
 
 
 def plain(predictions: pd.DataFrame, threshold: float) -> Section:
-    """Measure calls at the threshold, and p(ALL) as it is."""
+    """Measure the calls at the threshold, and p(ALL) itself."""
     actual, p_all = arrays(predictions)
 
     def statistic(weights: Floats) -> dict[str, Floats]:
@@ -34,7 +34,7 @@ def plain(predictions: pd.DataFrame, threshold: float) -> Section:
 
 
 def operating_point(predictions: pd.DataFrame, tuning: Tuning) -> Section:
-    """Measure the calls at the threshold that validation chose."""
+    """Measure the calls at the operating threshold, tuned on validation."""
     threshold = tuning.operating_threshold
     if threshold is None:
         return {"undefined": [f"no operating point: {tuning.no_threshold}"]}, None
@@ -45,7 +45,7 @@ def operating_point(predictions: pd.DataFrame, tuning: Tuning) -> Section:
 
 
 def calibrated(predictions: pd.DataFrame, tuning: Tuning) -> Section:
-    """Measure p(ALL) at the temperature that validation chose, which leaves ranks as they are."""
+    """Measure p(ALL) after temperature scaling, fitted on validation. The ranks stay the same."""
     p_all = calibrated_p_all(predictions, tuning)
     if p_all is None:
         return {"undefined": [f"no calibration: {tuning.no_temperature}"]}, None
@@ -56,14 +56,14 @@ def calibrated(predictions: pd.DataFrame, tuning: Tuning) -> Section:
 
 
 def by_subject(predictions: pd.DataFrame, threshold: float) -> Section:
-    """Measure the subjects; the intervals are those of the mean accuracies."""
+    """Measure the subjects. The statistic gives their mean accuracies."""
     called = arrays(predictions)[1] >= threshold
     figures = measure_subjects(subject_table(predictions, threshold=threshold))
     return figures, lambda weights: weighted_subject_accuracy(predictions, called, weights)
 
 
 def size_only(predictions: pd.DataFrame, training: pd.DataFrame) -> Section:
-    """Measure what the area alone tells."""
+    """Measure the classifier by the area alone."""
     p_all, reason = size_only_p_all(training, predictions["area"].to_numpy(float))
     if p_all is None:
         return {"undefined": [f"no size-only classifier: {reason}"]}, None

@@ -1,4 +1,4 @@
-"""The same metrics for parts of the cells: a mean can hide where a model fails."""
+"""Compute metrics by subgroup: a mean can hide where a model fails."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def measure_subgroups(
 ) -> dict[str, Any]:
     """Measure the cells by official fold, thirds of area and brightness, and subject.
 
-    Lists, which DVC keeps in git and leaves out of its tables of metrics.
+    The groups are lists: DVC leaves lists out of its tables of metrics.
 
     Args:
         predictions: rows of predictions.csv, of one split.
         threshold: p(ALL) from which a cell is called ALL.
-        replicates: bootstrap resamples of the subjects of a group.
+        replicates: number of bootstrap resamples of the subjects of a group.
         seed: of the resamples.
 
     Returns:
-        `fold` (empty where no cell has one), `area`, `brightness`: lists of name, cells,
-        subjects, all_cells, METRICS, `undefined` where one is None, their `intervals`; for the
-        thirds also low and high, the ends of what they hold. `subject`: the columns of
-        by_subject.subject_table, the subject as name.
+        `fold` (empty if no cell has one), `area`, `brightness`: lists of name, cells, subjects,
+        all_cells, METRICS, `undefined` if one of them is None, their `intervals`; thirds also have
+        low and high, their smallest and largest value. `subject`: the columns of
+        by_subject.subject_table, with the subject as name.
     """
     folds = predictions[predictions["fold"] != ""]
 
@@ -55,7 +55,7 @@ def measure_subgroups(
 def _thirds(
     predictions: pd.DataFrame, column: str, measured: Callable[[pd.DataFrame], dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Measure the thirds of the cells by a column; equal values stay together."""
+    """Measure the cells by thirds of a column; equal values are in one third."""
     values = predictions[column].to_numpy(float)
     third = np.searchsorted(np.quantile(values, [1 / 3, 2 / 3]), values, side="left")
     return [

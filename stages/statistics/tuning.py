@@ -1,4 +1,4 @@
-"""What is chosen or fitted before the test cells are looked at: on validation alone."""
+"""Tune the operating threshold and the temperature on validation alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CALIBRATION_METRICS = ("log_loss", "brier", "ece")
 
 @dataclass(frozen=True)
 class Tuning:
-    """Two thresholds and a temperature; where one is None, a reason stands beside it.
+    """Two thresholds and a temperature, with a reason for each that is None.
 
     Attributes:
         threshold: fixed, from params.yaml.
@@ -34,7 +34,7 @@ class Tuning:
 
 
 def tune(validation: pd.DataFrame, *, threshold: float, target_sensitivity: float) -> Tuning:
-    """Choose on the validation rows of predictions.csv."""
+    """Tune on the validation rows of predictions.csv."""
     temperature, no_temperature = fit_temperature(
         arrays(validation)[0], validation["logit"].to_numpy(float)
     )
@@ -49,7 +49,7 @@ def tune(validation: pd.DataFrame, *, threshold: float, target_sensitivity: floa
 
 
 def describe_tuning(tuning: Tuning) -> dict[str, Any]:
-    """Return the tuning as JSON, with `undefined` where one could not be made."""
+    """Return the tuned values as JSON; `undefined` gives the reasons for missing ones."""
     reasons = [
         f"no {name}: {reason}"
         for name, reason in (
@@ -66,7 +66,7 @@ def describe_tuning(tuning: Tuning) -> dict[str, Any]:
 
 
 def describe_validation(validation: pd.DataFrame, tuning: Tuning) -> dict[str, Any]:
-    """Measure validation as the tuning found it: flattering, as it was chosen by."""
+    """Measure validation. The figures are optimistic: the tuning used these cells."""
     if validation.empty:
         return {"cells": 0}
     described: dict[str, Any] = {"cells": len(validation)}
@@ -87,7 +87,7 @@ def describe_validation(validation: pd.DataFrame, tuning: Tuning) -> dict[str, A
 
 
 def calibrated_p_all(predictions: pd.DataFrame, tuning: Tuning) -> Floats | None:
-    """Return p(ALL), to P_ALL_DECIMALS, of the logits divided by the temperature, if there is one.
+    """Return p(ALL) after temperature scaling, to P_ALL_DECIMALS; None without a temperature.
 
     Args:
         predictions: rows of predictions.csv, of any split.

@@ -1,8 +1,8 @@
-"""The metrics of one table under many weightings of its cells at once, exact, ties included.
+"""Compute the metrics of one table under many weightings of its cells; exact, also with ties.
 
-A resample gives each cell the weight of how often it was drawn. What a metric sorts by is the same
-in all of them, so that it is sorted once, and the rest is sums. Weights are (weightings, cells);
-each result is (weightings,), NaN where the metric does not exist.
+A cell's weight in a resample is the number of times that it was drawn. The sort order is the same
+in all resamples, so the cells are sorted once, and the rest is sums. Weights are
+(weightings, cells); each result is (weightings,), NaN if the metric is undefined.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ def weighted_scores(actual: Booleans, p_all: Floats, weights: Floats) -> dict[st
 
 
 def weighted_ranks(actual: Booleans, scores: Floats, weights: Floats) -> dict[str, Floats]:
-    """Return those of them that only the order counts for: roc_auc, average_precision.
+    """Return the metrics that depend on the order alone: roc_auc, average_precision.
 
     Args:
         actual: (cells,); whether each is ALL.
-        scores: (cells,); p(ALL), or whatever has its order.
+        scores: (cells,); p(ALL), or any values in the same order.
         weights: (weightings, cells).
     """
     order = np.argsort(-scores, kind="stable")
@@ -63,7 +63,7 @@ def weighted_ranks(actual: Booleans, scores: Floats, weights: Floats) -> dict[st
 
 
 def weighted_errors(actual: Booleans, p_all: Floats, weights: Floats) -> dict[str, Floats]:
-    """Return those of them that no order of the cells is needed for: brier, log_loss, ece."""
+    """Return the metrics that need no order of the cells: brier, log_loss, ece."""
     loss = -np.log(np.where(actual, within(p_all), 1 - within(p_all)))
     gaps = np.zeros((len(p_all), BINS))
     gaps[np.arange(len(p_all)), bin_of(p_all)] = p_all - actual

@@ -32,16 +32,16 @@ def train(
     report: Path,
     history_csv: Path,
 ) -> str:
-    """Fit the model on the shards, and write it with its figures.
+    """Fit the model on the shards; write the model, the report and the history.
 
-    What a killed run of the very same training has saved is gone on from.
+    The stage resumes from the latest checkpoint of a killed run with the same fingerprint.
 
     Raises:
-        StageError: if another training runs in this workspace; and see stages/train/fit.py.
-        SystemExit: after SIGTERM (143), SIGINT (130), SIGHUP (129), or if the parent is gone (1).
+        StageError: if another training runs in this workspace, or as in stages/train/fit.py.
+        SystemExit: after SIGTERM (code 143), SIGINT (130), SIGHUP (129) or the parent's end (1).
     """
     started = time.monotonic()
-    os.environ["KERAS_HOME"] = str(keras_home.absolute())  # read when Keras is imported
+    os.environ["KERAS_HOME"] = str(keras_home.absolute())  # Keras reads it at import
     with watched() as watch, locked(WORKSPACE_LOCK):
         import_tensorflow()
         from stages.network.model_file import write_model

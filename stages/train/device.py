@@ -1,4 +1,4 @@
-"""What TensorFlow runs on: chosen, prepared, described, and several of it used as one."""
+"""The devices that TensorFlow runs on: choose, prepare, describe and share them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ import tensorflow as tf
 
 from stages.common.errors import StageError
 
-# Of malloc.h: M_MMAP_THRESHOLD, at its greatest; M_TRIM_THRESHOLD, none; M_TOP_PAD. In bytes.
-_KEEP = {-3: 32 * 2**20, -1: -1, -2: 64 * 2**20}
+# From malloc.h, in bytes: M_MMAP_THRESHOLD at its maximum, M_TRIM_THRESHOLD off, M_TOP_PAD.
+_MALLOC_OPTIONS = {-3: 32 * 2**20, -1: -1, -2: 64 * 2**20}
 
 
 @dataclass(frozen=True)
 class Device:
-    """What training runs on.
+    """The device or devices that training runs on.
 
     Attributes:
-        kind: of hardware.
-        name: of it, for people.
+        kind: the kind of hardware.
+        name: a readable name.
         capability: the compute capability of a GPU, the lowest of several.
-        count: how many of it there are to share a batch.
+        count: the number of devices that share a batch.
     """
 
     kind: Literal["CPU", "GPU"]
@@ -39,15 +39,15 @@ class Device:
 def prepare_device(
     wanted: Literal["auto", "cpu", "gpu"], *, devices: Literal["one", "all"], deterministic: bool
 ) -> Device:
-    """Have TensorFlow use the wanted device, or all of that kind. Call it before anything else.
+    """Make TensorFlow use the wanted device, or all of that kind. Call it before anything else.
 
     Raises:
         StageError: if a GPU is wanted and there is none.
     """
     if deterministic:
         tf.config.experimental.enable_op_determinism()
-        # Not enough on a CPU: with operations beside each other, about one run in two on a busy
-        # machine gave other bits (TensorFlow 2.21). Each still runs on all cores.
+        # That is not enough on a CPU: with parallel operations, about one run in two on a busy
+        # machine gave other bits (TensorFlow 2.21). Each operation still uses all cores.
         tf.config.threading.set_inter_op_parallelism_threads(1)
     gpus = tf.config.list_physical_devices("GPU")
     if wanted == "gpu" and not gpus:
@@ -57,40 +57,40 @@ def prepare_device(
         )
     if wanted == "cpu" or not gpus:
         keep_freed_memory()
-        # It changes nothing on a CPU, to the bit, and takes 2 seconds to find that out.
+        # On a CPU the layout optimizer takes 2 seconds and does not change a single bit.
         tf.config.optimizer.set_experimental_options({"layout_optimizer": False})
         tf.config.set_visible_devices([], "GPU")
         count = len(tf.config.list_logical_devices("CPU")) if devices == "all" else 1
-        return Device("CPU", _several("CPU", count), count=count)
+        return Device("CPU", _counted("CPU", count), count=count)
     if devices == "one":
         gpus = gpus[:1]
-        tf.config.set_visible_devices(gpus, "GPU")  # else TensorFlow takes hold of each
+        tf.config.set_visible_devices(gpus, "GPU")  # else TensorFlow takes all GPUs
     for gpu in gpus:
-        tf.config.experimental.set_memory_growth(gpu, True)  # leave room for others
+        tf.config.experimental.set_memory_growth(gpu, True)  # leave memory for other processes
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
     name = f"GPU {details[0].get('device_name', 'of unknown name')}"
     known = [found["compute_capability"] for found in details if "compute_capability" in found]
     capability = min(known) if len(known) == len(gpus) else None
-    return Device("GPU", _several(name, len(gpus)), capability, len(gpus))
+    return Device("GPU", _counted(name, len(gpus)), capability, len(gpus))
 
 
 def keep_freed_memory() -> None:
-    """Have the C library keep freed memory for the next tensor, where it is glibc.
+    """Make the C library keep freed memory for the next tensor, if it is glibc.
 
-    It gives large blocks back to the system at once, which clears each page anew: on 2 cores,
-    EfficientNetB3 at 64 px, a third of the time. The process grows no larger than its peak.
+    glibc returns large blocks to the system at once, and the system clears each page again: a third
+    of the time on 2 cores (EfficientNetB3 at 64 px). The process grows no larger than its peak.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt:
-        for parameter, value in _KEEP.items():
+        for parameter, value in _MALLOC_OPTIONS.items():
             mallopt(parameter, value)
 
 
 def shared_by_all(device: Device) -> contextlib.AbstractContextManager[Any]:
-    """Return the context in which to build and compile a network that all devices train.
+    """Return the context for building and compiling a network that all devices train.
 
-    Each has a copy of the network and takes its share of each batch; the gradients are added up
-    before the one step of the optimizer. See https://www.tensorflow.org/guide/distributed_training.
+    Each device has a copy of the network and takes its share of each batch. The gradients are
+    summed before the optimizer step. See https://www.tensorflow.org/guide/distributed_training.
     """
     if device.count == 1:
         return contextlib.nullcontext()
@@ -100,7 +100,7 @@ def shared_by_all(device: Device) -> contextlib.AbstractContextManager[Any]:
 
 
 def versions(device: Device) -> dict[str, str]:
-    """Return the versions of what computes: tensorflow, keras; on a GPU cuda, cudnn, driver."""
+    """Return the versions of the software: tensorflow, keras; on a GPU also cuda, cudnn, driver."""
     found = {"tensorflow": tf.__version__, "keras": keras.__version__}
     if device.kind == "GPU":
         built = tf.sysconfig.get_build_info()
@@ -110,7 +110,7 @@ def versions(device: Device) -> dict[str, str]:
 
 
 def peak_memory(device: Device) -> dict[str, int]:
-    """Return the most memory that was in use at once: of this process, of one GPU; bytes."""
+    """Return the peak memory in bytes: of this process, and of the GPU with the highest peak."""
     # macOS counts bytes, Linux kibibytes.
     unit = 1 if sys.platform == "darwin" else 1024
     peak = {"host_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
@@ -122,7 +122,7 @@ def peak_memory(device: Device) -> dict[str, int]:
     return peak
 
 
-def _several(name: str, count: int) -> str:
+def _counted(name: str, count: int) -> str:
     return name if count == 1 else f"{count} × {name}"
 
 

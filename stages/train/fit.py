@@ -19,28 +19,27 @@ from stages.network.batch_norm import fuse_batch_norm
 from stages.network.model import build_model, synchronize_batch_norm
 from stages.network.precision import choose_precision, set_precision
 from stages.train.device import Device, peak_memory, shared_by_all, versions
-from stages.train.input.inputs import Inputs
+from stages.train.input.input_pipeline import InputPipeline
 from stages.train.log import EpochLog
 from stages.train.loop import EpochLoop
 from stages.train.policy import PolicyState
 from stages.train.setup import TrainingSetup
 from stages.train.state.interruption import Watch
 from stages.train.state.train_state import TrainState
-from stages.train.steps.adamax import SharedUpdateAdamax
 from stages.train.steps.compilation import check_training, compile_network
 
-CHECKPOINTS_TOLD = 3
-"""Of how many, the last, size and seconds are written down."""
+REPORTED_CHECKPOINTS = 3
+"""Number of latest checkpoints whose size and seconds go into last_run.json."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted model and what is to be told of it.
+    """A fitted model with its figures.
 
     Attributes:
         model: with the weights of the best epoch.
-        report: the same for every run of one commit on one kind of machine.
-        run: what differs from run to run: times, rates, memory.
+        report: figures that are the same for each run of a commit on one kind of machine.
+        run: figures that differ between runs: times, rates, memory.
         history: a row for each epoch.
     """
 
@@ -53,12 +52,12 @@ class Fit:
 def fit(setup: TrainingSetup, *, state: TrainState, watch: Watch) -> Fit:
     """Fit the network to the training cells, guided by the validation cells.
 
-    It starts from ImageNet weights where there are those of the base, else from scratch; and it
-    goes on from the latest checkpoint in `state`.
+    Training starts from the ImageNet weights of the base if they exist, else from scratch. It
+    resumes from the latest checkpoint in `state` if there is one.
 
     Raises:
-        StageError: if there are fewer training cells than a batch holds, a batch cannot be shared
-            by all devices, the loss diverges, memory does not suffice, or as `check_training` says.
+        StageError: if the training cells do not fill a batch, the devices cannot share a batch, the
+            loss diverges, memory is too small, or as `check_training` says.
         SystemExit: if `watch` has a reason to stop.
     """
     training, validation = read_split(setup.shards, "train"), read_split(setup.shards, "val")
@@ -68,7 +67,7 @@ def fit(setup: TrainingSetup, *, state: TrainState, watch: Watch) -> Fit:
     image_size = training.images.shape[1]
     precision = choose_precision(setup.params.precision, capability=setup.device.capability)
     log = _log(setup, steps)
-    inputs = Inputs(
+    inputs = InputPipeline(
         training,
         validation,
         setup.params,
@@ -84,25 +83,24 @@ def fit(setup: TrainingSetup, *, state: TrainState, watch: Watch) -> Fit:
             steps=steps,
             devices=setup.device.count,
         )
-        _suit_batch_norm(network, setup.device)
+        _configure_batch_norm(network, setup.device)
         compile_network(
             network,
             setup.params,
             precision=precision,
             on_gpu=setup.device.kind == "GPU",
-            adamax=_adamax(setup.device),
         )
         loop = EpochLoop(network, setup.params, inputs=inputs, seed=setup.seed, log=log)
     print(
         f"{setup.model.base}, weights {weights}: {len(training.labels):,} training and "
-        f"{len(validation.labels):,} validation cells of {image_size} px, {_held(training)}, "
+        f"{len(validation.labels):,} validation cells of {image_size} px, {_memory(training)}, "
         f"{steps} steps an epoch, on {setup.device.name}. The first step takes longest.",
         flush=True,
     )
     started = time.monotonic()
-    with _out_of_memory_told(setup):
+    with _explain_out_of_memory(setup):
         loop.run(state, watch)
-    _as_built(network)
+    _reset_training_settings(network)
     report = {
         **_outcome(loop.policy.state, steps),
         "cells": image_format(setup.shards),
@@ -117,19 +115,14 @@ def fit(setup: TrainingSetup, *, state: TrainState, watch: Watch) -> Fit:
     run = {
         "seconds": time.monotonic() - started,
         **peak_memory(setup.device),
-        "checkpoints": [dataclasses.asdict(saved) for saved in loop.saved[-CHECKPOINTS_TOLD:]],
+        "checkpoints": [dataclasses.asdict(saved) for saved in loop.saved[-REPORTED_CHECKPOINTS:]],
         "epochs": log.times,
     }
     return Fit(network, report, run, log.history())
 
 
-def _adamax(device: Device) -> type[keras.optimizers.Adamax]:
-    """Return Adamax with the same steps, and less to trace where one CPU takes them."""
-    return SharedUpdateAdamax if _one_cpu(device) else keras.optimizers.Adamax
-
-
-def _suit_batch_norm(network: keras.Model, device: Device) -> None:
-    """Have batch norm see the whole of a batch, and be quick where that needs no more."""
+def _configure_batch_norm(network: keras.Model, device: Device) -> None:
+    """Synchronize batch norm across several devices; fuse its operations on one CPU."""
     synchronize_batch_norm(network, wanted=device.count > 1)
     if _one_cpu(device):
         fuse_batch_norm(network)
@@ -139,13 +132,13 @@ def _one_cpu(device: Device) -> bool:
     return device.kind == "CPU" and device.count == 1
 
 
-def _held(cells: Cells) -> str:
+def _memory(cells: Cells) -> str:
     size = f"{cells.images.nbytes / 1e9:,.1f} GB"
     return f"{size} of the former held {'in memory' if cells.in_memory else 'in a file'}"
 
 
-def _as_built(network: keras.Model) -> None:
-    """Take back what training alone has set: the file of the network would tell of it."""
+def _reset_training_settings(network: keras.Model) -> None:
+    """Undo the settings that only training needs, because the model file would store them."""
     set_precision(network, "float32")
     synchronize_batch_norm(network, wanted=False)
     for layer in network.layers:
@@ -173,12 +166,12 @@ def _log(setup: TrainingSetup, steps: int) -> EpochLog:
         epochs=setup.params.epochs,
         steps=steps,
         batch_size=setup.params.batch_size,
-        estimate=setup.device.kind == "CPU",  # a GPU works on after a step seems to be done
+        estimate=setup.device.kind == "CPU",  # a GPU still computes when a step seems done
     )
 
 
 @contextlib.contextmanager
-def _out_of_memory_told(setup: TrainingSetup) -> Iterator[None]:
+def _explain_out_of_memory(setup: TrainingSetup) -> Iterator[None]:
     try:
         yield
     except tf.errors.ResourceExhaustedError as error:

@@ -1,4 +1,4 @@
-"""What is seen and kept of each epoch."""
+"""The progress bar, the printed line and the figures of each epoch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stages.common.progress import progress
 from stages.train.policy import PolicyState
 
 ESTIMATED_FROM = 5
-"""Steps that are timed before the whole is estimated; the one before them, the first, is slow."""
+"""Steps that are timed for the estimate. The first step is slow and does not count."""
 
 
 class EpochLog:
@@ -21,9 +21,9 @@ class EpochLog:
 
     Attributes:
         rows: a row for each epoch: epoch (from 1), loss, accuracy, val_loss, val_accuracy,
-            learning_rate, the figures rounded to 6 decimals.
-        times: for each epoch, what differs from run to run: epoch, steps that were timed (fewer
-            where the epoch was resumed), seconds, images_per_second, validation included in both.
+            learning_rate; the figures are rounded to 6 decimals.
+        times: a row for each epoch with what differs between runs: epoch, steps (timed ones; fewer
+            if the epoch was resumed), seconds and images_per_second (both include validation).
     """
 
     def __init__(self, *, epochs: int, steps: int, batch_size: int, estimate: bool) -> None:
@@ -46,8 +46,8 @@ class EpochLog:
 
         Args:
             epoch: counted from 0.
-            step: how many of its steps are done.
-            until: the epoch from which on steps take another time; what is left is told up to it.
+            step: number of its steps that are done.
+            until: the epoch at which the time of a step changes; the estimate ends before it.
         """
         self._started = time.monotonic()
         if until != self._until:
@@ -58,7 +58,7 @@ class EpochLog:
         self._bar.leave = False
 
     def after_step(self) -> None:
-        """Move the bar; after the first steps say, if that is wanted, how long it will take."""
+        """Advance the bar; after the first steps, print the time estimate if it is wanted."""
         self._bar.update()
         self._done += 1
         if self._estimate and self._done == 1:
@@ -73,17 +73,17 @@ class EpochLog:
             )
 
     def tell(self, line: str) -> None:
-        """Print a line while an epoch is shown."""
+        """Print a line while the bar is shown."""
         self._bar.clear()
         print(line, flush=True)
 
     def end(self, logs: Mapping[str, float], *, before: PolicyState, after: PolicyState) -> None:
-        """Print the line of the epoch, and keep its figures.
+        """Print the line of the epoch and keep its figures.
 
         Args:
             logs: loss, accuracy, val_loss and val_accuracy.
             before: the policy's state during the epoch.
-            after: its state now.
+            after: the policy's state after the epoch.
         """
         self._bar.close()
         seconds = time.monotonic() - self._started
@@ -106,7 +106,7 @@ class EpochLog:
         )
 
     def close(self) -> None:
-        """Take the bar away, if there is one: an epoch does not come to its end."""
+        """Close the bar of an unfinished epoch, if there is one."""
         self._bar.close()
 
     def _left(self) -> str:

@@ -16,20 +16,20 @@ from stages.train.params import PolicyParams
 
 @dataclass(frozen=True)
 class PolicyState:
-    """What the policy knows after an epoch. Numbers and truth values alone: JSON keeps it exactly.
+    """The policy's state after an epoch: only numbers and booleans, which JSON keeps exactly.
 
     "Better" is a higher validation accuracy, or with `monitor: val_loss` a lower validation loss.
 
     Attributes:
         learning_rate: for the next epoch.
         epoch: the last one, counted from 1.
-        best_epoch: the best one; among epochs that are no better than each other, the one that
-            the other of the two figures speaks for; 0 before the first.
+        best_epoch: the best one; if the monitored figure ties, the other of the two figures
+            decides; 0 before the first.
         best_accuracy: its validation accuracy, in 0…1.
         best_loss: its validation loss.
-        waited: epochs without a better one since the best or the last reduction.
+        waited: epochs since the last better epoch or the last reduction.
         reductions: reductions of the learning rate since the last better epoch.
-        stop: whether training ends here.
+        stop: whether training stops now.
     """
 
     learning_rate: float
@@ -47,8 +47,8 @@ def after_epoch(
 ) -> PolicyState:
     """Return the state after an epoch with this validation accuracy and loss.
 
-    After `patience` epochs without a better one the learning rate is multiplied by `factor`; the
-    `stop_patience`-th such reduction in a row ends the training instead.
+    After `patience` epochs without a better one, the learning rate is multiplied by `factor`. The
+    `stop_patience`-th such reduction in a row stops training instead.
     """
     epoch = state.epoch + 1
     rank = _rank(params, accuracy, loss)
@@ -73,16 +73,16 @@ def after_epoch(
 
 
 def _rank(params: PolicyParams, accuracy: float, loss: float) -> tuple[float, float]:
-    """Return what to compare epochs by: what is monitored, then what decides a tie."""
+    """Return the sort key of an epoch: the monitored figure, then the tie-breaker."""
     return (accuracy, -loss) if params.monitor == "val_accuracy" else (-loss, accuracy)
 
 
 class PlateauPolicy(keras.callbacks.Callback):  # type: ignore[misc]
-    """Applies the policy to a fit, and at its end gives the model the best epoch's weights.
+    """Applies the policy to a fit; at the end, gives the model the weights of the best epoch.
 
     Attributes:
         state: the state after the last epoch.
-        best_weights: those of the best epoch, as `get_weights` gives them; none before the first.
+        best_weights: `get_weights` of the best epoch; empty before the first epoch.
     """
 
     def __init__(self, params: PolicyParams, *, learning_rate: float) -> None:
@@ -92,13 +92,13 @@ class PlateauPolicy(keras.callbacks.Callback):  # type: ignore[misc]
         self._params = params
 
     def require_monitored(self, names: Iterable[str]) -> None:
-        """Check that an epoch's logs will hold what the policy looks at.
+        """Check that the logs of an epoch will hold the figures that the policy needs.
 
         Args:
             names: the names that will be in the logs.
 
         Raises:
-            StageError: if what is monitored, or what decides a tie, is not among them.
+            StageError: if the monitored figure or the tie-breaker is not among them.
         """
         names = sorted(names)
         lacking = {self._params.monitor, "val_accuracy", "val_loss"}.difference(names)
@@ -109,8 +109,8 @@ class PlateauPolicy(keras.callbacks.Callback):  # type: ignore[misc]
                 'network with metrics=["accuracy"]'
             )
 
-    def begin_anew(self, learning_rate: float) -> None:
-        """Forget how often the rate has fallen, as where other layers begin to train."""
+    def restart(self, learning_rate: float) -> None:
+        """Reset the learning rate and the counters, as needed when other layers start to train."""
         self.state = dataclasses.replace(
             self.state, learning_rate=learning_rate, waited=0, reductions=0, stop=False
         )
@@ -120,7 +120,7 @@ class PlateauPolicy(keras.callbacks.Callback):  # type: ignore[misc]
         self.model.optimizer.learning_rate = self.state.learning_rate
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Take the epoch's result.
+        """Update the state with the figures of the epoch.
 
         Raises:
             StageError: if the loss or the validation loss is not finite.

@@ -20,10 +20,10 @@ class TrainingSetup:
     Attributes:
         params: how the network is fitted.
         model: the network.
-        seed: of everything random.
-        shards: the folder of the cells.
-        keras_home: where the initial weights are, if there are any.
-        device: what it runs on.
+        seed: for all random numbers.
+        shards: the folder with the cells.
+        keras_home: the folder with the initial weights, if there are any.
+        device: the device that training runs on.
     """
 
     params: TrainParams
@@ -35,11 +35,11 @@ class TrainingSetup:
 
     @property
     def weights(self) -> Literal["imagenet"] | None:
-        """Initial weights: ImageNet's where `keras_home` holds those of the base, else none."""
+        """The initial weights: ImageNet's if `keras_home` holds those of the base, else None."""
         return "imagenet" if self._weights_file.is_file() else None
 
     def fingerprint(self) -> str:
-        """Return what tells this fit from any other."""
+        """Return the hash that identifies this fit."""
         settings = {
             "params": dataclasses.asdict(self.params),
             "model": dataclasses.asdict(self.model),

@@ -1,1 +1,1 @@
-"""What stands in the workspace: used by `make`, no DVC stage."""
+"""Check and summarise the workspace. Used by `make`; not a DVC stage."""

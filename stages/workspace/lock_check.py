@@ -1,8 +1,8 @@
-"""Check that what is committed belongs together: dvc.lock, the pipeline, and the metrics.
+"""Check that the committed dvc.lock, pipeline and metrics belong together.
 
     python -m stages.workspace.lock_check
 
-needs no data: what git ignores and a clone has not pulled is missing there, and no fault.
+It needs no data: a missing file is not a problem if git ignores it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _MISSING = ("deleted", "not in cache")
 
 
 def changed(status: Mapping[str, Any], is_ignored: Callable[[str], bool]) -> Iterator[str]:
-    """Tell what does not fit dvc.lock.
+    """Yield a line for each mismatch with dvc.lock.
 
     Args:
-        status: what `dvc status --json` prints.
+        status: output of `dvc status --json`.
         is_ignored: whether git ignores a path.
     """
     for stage, changes in status.items():
@@ -43,7 +43,7 @@ def changed(status: Mapping[str, Any], is_ignored: Callable[[str], bool]) -> Ite
 
 
 def undefined(results: Mapping[str, Any]) -> Iterator[str]:
-    """Tell which of the main figures in metrics/test.json are none."""
+    """Yield a line for each main metric in metrics/test.json that is not a finite number."""
     for name in METRICS:
         value = results.get("test", {}).get(name)
         if not isinstance(value, int | float) or not math.isfinite(value):
@@ -51,16 +51,16 @@ def undefined(results: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _said(state: object) -> str:
-    """Write a state as DVC has it: a word, or for parameters `{name: word}`."""
+    """Format a state from DVC: a word, or for parameters `{name: word}`."""
     if isinstance(state, Mapping):
         return ", ".join(f"{word} ({name})" for name, word in state.items())
     return str(state)
 
 
 def main() -> int:
-    """Print what does not fit; return the exit code: 1 where there is any, 2 after an error."""
+    """Print the problems; return the exit code: 0, 1 if there are any, or 2 after an error."""
     try:
-        load_params(PARAMS)  # DVC asks no stage about a key that none reads
+        load_params(PARAMS)  # `dvc status` skips keys that no stage reads
         found = [*_changed(), *undefined(_results())]
     except StageError as error:
         print(f"locked: {error}", file=sys.stderr)
@@ -80,7 +80,7 @@ def _changed() -> list[str]:
 
     try:
         with Repo() as repo:
-            # A pattern for a folder, as /data/shards/, matches where there is none only so.
+            # The slash lets a pattern such as /data/shards/ match a folder that does not exist.
             return list(changed(repo.status(), lambda path: repo.scm.is_ignored(f"{path}/")))
     except DvcException as error:
         raise StageError(f"DVC has no status: {error}") from error

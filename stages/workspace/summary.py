@@ -1,4 +1,4 @@
-"""Say what stands in the workspace after `dvc repro`: what was made, how it scores, where it is."""
+"""Summarise the workspace after `dvc repro`: data, test metrics, and where the outputs are."""
 
 from __future__ import annotations
 

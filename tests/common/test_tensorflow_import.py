@@ -133,24 +133,6 @@ def test_a_second_call_does_nothing(fake_tensorflow: Path) -> None:
     assert python(program, before=fake_tensorflow).stdout == "True\n"
 
 
-@pytest.mark.parametrize("fails", [False, True])
-def test_packages_that_tensorflow_can_do_without_are_hidden_from_it_alone(
-    fake_tensorflow: Path, *, fails: bool
-) -> None:
-    for package in ("jax", "matplotlib", "sklearn"):
-        (fake_tensorflow / f"{package}.py").write_text(f"print('{package}')\n")
-        add(fake_tensorflow, f"try:\n    import {package}\nexcept ImportError:\n    pass")
-    if fails:
-        add(fake_tensorflow, "raise ImportError")
-    program = (
-        "import contextlib, sklearn\n"
-        f"with contextlib.suppress(ImportError):\n    {IMPORT}\n"
-        "print('later'); import matplotlib, sklearn, jax"
-    )
-    done = python(program, before=fake_tensorflow)
-    assert done.stdout == "sklearn\nlater\nmatplotlib\njax\n"
-
-
 def test_importing_the_module_does_nothing(fake_tensorflow: Path) -> None:
     program = (
         "import os, sys\n"

@@ -55,7 +55,7 @@ def test_where_memory_is_refused_the_images_are_in_a_file(
     def refused(_: int) -> None:
         raise OSError(errno.ENOMEM, "Cannot allocate memory")
 
-    monkeypatch.setattr(room, "_memory", refused)
+    monkeypatch.setattr(room, "_anonymous_memory", refused)
     images, in_memory = allocate_images(SHAPE, folder=tmp_path, name="train")
     assert (images.shape, in_memory) == (SHAPE, False)
 

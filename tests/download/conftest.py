@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from urllib3 import Retry
 
-from stages.download.origin import Patience
+from stages.download.origin import RetryPolicy
 
-QUICK = Patience(connect=0.5, read=0.5, retries=Retry(total=2, backoff_factor=0))
+QUICK = RetryPolicy(connect=0.5, read=0.5, retries=Retry(total=2, backoff_factor=0))
 """The shipped patience in everything but time."""
 
 

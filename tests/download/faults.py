@@ -1,7 +1,7 @@
-"""What can go wrong between Kaggle and data/raw, and what becomes of it.
+"""What can go wrong between Kaggle and data/raw, and with what outcome.
 
-`python -m tests.download.faults` writes docs/faults-download.md. The outcomes in it are those that
-test_faults.py holds against what the stage really does.
+`python -m tests.download.faults` writes docs/faults-download.md. test_faults.py plays each fault to
+the stage and compares the outcome with the one in the table.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Row:
 
     Attributes:
         fault: what goes wrong.
-        play: brings it about, and returns what became of it.
-        outcome: what becomes of it.
+        play: brings it about, and returns the outcome.
+        outcome: the expected one.
     """
 
     fault: str
@@ -175,11 +175,11 @@ SIGN_IN = (
 WRONG_MD5 = "MD5 is …, expected … as the server says"
 
 ROWS = [
-    Row("none", storage(), "right bytes (asked for all)"),
+    Row("none", storage(), "right bytes (requests: all)"),
     Row(
         "body cut short",
         storage(broken(0.3), broken(0.6)),
-        "right bytes (asked for all, the rest, the rest)",
+        "right bytes (requests: all, the rest, the rest)",
     ),
     Row(
         "body cut short at the same place, always",
@@ -190,12 +190,12 @@ ROWS = [
     Row(
         "connection reset",
         storage(broken(0.5, resets=True)),
-        "right bytes (asked for all, the rest)",
+        "right bytes (requests: all, the rest)",
     ),
     Row(
         "stalled socket",
         storage(broken(0.5, stalls=True)),
-        "right bytes (asked for all, the rest)",
+        "right bytes (requests: all, the rest)",
     ),
     Row(
         "stalled socket, always",
@@ -205,29 +205,29 @@ ROWS = [
     Row(
         "403 on Range: the signature has expired",
         expired,
-        "right bytes (asked for all, the rest, the rest; Kaggle asked 2×)",
+        "right bytes (requests: all, the rest, the rest; 2 to Kaggle's API)",
     ),
     Row(
         "403 on Range, always",
         storage(broken(0.5), always=ranges_forbidden),
-        "right bytes (asked for all, the rest, the rest, all; Kaggle asked 2×)",
+        "right bytes (requests: all, the rest, the rest, all; 2 to Kaggle's API)",
     ),
     Row(
         "Range ignored",
         storage(broken(0.5), without_range),
-        "right bytes (asked for all, the rest)",
+        "right bytes (requests: all, the rest)",
     ),
     Row(
         "object changed between two requests",
         storage(broken(0.5), other_file),
-        "right bytes, of the new object (asked for all, the rest)",
+        "right bytes, of the new object (requests: all, the rest)",
     ),
     Row(
         "the same, and If-Range ignored",
         storage(broken(0.5), without_if_range),
-        "right bytes (asked for all, the rest, all)",
+        "right bytes (requests: all, the rest, all)",
     ),
-    Row("one byte flipped, once", storage(flipped), "right bytes (asked for all, all)"),
+    Row("one byte flipped, once", storage(flipped), "right bytes (requests: all, all)"),
     Row(
         "one byte flipped, always",
         storage(always=flipped),
@@ -241,9 +241,9 @@ ROWS = [
     Row(
         "429 with Retry-After, once",
         storage(refused(429, Retry_After="1")),
-        "right bytes (asked for all, all)",
+        "right bytes (requests: all, all)",
     ),
-    Row("500, once", storage(refused(500)), "right bytes (asked for all, all)"),
+    Row("500, once", storage(refused(500)), "right bytes (requests: all, all)"),
     Row(
         "500, always",
         storage(always=refused(500)),
@@ -275,7 +275,7 @@ ROWS = [
     Row(
         "429 with Retry-After and 500 at the API, once",
         api(refusal(429, Retry_After="1"), refusal(500)),
-        "right bytes (asked for all; Kaggle asked 3×)",
+        "right bytes (requests: all; 3 to Kaggle's API)",
     ),
     Row(
         "stalled API, always",
@@ -285,13 +285,13 @@ ROWS = [
     Row(
         "rotten partial file of full size",
         rotten,
-        "right bytes (asked for its last byte, all)",
+        "right bytes (requests: its last byte, all)",
     ),
     *(
         Row(
             f"kill -9 at {share:.0%}, then a new run",
             killed(share),
-            "right bytes (asked for the rest), less than 8 KiB of it a second time",
+            "right bytes (requests: the rest), less than 8 KiB of it a second time",
         )
         for share in (0.1, 0.5, 0.99)
     ),
@@ -300,13 +300,13 @@ ROWS = [
         small_disk(told=True),
         f"error: {KAGGLE}: … bytes are needed in …, … are free; make room, or let "
         "DOWNLOAD_STATE_DIR name a folder on another disk for the partial file; with more room, "
-        "the next run: right bytes (asked for all)",
+        "the next run: right bytes (requests: all)",
     ),
     Row(
         "disk full on the way",
         small_disk(told=False),
         "error: …: No space left on device (… bytes are free there); make room and run this "
-        "again: what has arrived is kept; with more room, the next run: right bytes (asked for the "
+        "again: what has arrived is kept; with more room, the next run: right bytes (requests: the "
         "rest)",
     ),
     Row(
@@ -333,17 +333,25 @@ ROWS = [
 def render() -> str:
     """The document."""
     lines = [
-        "# Faults on the way to data/raw, and what becomes of them",
+        "# Faults of the download and their outcomes",
         "",
-        "Written by `python -m tests.download.faults`; `pytest -m download` plays each fault to "
-        "the stage,",
-        "against Kaggle's own client and servers on 127.0.0.1, and holds the outcome against "
-        "this table.",
-        "Whatever the outcome, no wrong byte is in `data/raw`; after an error there is nothing "
-        "new in it.",
-        "Here the stage waits 0.5 s for a byte and tries 3 times; really it waits 60 s and tries "
-        "9 times,",
-        "anew from each new byte on. `…` stands for a name, a number, a path or a checksum.",
+        "What can go wrong on the way from Kaggle to `data/raw`. `python -m tests.download.faults` "
+        "writes",
+        "this page. `pytest -m download` plays each fault to the stage, against Kaggle's own "
+        "client and",
+        "servers on 127.0.0.1, and checks the outcome against this table.",
+        "",
+        "Whatever the outcome, no wrong byte is in `data/raw`. After an error there is nothing new "
+        "in it.",
+        "",
+        "In the tests the stage waits 0.5 s for a byte and tries 3 times. In use it waits 60 s and "
+        "tries 9",
+        "times, and each new byte starts the count anew. In brackets stands what the stage "
+        "requested, in",
+        "order: all of the file, the rest of it, or its last byte, and how often it requested an "
+        "address from",
+        "Kaggle's API, where that was more than once. `…` stands for a name, a number, a path or a "
+        "checksum.",
         "",
         "| fault | outcome |",
         "| --- | --- |",
@@ -351,9 +359,9 @@ def render() -> str:
         "",
         "## Faults of an archive or a folder",
         "",
-        "Played to the stage by `test_archive_faults.py`: each ends in one line that names the "
-        "source and holds",
-        "these words, and leaves nothing in `data/raw`.",
+        "`tests/download/test_archive_faults.py` gives each of these to the stage. Each ends in an "
+        "error of one",
+        "line that names the source and holds these words, and leaves nothing in `data/raw`.",
         "",
         "| fault | words of the error |",
         "| --- | --- |",

@@ -47,7 +47,7 @@ class Scene:
     monkeypatch: pytest.MonkeyPatch
 
     def run(self, **changes: Any) -> str:
-        """Run the stage in this process, with little patience; return what became of it."""
+        """Run the stage in this process, with little patience; return the outcome."""
         params = dataclasses.replace(PARAMS.section(DownloadParams), **{**SOURCE, **changes})
         original = self.kaggle.content
         self._forget_requests()
@@ -66,7 +66,7 @@ class Scene:
             except StageError as error:
                 return self._error(str(error))
         new = ", of the new object" if self.kaggle.content != original else ""
-        return f"{self.right_bytes()}{new} ({self._asked()})"
+        return f"{self.right_bytes()}{new} ({self._requests()})"
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the stage as DVC does, in a process of its own."""
@@ -131,10 +131,10 @@ class Scene:
         self.kaggle.requests.clear()
         self.kaggle.storage.requests.clear()
 
-    def _asked(self) -> str:
+    def _requests(self) -> str:
         size = len(self.kaggle.content)
         names = {0: "all", size - 1: "its last byte"}
         starts = (Storage.start(request) for request in self.kaggle.storage.requests)
-        asked = "asked for " + ", ".join(names.get(start, "the rest") for start in starts)
+        requests = "requests: " + ", ".join(names.get(start, "the rest") for start in starts)
         times = sum(request.method == "POST" for request in self.kaggle.requests)
-        return asked if times == 1 else f"{asked}; Kaggle asked {times}×"
+        return requests if times == 1 else f"{requests}; {times} to Kaggle's API"

@@ -13,8 +13,8 @@ from stages.dataset.archive import SYNTHETIC_MARK
 from stages.download import archive_source as sources
 from stages.download.archive_source import fetch_archive, remote_origin, source_kind, source_name
 from stages.download.params import DownloadParams
-from stages.download.storage import StorageOrigin
-from stages.download.web import WebOrigin
+from stages.download.storage_origin import StorageOrigin
+from stages.download.web_origin import WebOrigin
 from tests.conftest import ROOT
 from tests.download.conftest import QUICK
 from tests.download.http_server import broken, storing

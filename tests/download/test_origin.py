@@ -2,39 +2,39 @@ from __future__ import annotations
 
 import pytest
 
-from stages.download.origin import PATIENCE, Edition
+from stages.download.origin import DEFAULT_RETRIES, FileVersion
 
-FULL = Edition(size=5, validator='"a"', md5="0f")
+FULL = FileVersion(size=5, validator='"a"', md5="0f")
 
 
 @pytest.mark.parametrize(
     ("other", "fits"),
     [
         (FULL, True),
-        (Edition(), True),
-        (Edition(size=5), True),
-        (Edition(size=6, validator='"a"', md5="0f"), False),
-        (Edition(validator='"b"'), False),
-        (Edition(md5="1f"), False),
-        (Edition(size=0), False),
+        (FileVersion(), True),
+        (FileVersion(size=5), True),
+        (FileVersion(size=6, validator='"a"', md5="0f"), False),
+        (FileVersion(validator='"b"'), False),
+        (FileVersion(md5="1f"), False),
+        (FileVersion(size=0), False),
     ],
 )
 def test_editions_fit_where_they_do_not_contradict_each_other(
-    other: Edition, *, fits: bool
+    other: FileVersion, *, fits: bool
 ) -> None:
     assert FULL.fits(other) is fits
     assert other.fits(FULL) is fits
 
 
 def test_an_edition_learns_what_it_did_not_know() -> None:
-    assert Edition(validator='"a"').completed(FULL) == FULL
-    assert FULL.completed(Edition()) == FULL
-    assert Edition(size=0).completed(Edition(md5="0f")) == Edition(size=0, md5="0f")
+    assert FileVersion(validator='"a"').completed(FULL) == FULL
+    assert FULL.completed(FileVersion()) == FULL
+    assert FileVersion(size=0).completed(FileVersion(md5="0f")) == FileVersion(size=0, md5="0f")
 
 
 def test_patience_is_long_but_ends() -> None:
-    assert PATIENCE.timeout == (10, 60)
-    retries, waited = PATIENCE.retries, 0.0
+    assert DEFAULT_RETRIES.timeout == (10, 60)
+    retries, waited = DEFAULT_RETRIES.retries, 0.0
     while retries.total:
         retries = retries.increment()
         waited += retries.get_backoff_time()

@@ -10,21 +10,21 @@ from pathlib import Path
 import pytest
 
 from stages.common.errors import StageError
-from stages.download.origin import Edition
+from stages.download.origin import FileVersion
 from stages.download.partial_file import (
-    Partial,
+    PartialFile,
     check_space,
-    disk_full_told,
+    disk_full_as_stage_error,
     locked_partial,
     state_folder,
 )
 from tests.conftest import ROOT
 
-EDITION = Edition(size=6, validator='"a"', md5="0f")
+EDITION = FileVersion(size=6, validator='"a"', md5="0f")
 
 
-def filled(folder: Path, content: bytes, edition: Edition = EDITION) -> Partial:
-    partial = Partial(folder, "source")
+def filled(folder: Path, content: bytes, edition: FileVersion = EDITION) -> PartialFile:
+    partial = PartialFile(folder, "source")
     partial.restart(edition)
     partial.write([content], start=0, advance=lambda _: None)
     return partial
@@ -32,9 +32,9 @@ def filled(folder: Path, content: bytes, edition: Edition = EDITION) -> Partial:
 
 def test_the_next_run_finds_bytes_and_edition(tmp_path: Path) -> None:
     filled(tmp_path, b"abc")
-    found = Partial(tmp_path, "source")
+    found = PartialFile(tmp_path, "source")
     assert (found.size, found.edition, found.resumes_at) == (3, EDITION, 3)
-    assert Partial(tmp_path, "another source").size == 0
+    assert PartialFile(tmp_path, "another source").size == 0
 
 
 @pytest.mark.parametrize(
@@ -43,12 +43,12 @@ def test_the_next_run_finds_bytes_and_edition(tmp_path: Path) -> None:
         (b"", EDITION, 0),
         (b"abcdef", EDITION, 5),
         (b"abcdefg", EDITION, 0),
-        (b"abc", Edition(size=6), 0),
-        (b"abc", Edition(validator='"a"'), 3),
+        (b"abc", FileVersion(size=6), 0),
+        (b"abc", FileVersion(validator='"a"'), 3),
     ],
 )
 def test_only_bytes_of_a_known_edition_are_used_again(
-    tmp_path: Path, content: bytes, edition: Edition, resumes_at: int
+    tmp_path: Path, content: bytes, edition: FileVersion, resumes_at: int
 ) -> None:
     assert filled(tmp_path, content, edition).resumes_at == resumes_at
 
@@ -57,7 +57,7 @@ def test_only_bytes_of_a_known_edition_are_used_again(
 def test_bytes_without_a_readable_note_are_not_used(tmp_path: Path, note: bytes) -> None:
     filled(tmp_path, b"abc")
     (tmp_path / next(tmp_path.glob("*.json")).name).write_bytes(note)
-    assert Partial(tmp_path, "source").resumes_at == 0
+    assert PartialFile(tmp_path, "source").resumes_at == 0
 
 
 def test_a_new_edition_forgets_the_bytes_before_it_is_noted(
@@ -69,8 +69,8 @@ def test_a_new_edition_forgets_the_bytes_before_it_is_noted(
     partial = filled(tmp_path, b"abc")
     monkeypatch.setattr("stages.download.partial_file.write_json", killed)
     with pytest.raises(KeyboardInterrupt):
-        partial.restart(Edition(size=6, validator='"b"'))
-    assert Partial(tmp_path, "source").size == 0
+        partial.restart(FileVersion(size=6, validator='"b"'))
+    assert PartialFile(tmp_path, "source").size == 0
 
 
 def test_what_stood_after_the_start_goes(tmp_path: Path) -> None:
@@ -175,10 +175,13 @@ def test_a_full_disk_is_told_in_one_line(tmp_path: Path, number: int) -> None:
     expected = (
         rf"^{tmp_path}/part: {os.strerror(number)} \([\d,]+ bytes are free there\); make room"
     )
-    with pytest.raises(StageError, match=expected), disk_full_told(tmp_path / "part"):
+    with pytest.raises(StageError, match=expected), disk_full_as_stage_error(tmp_path / "part"):
         raise OSError(number, os.strerror(number))
 
 
 def test_other_trouble_with_a_disk_keeps_its_own_text(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="Input/output error"), disk_full_told(tmp_path / "part"):
+    with (
+        pytest.raises(OSError, match="Input/output error"),
+        disk_full_as_stage_error(tmp_path / "part"),
+    ):
         raise OSError(errno.EIO, os.strerror(errno.EIO))

@@ -1,7 +1,7 @@
-"""What can go wrong between DVC, its cache, its remotes and the stages, and what becomes of it.
+"""What can go wrong between DVC, its cache, its remotes and the stages, and with what outcome.
 
-`python -m tests.dvc.faults` writes docs/faults-dvc.md. The outcomes in it are those that
-test_faults.py holds against what really happens.
+`python -m tests.dvc.faults` writes docs/faults-dvc.md. test_faults.py brings each fault about and
+compares the outcome with the one in the table.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class Row:
 
     Attributes:
         fault: what goes wrong.
-        play: brings it about, and returns what became of it.
-        outcome: what becomes of it.
+        play: brings it about, and returns the outcome.
+        outcome: the expected one.
     """
 
     fault: str
@@ -33,10 +33,10 @@ class Row:
 
 SPLIT = faults_of_people.SPLIT
 SAME = "the same hashes"
-MENDED = f"with that mended: {SAME}"
+CORRECTED = f"after its correction: {SAME}"
 DAMAGED = (
-    "`dvc pull` fails and names the outputs; all others arrive, no wrong byte does; {removed}after "
-    f"`dvc push` where they are right: {SAME}"
+    "`dvc pull` fails and names the outputs; it brings all others, and no wrong byte; after "
+    f"{{removed}}`dvc push` from a clone that has the right ones: {SAME}"
 )
 
 SECTIONS = {
@@ -89,7 +89,7 @@ SECTIONS = {
             "an object changed, still read-only, and its output gone from the workspace",
             faults_of_runs.rotten,
             "**wrong bytes, and DVC does not notice**: it trusts what is read-only; after the "
-            f"README's check of the cache: {SAME}",
+            f"[check of the cache](recipes.md#check-the-cache): {SAME}",
         ),
         Row(
             "the cache deleted",
@@ -106,7 +106,7 @@ SECTIONS = {
         Row(
             "S3, SSH and HTTP: the same",
             faults_of_remotes.damaged("S3", "SSH", "HTTP"),
-            DAMAGED.format(removed="those that are left there removed, "),
+            DAMAGED.format(removed="removal of the damaged ones and "),
         ),
         Row(
             "the remote goes away in the middle of a push",
@@ -135,24 +135,24 @@ SECTIONS = {
             f"`make locked` names it; after `dvc repro`: {SAME}",
         ),
         Row(
-            "a parameter out of range (every key: tests/test_params.py)",
+            "a parameter out of range (every key: `tests/common/test_params_file.py`)",
             faults_of_people.wrong_value(f"{SPLIT}.test_share", 1.5, runs=["split"]),
             "error: split: params.yaml: profiles.synthetic.split.test_share is 1.5: input should "
             "be less than 1; failed to reproduce 'split': failed to run: …, exited with 1; "
-            f"{MENDED}",
+            f"{CORRECTED}",
         ),
         Row(
-            "a parameter of the wrong type (every key: tests/test_params.py)",
+            "a parameter of the wrong type (every key: `tests/common/test_params_file.py`)",
             faults_of_people.wrong_value(f"{SPLIT}.strategy", 5, runs=["split"]),
             "error: split: params.yaml: profiles.synthetic.split.strategy is 5: input should be "
             "'stratified' or 'subject'; failed to reproduce 'split': failed to run: …, exited with "
-            f"1; {MENDED}",
+            f"1; {CORRECTED}",
         ),
         Row(
             "a profile that does not exist",
             faults_of_people.wrong_value("profile", "cnmcc", runs=[]),
             "error: failed to reproduce 'download': Parameters 'profiles.cnmcc.download' are "
-            f"missing from 'params.yaml'.; {MENDED}",
+            f"missing from 'params.yaml'.; {CORRECTED}",
         ),
         Row(
             "a key misspelt in params.yaml",
@@ -160,7 +160,7 @@ SECTIONS = {
             "error: split: params.yaml: profiles.synthetic.split.test_share is missing; add it; "
             "profiles.synthetic.split.test_shape is not a known parameter; check its spelling or "
             "remove it; failed to reproduce 'split': failed to run: …, exited with 1; "
-            f"{MENDED}",
+            f"{CORRECTED}",
         ),
         Row(
             "a key misspelt in `dvc exp run -S`",
@@ -176,7 +176,7 @@ SECTIONS = {
         Row(
             "a clone in a path with spaces and letters beyond ASCII",
             faults_of_people.letters_beyond_ascii,
-            f"as elsewhere ({SAME}), but for what README's Limits say of DVC",
+            f"as elsewhere ({SAME}), except for what [Limits](limits.md#dvc) says of DVC",
         ),
         Row(
             "a home in which nothing can be written",
@@ -190,13 +190,17 @@ SECTIONS = {
 def render() -> str:
     """The document."""
     lines = [
-        "# Faults around DVC, and what becomes of them",
+        "# Faults around DVC and their outcomes",
         "",
-        "Written by `python -m tests.dvc.faults`; `pytest -m dvc` brings each fault about in real "
-        "clones,",
-        "with real remotes on 127.0.0.1, and holds the outcome against this table. `…` stands for "
-        "a name,",
-        "a number, a path or a hash.",
+        "What can go wrong while stages run, in the cache, on the way to a remote, and by what "
+        "people do.",
+        "`python -m tests.dvc.faults` writes this page. `pytest -m dvc` brings each fault about in "
+        "real",
+        "clones, with real remotes on 127.0.0.1, and checks the outcome against this table.",
+        "",
+        '"The same hashes" means that the clone then has every output of an undisturbed run. `…` '
+        "stands",
+        "for a name, a number, a path or a hash.",
     ]
     for title, rows in SECTIONS.items():
         table = [f"| {row.fault} | {row.outcome} |" for row in rows]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from tests.docs.pages import commands, section
 from tests.dvc.project import RATE, Project, stages_run
 from tests.dvc.scene import Scene, error
 
@@ -41,8 +42,9 @@ def _merge(project: Project, side: str) -> None:
     assert "CONFLICT (content): Merge conflict in dvc.lock" in conflict
     assert "params.yaml" not in re.findall(r"Merge conflict in (\S+)", conflict)
     assert "dvc.lock" in project.dvc("repro", code=255)
-    project.git(f"checkout --quiet --{side} -- dvc.lock metrics")
-    assert stages_run(project.dvc("repro")) == []
+    checkout, repro, _ = commands(section("recipes.md", "Merge conflict in dvc.lock"))
+    project.git(checkout.removeprefix("git ").replace("--ours", f"--{side}"))
+    assert stages_run(project.dvc(repro.removeprefix("dvc "))) == []
     project.commit("Merge X")
     assert "up to date" in project.dvc("status")
     assert "are those of this code" in project.run(*LOCKED)
@@ -82,7 +84,7 @@ def wrong_value(key: str, value: object, *, runs: list[str]) -> Callable[[Scene]
         assert "Traceback" not in printed
         project.git("checkout --quiet params.yaml")
         assert stages_run(project.dvc("repro")) == []
-        return f"{error(printed)}; with that mended: {scene.right(project)}"
+        return f"{error(printed)}; after its correction: {scene.right(project)}"
 
     return play
 
@@ -94,7 +96,7 @@ def key_misspelt(scene: Scene) -> str:
     told = error(project.dvc("repro", code=255))
     project.git("checkout --quiet params.yaml")
     assert stages_run(project.dvc("repro")) == []
-    return f"{told}; with that mended: {scene.right(project)}"
+    return f"{told}; after its correction: {scene.right(project)}"
 
 
 def key_misspelt_in_experiment(scene: Scene) -> str:
@@ -126,7 +128,7 @@ def letters_beyond_ascii(scene: Scene) -> str:
     right = scene.right(project)
     project.set_param(f"{SPLIT}.validation_share", 0.17)
     assert stages_run(project.dvc("repro split")) == ["split"]
-    return f"as elsewhere ({right}), but for what README's Limits say of DVC"
+    return f"as elsewhere ({right}), except for what [Limits](limits.md#dvc) says of DVC"
 
 
 def home_read_only(scene: Scene) -> str:

@@ -42,10 +42,10 @@ def _damaged(scene: Scene, kind: str) -> str:
         store.remove(names[path])
     publisher.dvc("push")
     clone.dvc("pull")
-    removed = "those that are left there removed, " if left else ""
+    removed = "removal of the damaged ones and " if left else ""
     return (
-        "`dvc pull` fails and names the outputs; all others arrive, no wrong byte does; "
-        f"{removed}after `dvc push` where they are right: {scene.right(clone)}"
+        "`dvc pull` fails and names the outputs; it brings all others, and no wrong byte; after "
+        f"{removed}`dvc push` from a clone that has the right ones: {scene.right(clone)}"
     )
 
 

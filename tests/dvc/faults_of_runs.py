@@ -8,9 +8,9 @@ import subprocess
 
 import pytest
 
+from tests.docs.pages import commands, section
 from tests.dvc.ordeal import mount_small, remount, stopped_at_work
 from tests.dvc.project import Project, stages_run
-from tests.dvc.remotes import README
 from tests.dvc.scene import UP_TO_DATE, Scene, error
 
 CELLS = "data/splits/cells.csv"
@@ -111,13 +111,13 @@ def rotten(scene: Scene) -> str:
     clone.dvc("checkout")
     assert (clone.folder / CELLS).read_bytes() != right
     assert UP_TO_DATE in clone.dvc("status")
-    for command in re.findall(r"^    ((?:find|rm) .*)$", README, re.MULTILINE):
-        clone.run("sh", "-c", command)
-    clone.dvc("pull")
+    first, second, last = commands(section("recipes.md", "Check the cache"))
+    clone.run("sh", "-c", first)
+    clone.run("sh", "-c", second)
+    clone.dvc(last.removeprefix("dvc "))
     return (
-        "**wrong bytes, and DVC does not notice**: it trusts what is read-only; after the README's "
-        "check of the cache: "
-        f"{scene.right(clone)}"
+        "**wrong bytes, and DVC does not notice**: it trusts what is read-only; after the [check "
+        f"of the cache](recipes.md#check-the-cache): {scene.right(clone)}"
     )
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from moto.server import ThreadedMotoServer
 
+from tests.docs.pages import commands, section
 from tests.dvc.http_folder import Line, serving_folder
-from tests.dvc.project import ROOT, Project
+from tests.dvc.project import Project
 from tests.dvc.ssh_server import serving_sftp
 from tests.dvc.stores import BUCKET, BucketStore, FolderStore, Store
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 PASSWORD = "s3cr3t-of-the-remote"
 
 
@@ -30,7 +30,7 @@ class Remote:
         kind: what it is called here and in the documents.
         url: what DVC is told.
         variables: what the environment of a clone has to have.
-        words: what stands in the README's recipe, and by what it is replaced.
+        words: what stands in the recipe of docs/recipes.md, and by what it is replaced.
         line: the one to the web server.
     """
 
@@ -42,7 +42,7 @@ class Remote:
     line: Line = field(default_factory=Line)
 
     def connect(self, clone: Project) -> Project:
-        """Follow the README's recipe in a clone; return it with the environment that it needs."""
+        """Follow the recipe in a clone; return it with the environment that it needs."""
         connected = clone.with_variables(self.variables)
         for command in self.recipe():
             connected.dvc(command)
@@ -57,12 +57,13 @@ class Remote:
         return connected
 
     def recipe(self) -> list[str]:
-        section = README.split("\n## Share\n")[1].split("\n## ")[0]
-        block = re.split(rf"\n    # {self.kind}\b.*\n", section)[1].partition("\n    #")[0]
-        commands = re.findall(r"^    \.venv/bin/dvc (remote .*)$", block, re.MULTILINE)
+        """The commands of docs/recipes.md for this kind of remote, without `dvc`."""
+        recipes = section("recipes.md", "Choose a remote")
+        block = re.split(rf"\n    # {self.kind}\b.*\n", recipes)[1].partition("\n    #")[0]
+        found = [command.removeprefix("dvc ") for command in commands(block)]
         for word, value in self.words.items():
-            commands = [command.replace(word, value) for command in commands]
-        return commands
+            found = [command.replace(word, value) for command in found]
+        return found
 
     def objects(self) -> dict[str, str]:
         """The name of each object by its hash."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
+from tests.docs.pages import NAMES, page
 from tests.dvc.project import RATE, Project
 
 PRECISION = "8"
@@ -94,16 +95,18 @@ def committed_figures() -> Iterator[tuple[str, float]]:
                 yield f"{path.name}{name}", value
 
 
-def test_the_precision_in_the_readme_is_that_of_the_figures() -> None:
+def test_the_precision_in_the_documents_is_that_of_the_figures() -> None:
     decimals = {
         name: len(f"{value:.12f}".rstrip("0").partition(".")[2])
         for name, value in committed_figures()
     }
     assert max(decimals.values()) == int(PRECISION), decimals
-    told = re.findall(
-        r"dvc metrics diff main[^\n]*--precision (\d+)", (ROOT / "README.md").read_text()
-    )
-    assert set(told) == {PRECISION}
+    told = {
+        precision
+        for name in NAMES
+        for precision in re.findall(r"dvc (?:metrics|exp) diff main.*--precision (\d+)", page(name))
+    }
+    assert told == {PRECISION}
 
 
 def test_no_figure_is_a_time() -> None:

@@ -6,17 +6,18 @@ import re
 
 import pytest
 
+from tests.docs.pages import command, section
 from tests.dvc.project import RATE, Project, stages_run
 
 THRESHOLD = "profiles.synthetic.evaluate.threshold"
-GRID = ("-S", f"{RATE}=0.006,0.003", "-S", f"{THRESHOLD}=0.5,0.6")
+QUEUE = command(section("recipes.md", "Experiments"), "dvc exp run --queue").split()
 
 
 @pytest.fixture(scope="module")
 def queued(origin: Project, experiment: str, tmp_path_factory: pytest.TempPathFactory) -> Project:  # noqa: ARG001
     """A clone with a grid of two learning rates and two thresholds in the queue."""
     project = origin.clone(tmp_path_factory.mktemp("of queued") / "clone")
-    output = project.run("dvc", "exp", "run", "--queue", "--name", "grid", *GRID)
+    output = project.run(*QUEUE, "--name", "grid")
     assert output.count("Queued experiment") == 4
     return project
 

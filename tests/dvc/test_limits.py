@@ -1,4 +1,4 @@
-"""What DVC itself cannot do, as README's Limits say; a failing test here is good news."""
+"""What DVC itself cannot do, as docs/limits.md says; a failing test here is good news."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.dvc.project import RATE, Project
 def test_dvc_still_cannot_write_letters_beyond_ascii_into_its_settings(
     origin: Project, tmp_path: Path
 ) -> None:
-    # When this fails, DVC has been mended: take the warning out of the README.
+    # When this fails, DVC can do it now: take the section out of docs/limits.md.
     project = origin.clone(tmp_path / "für")
     address = str(tmp_path / "Łódź")
     output = project.run("dvc", "remote", "modify", "local", "url", address, code=255)

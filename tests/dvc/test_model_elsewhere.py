@@ -1,4 +1,4 @@
-"""The trained model in another repository, as the README says, from a bucket."""
+"""The trained model in another repository, as docs/recipes.md says, from a bucket."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.docs.pages import section
 from tests.dvc.project import Project
-from tests.dvc.remotes import README, s3_remote
+from tests.dvc.remotes import s3_remote
 
-SECTION = README.split("\n## Use the model elsewhere\n")[1].split("\n## ")[0]
+SECTION = section("recipes.md", "Use the model elsewhere")
 RELEASE = "leukemia-classifier@v1.0.0"
 
 
@@ -41,7 +42,7 @@ def elsewhere(released: Project, tmp_path: Path) -> Project:
 
 
 def recipe(released: Project, start: str) -> str:
-    """The command of the README that starts so, without `dvc`, for this repository."""
+    """The command of the recipe that starts so, without `dvc`, for this repository."""
     command = re.search(rf"^    dvc ({start}.*?)(?:  +#.*)?$", SECTION, re.MULTILINE)[1]
     return command.replace("https://host/repository", f"file://{released.folder}")
 
@@ -66,7 +67,7 @@ def test_a_release_is_fetched_by_one_command(
     assert md5(fetched) == released.outputs()[path]
 
 
-def test_another_repository_remembers_whence_the_model_came(
+def test_another_repository_remembers_where_the_model_came_from(
     released: Project, elsewhere: Project
 ) -> None:
     elsewhere.dvc(recipe(released, "import"))

@@ -1,16 +1,16 @@
-"""What goes to a remote and comes from it, for each kind that the README has a recipe for."""
+"""What goes to a remote and comes from it, for each kind that docs/recipes.md has commands for."""
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.docs.pages import command, section
 from tests.dvc.project import STAGES, Project, stages_run
-from tests.dvc.remotes import PASSWORD, README, REMOTES, folder_remote
+from tests.dvc.remotes import PASSWORD, REMOTES, folder_remote
 from tests.dvc.scene import UP_TO_DATE, Pushed
 
 
@@ -88,7 +88,7 @@ def test_runs_of_other_parameters_are_restored_elsewhere_if_the_whole_cache_goes
         assert stages_run(publisher.dvc("repro split")) == ["split"]
         publisher.dvc("push --run-cache")
         assert split_elsewhere(publisher, "entries-alone") == ["split"]
-        copy = re.search(r"^    (cp .*)$", README, re.MULTILINE)[1]
+        copy = command(section("recipes.md", "Share runs of other parameters"), "cp ")
         publisher.run(*copy.replace("../leukemia-dvc-remote", remote.url).split())
         assert split_elsewhere(publisher, "whole-cache") == []
 

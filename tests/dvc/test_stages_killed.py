@@ -1,4 +1,4 @@
-"""The faults of the table in docs/faults-dvc.md that are met in every stage."""
+"""The faults of the table in docs/faults-dvc.md that are brought about in every stage."""
 
 from __future__ import annotations
 

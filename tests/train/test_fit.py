@@ -2,30 +2,16 @@
 
 from pathlib import Path
 
-import keras
 import pytest
 import tensorflow as tf
 
 from stages.common.errors import StageError
 from stages.network.params import ModelParams
 from stages.train.device import Device
-from stages.train.fit import _adamax, _out_of_memory_told, _suit_batch_norm
+from stages.train.fit import _configure_batch_norm, _explain_out_of_memory
 from stages.train.params import TrainParams
 from stages.train.setup import TrainingSetup
-from stages.train.steps.adamax import SharedUpdateAdamax
 from tests.train.networks import small_network
-
-
-@pytest.mark.parametrize(
-    ("device", "expected"),
-    [
-        (Device("CPU", "CPU"), SharedUpdateAdamax),
-        (Device("CPU", "2 × CPU", count=2), keras.optimizers.Adamax),
-        (Device("GPU", "GPU Fictional"), keras.optimizers.Adamax),
-    ],
-)
-def test_one_cpu_traces_the_update_of_adamax_once(device: Device, expected: type) -> None:
-    assert _adamax(device) is expected
 
 
 @pytest.mark.parametrize(
@@ -40,7 +26,7 @@ def test_batch_norm_is_fused_on_one_cpu_and_synchronized_on_several_devices(
     device: Device, *, fused: bool, synchronized: bool
 ) -> None:
     network = small_network()
-    _suit_batch_norm(network, device)
+    _configure_batch_norm(network, device)
     layer = network.get_layer("stem_bn")
     assert ("call" in vars(layer), layer.synchronized) == (fused, synchronized)
 
@@ -54,7 +40,7 @@ def test_too_little_memory_is_told_with_what_to_change(
     )
     with (
         pytest.raises(StageError) as told,
-        _out_of_memory_told(setup),
+        _explain_out_of_memory(setup),
         tf.device("CPU"),
     ):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")

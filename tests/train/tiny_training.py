@@ -39,7 +39,7 @@ from stages.train.state import checkpoint  # noqa: E402
 from stages.train.steps import callbacks as steps  # noqa: E402
 
 POINTS: dict[str, tuple[Any, str]] = {
-    "step": (steps.EachStep, "on_train_batch_end"),  # done, but not counted or saved
+    "step": (steps.StepCallback, "on_train_batch_end"),  # done, but not counted or saved
     "validation": (steps.StopEvaluation, "on_test_batch_end"),
     "features": (steps.StopEvaluation, "on_predict_batch_end"),
     "checkpoint": (checkpoint, "_write_text"),  # twice for each, when the arrays are written

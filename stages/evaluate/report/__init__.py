@@ -1,1 +1,1 @@
-"""The report: one HTML page that carries everything inside."""
+"""Render the report: one self-contained HTML page."""

@@ -1,4 +1,4 @@
-"""The report's charts."""
+"""Draw the report's charts."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from matplotlib.ticker import MaxNLocator
 from stages.evaluate.report.svg import HELD_OUT, INK, MUTED, TRAINING, as_svg, new_figure
 
 Point = tuple[str, float, float]
-"""A working point of the classifier: its name, where it lies across, where up."""
+"""A threshold's point in a chart: its name, x, y."""
 
 _MARKERS = "oD^v"
 
 
 def roc_chart(curve: pd.DataFrame, *, area: float, points: Sequence[Point] = ()) -> Markup:
-    """Draw the ROC curve (columns of metrics.roc_points) beside the diagonal of chance.
+    """Draw the ROC curve (columns of metrics.roc_points) and the diagonal of chance.
 
     Points are (name, 1 − specificity, sensitivity).
     """
@@ -44,10 +44,10 @@ def roc_chart(curve: pd.DataFrame, *, area: float, points: Sequence[Point] = ())
 def precision_recall_chart(
     curve: pd.DataFrame, *, average: float, share_all: float, points: Sequence[Point] = ()
 ) -> Markup:
-    """Draw precision over recall (columns of curves.precision_recall_points).
+    """Draw the precision-recall curve (columns of curves.precision_recall_points).
 
-    `average` is the average precision, `share_all` the share of ALL cells, which is the precision
-    of chance. Points are (name, sensitivity, PPV).
+    `average` is the average precision. `share_all` is the share of ALL cells: the precision of
+    chance. Points are (name, sensitivity, PPV).
     """
     with new_figure(width=5, height=4.6) as figure:
         axes = figure.add_subplot()
@@ -55,7 +55,7 @@ def precision_recall_chart(
         axes.step(
             curve["recall"],
             curve["precision"],
-            where="post",  # as the average precision adds it up
+            where="post",  # the steps that the average precision sums
             color=HELD_OUT,
             label=f"model, average {average:.3f}",
         )
@@ -74,10 +74,10 @@ def precision_recall_chart(
 def reliability_chart(
     before: pd.DataFrame, after: pd.DataFrame | None = None, *, temperature: float | None = None
 ) -> Markup:
-    """Draw how often p(ALL) comes true, and for how many cells: bins low … high of p(ALL).
+    """Draw the reliability diagram, and the number of cells in each bin of p(ALL).
 
-    Columns low, high, cells, mean_p_all, all_share; `after` are those with the logits divided by
-    `temperature`.
+    Columns low, high, cells, mean_p_all, all_share. `after` has the bins after division of the
+    logits by `temperature`.
     """
     series = [("as the model says", before, TRAINING, "o-")]
     if after is not None:
@@ -134,7 +134,7 @@ def interval_chart(
     by_subject: Mapping[str, Sequence[float]],
     by_cell: Mapping[str, Sequence[float]],
 ) -> Markup:
-    """Draw figures (by name, 0…1) with their 95 % intervals: by subject thick, by cell thin."""
+    """Draw metrics (by name, 0…1) with their 95 % intervals: by subject thick, by cell thin."""
     names = list(values)
     rows = range(len(names))
     kinds = (

@@ -1,4 +1,4 @@
-"""A gallery as one picture, which `dvc plots diff` lays beside that of another revision."""
+"""Draw a gallery as one PNG, so that `dvc plots diff` can show two revisions side by side."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from stages.evaluate.report.gallery import Gallery
 from stages.evaluate.report.svg import new_figure
 
 _COLUMNS = 4
-_INCHES = 2.4  # of a cell beside its Grad-CAM, across
+_INCHES = 2.4  # width of a cell with its Grad-CAM
 
 
 def write_contact_sheets(galleries: Sequence[Gallery], folder: Path) -> None:
-    """Write each gallery as one PNG file with its name, for `dvc plots diff`."""
+    """Write each gallery as a PNG file named after its title, for `dvc plots diff`."""
     with atomic_path(folder) as temporary:
         temporary.mkdir()
         for gallery in galleries:
@@ -24,10 +24,10 @@ def write_contact_sheets(galleries: Sequence[Gallery], folder: Path) -> None:
 
 
 def contact_sheet(gallery: Gallery) -> bytes:
-    """Draw the cells of a gallery, each beside its Grad-CAM, with what they are and p(ALL).
+    """Draw the cells of a gallery, each with its Grad-CAM, class, p(ALL) and file name.
 
     Returns:
-        A PNG on white; where the gallery is empty it says so. The same gallery, the same bytes.
+        A PNG on white; an empty gallery shows its `empty` text. Equal galleries give equal bytes.
     """
     lines = max(1, -(-len(gallery.pictures) // _COLUMNS))
     with new_figure(width=_COLUMNS * _INCHES, height=0.4 + lines * 0.7 * _INCHES) as figure:

@@ -1,4 +1,4 @@
-"""Values of JSON reports as people read them, and sections of such reports as rows and columns."""
+"""Format values of JSON reports as text, and sections of such reports as rows and columns."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ NONE = "–"
 
 
 def as_percent(share: float | None) -> str:
-    """Format a share of 1 for people: 0.95125 is 95.1 %, with a space that does not break."""
+    """Format a share for people: 0.95125 becomes 95.1 %, with a no-break space."""
     return NONE if share is None else f"{share * 100:.1f}\N{NO-BREAK SPACE}%"
 
 
 def as_text(value: Any) -> str:
-    """Format a value from a JSON report for people; what is not a number stays as it is."""
+    """Format a value from a JSON report for people; a string stays the same."""
     match value:
         case None:
             return NONE
@@ -30,7 +30,7 @@ def as_text(value: Any) -> str:
 
 
 def as_figure(value: Any) -> str:
-    """Format a metric, with as many decimals as all others; the rest as `as_text`."""
+    """Format a metric, always with three decimals; other values as in `as_text`."""
     return f"{value:,.3f}" if isinstance(value, float) else as_text(value)
 
 
@@ -40,7 +40,7 @@ def as_interval(ends: Sequence[float] | None) -> str:
 
 
 def as_percent_interval(ends: Sequence[float] | None) -> str:
-    """Format an interval [low, high] of shares of 1: 91.2 to 95.4 %."""
+    """Format an interval [low, high] of shares: 91.2 to 95.4 %."""
     return NONE if ends is None else f"{ends[0] * 100:.1f} to {as_percent(ends[1])}"
 
 
@@ -50,7 +50,7 @@ def as_name(key: str) -> str:
 
 
 def as_rows(section: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Flatten a JSON report into rows of a table: names with spaces for `_`, and texts."""
+    """Flatten a JSON report into table rows of name (spaces for `_`) and text."""
     rows = []
     for key, value in section.items():
         name = as_name(key)
@@ -62,7 +62,7 @@ def as_rows(section: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def as_columns(sections: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
-    """Lay sections of a JSON report side by side: each row a name and a text for each section."""
+    """Lay out sections of a JSON report side by side: rows of a name and a text per section."""
     columns = [dict(as_rows(section)) for section in sections.values()]
     names = dict.fromkeys(name for column in columns for name in column)
     return [(name, [column.get(name, NONE) for column in columns]) for name in names]

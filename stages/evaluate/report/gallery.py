@@ -1,4 +1,4 @@
-"""Cells worth a look: the most confident errors and the least certain ones, as pictures."""
+"""Make the galleries of cells: the most confident errors, and the least certain cells."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ import pandas as pd
 from PIL import Image
 
 CELLS = 12
-"""In a gallery, at most."""
+"""Maximum number of cells in a gallery."""
 
 PER_SUBJECT = 3
-"""At most: or one hard subject fills a gallery."""
+"""Maximum number of cells of one subject. Otherwise one hard subject could fill a gallery."""
 
 THUMBNAIL_SIZE = 144
-"""Pixels, of the longer side, at most."""
+"""Maximum of a thumbnail's longer side, in pixels."""
 
 Images = np.ndarray[Any, np.dtype[np.uint8]]
 Maps = np.ndarray[Any, np.dtype[np.float32]]
 
-_OPACITY = 0.6  # of the hottest place in an overlay
+_OPACITY = 0.6  # of an overlay where the heat map is 1
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Picture:
 
     Attributes:
         image: its file name.
-        subject: whose cell it is.
+        subject: its subject.
         label: hem or all.
-        p_all: what the model says.
-        thumbnail: uint8 (height, width, 3), RGB, at most THUMBNAIL_SIZE large.
+        p_all: predicted p(ALL).
+        thumbnail: uint8 (height, width, 3), RGB, at most THUMBNAIL_SIZE high and wide.
         overlay: the same with its Grad-CAM.
     """
 
@@ -51,13 +51,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Cells that have something in common.
+    """A gallery of cells.
 
     Attributes:
-        title: what they have in common.
-        empty: what to say where there are none.
+        title: heading, which names what the cells have in common.
+        empty: text to show if there are none.
         map_size: rows and columns of the Grad-CAM maps.
-        pictures: of the cells.
+        pictures: one per cell.
     """
 
     title: str
@@ -79,10 +79,10 @@ def galleries(
     Args:
         predictions: rows of predictions.csv of the split.
         images: uint8 (cells, height, width, 3), RGB in 0…255.
-        image_ids: their file names, among them all of `predictions`.
-        explain: from images (n, …) to heat maps (n, rows, columns) in 0…1; for example
+        image_ids: their file names, which include all images of `predictions`.
+        explain: maps images (n, …) to heat maps (n, rows, columns) in 0…1; for example
             `functools.partial(gradcam.heat_maps, model)`.
-        threshold: from which a cell is called ALL.
+        threshold: p(ALL) from which a cell is called ALL.
     """
     position = {image: number for number, image in enumerate(image_ids)}
 
@@ -101,14 +101,14 @@ def galleries(
 
 
 def confident_errors(predictions: pd.DataFrame, *, threshold: float) -> pd.DataFrame:
-    """Choose the cells on the wrong side of `threshold`, the furthest from their class first.
+    """Choose the misclassified cells, with p(ALL) furthest from the actual class first.
 
     Args:
         predictions: rows of predictions.csv of one split (image, subject, label, p_all).
-        threshold: from which a cell is called ALL.
+        threshold: p(ALL) from which a cell is called ALL.
 
     Returns:
-        At most CELLS of the rows, at most PER_SUBJECT of a subject.
+        At most CELLS of the rows, at most PER_SUBJECT per subject.
     """
     is_all = predictions["label"] == "all"
     wrong = predictions[(predictions["p_all"] >= threshold) != is_all]
@@ -117,12 +117,12 @@ def confident_errors(predictions: pd.DataFrame, *, threshold: float) -> pd.DataF
 
 
 def least_certain(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Choose the cells with p(ALL) nearest to 0.5; arguments and result as `confident_errors`."""
+    """Choose the cells with p(ALL) nearest to 0.5; limits as in `confident_errors`."""
     return _first(predictions, order=(predictions["p_all"] - 0.5).abs())
 
 
 def _first(rows: pd.DataFrame, *, order: pd.Series) -> pd.DataFrame:
-    """Return the rows with the lowest `order`, images in order of name where it is the same."""
+    """Return the rows with the lowest `order`, up to the limits. Ties are sorted by image."""
     ranked = rows.assign(order=order).sort_values(["order", "image"]).drop(columns="order")
     return ranked.groupby("subject", sort=False).head(PER_SUBJECT).head(CELLS)
 
@@ -149,7 +149,7 @@ def pictures(rows: pd.DataFrame, images: Images, maps: Maps) -> list[Picture]:
 
 
 def overlay(image: Images, heat: Maps) -> Images:
-    """Lay a heat map (any size, 0…1) over an image (uint8, RGB): the hotter, the less of it."""
+    """Blend a heat map (any size, 0…1) over an image (uint8, RGB); opacity grows with heat."""
     height, width = image.shape[:2]
     grown = Image.fromarray(heat).resize((width, height), Image.Resampling.BILINEAR)
     spread = np.clip(np.asarray(grown, np.float64), 0, 1)

@@ -1,4 +1,4 @@
-"""Write the report: one HTML page that carries everything inside, the same for the same input."""
+"""Render the report as one self-contained HTML page. The same input gives the same page."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _IN_INTERVAL_CHART = ("accuracy", "sensitivity", "specificity", "ppv", "npv", "r
 
 @dataclass(frozen=True)
 class EarlierStages:
-    """What the stages before report: metrics/{download,split,train}.json and history.csv."""
+    """Reports of earlier stages: metrics/{download,split,train}.json and history.csv."""
 
     download: Mapping[str, Any]
     split: Mapping[str, Any]
@@ -64,13 +64,13 @@ def render_report(
     Args:
         results: the content of metrics/test.json.
         predictions: rows of predictions.csv, of the test split.
-        curves: of the same.
-        galleries: of the same.
-        earlier: what earlier stages report.
+        curves: of the test split.
+        galleries: of the test split.
+        earlier: reports of earlier stages.
         provenance: profile, revision, device, versions (by package), dvc_lock (MD5 by path).
 
     Returns:
-        The page. It loads nothing, from no network and no file.
+        The page. It loads nothing from the network or from files.
     """
     measured = {part: results[part] for part in ("test", "external") if part in results}
     split = earlier.split
@@ -156,7 +156,7 @@ def _by_name(intervals: Section) -> dict[str, Any]:
 
 
 def _points(results: Section, place: Any) -> list[Point]:
-    """Return where the calls at both thresholds lie; a threshold that does not exist nowhere."""
+    """Return the chart points of both thresholds; leave out undefined ones."""
     test = results["test"]
     operating = section(test, "operating_point")
     named = [(f"p(ALL) ≥ {texts.as_text(results['threshold'])}", test)]

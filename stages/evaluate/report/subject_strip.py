@@ -1,4 +1,4 @@
-"""Every test cell at its p(ALL), a line for each subject: who is hard, and who decides a figure."""
+"""Draw p(ALL) of every test cell by subject, to show hard and influential subjects."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _ROW_INCHES = 0.17
 
 
 def subject_strip(predictions: pd.DataFrame, *, threshold: float) -> Markup:
-    """Draw p(ALL) of every cell, a line a subject, the subjects of a class by their mean.
+    """Draw p(ALL) of every cell, one line per subject, sorted by mean p(ALL) within a class.
 
     Args:
         predictions: rows of predictions.csv of one split (subject, label, p_all).
-        threshold: from which a cell is called ALL, drawn as a line.
+        threshold: p(ALL) from which a cell is called ALL, drawn as a line.
     """
     classes = [name for name in _COLOURS if (predictions["label"] == name).any()]
     parts = {name: predictions[predictions["label"] == name] for name in classes}

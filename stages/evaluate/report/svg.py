@@ -1,4 +1,4 @@
-"""Figures as inline SVG: the same data give the same bytes, and ids never collide."""
+"""Render figures as inline SVG: the same data give the same bytes, and ids never collide."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _VARIABLES = {
     ALL: "--all",
     HEM: "--hem",
 }
-"""The page's custom property for each colour, which is another one in the dark and on paper."""
+"""The page's CSS custom property for each colour. Its value differs in dark mode and in print."""
 
 _STYLE = {
     "axes.axisbelow": True,
@@ -44,10 +44,10 @@ _STYLE = {
     "grid.color": LINE,
     "legend.frameon": False,
     "lines.linewidth": 2,
-    "svg.fonttype": "path",  # text would be laid out by fonts that differ between machines
+    "svg.fonttype": "path",  # as text, the layout would depend on the machine's fonts
     "svg.hashsalt": "leukemia-classification",
     "text.color": INK,
-    "text.parse_math": False,  # a $ in a name from the data is a $
+    "text.parse_math": False,  # a $ in a name from the data stays a $
     "xtick.color": MUTED,
     "xtick.labelcolor": INK,
     "ytick.color": MUTED,
@@ -58,7 +58,7 @@ _METADATA = {"Creator": None, "Date": None, "Format": None, "Type": None}
 
 @contextmanager
 def new_figure(*, width: float, height: float) -> Iterator[Figure]:
-    """Yield a figure (inches) in our style, whatever stands in the user's matplotlibrc."""
+    """Yield a figure (inches) in our style, independent of the user's matplotlibrc."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
@@ -66,11 +66,11 @@ def new_figure(*, width: float, height: float) -> Iterator[Figure]:
 
 
 def as_svg(figure: Figure, *, name: str, description: str) -> Markup:
-    """Render a figure for a place inside HTML, with `description` for those who do not see it.
+    """Render a figure as inline SVG for HTML, with `description` as its text alternative.
 
     Returns:
-        An element without prolog or fixed size, its ids led by `name`, our colours as the page's
-        custom properties (each with the colour itself where the page does not define it).
+        An element without prolog or fixed size. Its ids start with `name`. Its colours are the
+        page's custom properties, with the colour itself as the fallback.
     """
     content = io.StringIO()
     figure.savefig(content, format="svg", metadata=_METADATA)

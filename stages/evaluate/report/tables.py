@@ -1,4 +1,4 @@
-"""The report's tables: what stands in metrics/test.json, laid out for people."""
+"""Lay out metrics/test.json as the report's tables."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Section = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Measured:
-    """A row of a table of metrics: its name, its value, its 95 % intervals, all as texts."""
+    """A row of a table of metrics: name, value and 95 % intervals, all as texts."""
 
     name: str
     value: str
@@ -38,7 +38,7 @@ class Measured:
 
 
 def section(values: Section, *names: str) -> Section:
-    """Return the object that lies at `names` in a JSON report; an empty one where none does."""
+    """Return the object at the path `names` in a JSON report, or an empty one."""
     for name in names:
         inner = values.get(name)
         if not isinstance(inner, Mapping):
@@ -48,7 +48,7 @@ def section(values: Section, *names: str) -> Section:
 
 
 def measured_rows(values: Section) -> list[Measured]:
-    """Return a row for each of METRIC_NAMES in `values`, with its intervals, in that order."""
+    """Return a row with intervals for each metric in `values`, in the order of METRIC_NAMES."""
     by_subject, by_cell = section(values, "intervals"), section(values, "cell_intervals")
     return [
         Measured(
@@ -65,7 +65,7 @@ def measured_rows(values: Section) -> list[Measured]:
 def compared(
     sections: Mapping[str, Section], only: Collection[str] = METRIC_NAMES.keys()
 ) -> list[tuple[str, list[str]]]:
-    """Lay metrics side by side: a row for each of METRIC_NAMES in any section and in `only`."""
+    """Lay out metrics side by side: a row for each metric that is in `only` and in a section."""
     return [
         (name, [as_figure(values.get(key)) for values in sections.values()])
         for key, name in METRIC_NAMES.items()
@@ -74,9 +74,9 @@ def compared(
 
 
 def grid(records: Sequence[Section]) -> tuple[list[str], list[list[str]]]:
-    """Lay records out as a table: a column for each key that any of them has.
+    """Lay out records as a table: a column for each key that any of them has.
 
-    But for `undefined`; and what stands in `intervals` comes behind its figure.
+    `undefined` gets no column. An interval stands in brackets after its figure.
     """
     apart = ("undefined", "intervals")
     keys = list(dict.fromkeys(key for record in records for key in record if key not in apart))
@@ -93,7 +93,7 @@ def _with_interval(record: Section, key: str) -> str:
 
 
 def subject_columns(by_subject: Section) -> dict[str, Section]:
-    """Return the `by_subject` section by class, the interval of each mean accuracy beside it."""
+    """Return the `by_subject` section by class, with the interval of each mean accuracy."""
     intervals = section(by_subject, "intervals")
     columns: dict[str, Section] = {}
     for name in ("all", "hem", "both"):
@@ -106,7 +106,7 @@ def subject_columns(by_subject: Section) -> dict[str, Section]:
 
 
 def reasons(values: Section, *inside: str) -> list[str]:
-    """Return why something is not there: `undefined` of a section, and of those `inside` it."""
+    """Return why figures are missing: `undefined` of a section, and of those `inside` it."""
     found = ["; ".join(values["undefined"])] if "undefined" in values else []
     for inner in (section(values, name) for name in inside):
         found += reasons(inner, "intervals", "cell_intervals") if inner else []

@@ -1,1 +1,1 @@
-"""The batches that training and validation see."""
+"""The input pipeline of training and validation."""

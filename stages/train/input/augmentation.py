@@ -1,4 +1,4 @@
-"""One image of an epoch, varied: a pure function of (seed, epoch, position)."""
+"""Augmentation of one image: a pure function of (seed, epoch, position)."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import tensorflow as tf
 
 from stages.train.params import AugmentationParams
 
-# The light that a unit of each stain lets through: optical density of red, green, blue for
-# haematoxylin, eosin and DAB (Ruifrok and Johnston 2001, Anal Quant Cytol Histol 23:291).
+# Optical density, for red, green and blue, of a unit of haematoxylin, eosin and DAB (Ruifrok and
+# Johnston 2001, Anal Quant Cytol Histol 23:291).
 _DENSITY_OF_STAINS = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
 
 
 def augment(image: tf.Tensor, params: AugmentationParams, drawn: tf.Tensor) -> tf.Tensor:
-    """Vary an image as `params` says, by what `draws` has drawn for it.
+    """Augment an image as `params` says, with its random numbers from `uniform_numbers`.
 
-    Each augmentation has random numbers of its own: switching one on changes no other. Pixels
-    that are 0 in all channels are background. Flips and quarter turns move pixels and change
-    none. Rotation blends each with its neighbours, so that the rim of a cell darkens and spreads by
-    less than a pixel. Brightness and stain leave the background 0, and all else in 1…255.
+    Each augmentation has its own random numbers: switching one on does not change the others.
+    Pixels that are 0 in all channels are background. Flips and quarter turns move pixels but do not
+    change them. Rotation blends neighbouring pixels, so the rim of a cell darkens and spreads by
+    less than a pixel. Brightness and stain keep the background at 0 and other pixels in 1…255.
 
     Args:
         image: uint8 (size, size, 3), RGB.
-        params: which, and how much.
-        drawn: float32 (NUMBERS_PER_IMAGE,), in [0, 1).
+        params: which augmentations, and how strong.
+        drawn: random numbers, float32 (NUMBERS_PER_IMAGE,), in [0, 1).
 
     Returns:
         uint8 (size, size, 3).
@@ -47,7 +47,7 @@ def augment(image: tf.Tensor, params: AugmentationParams, drawn: tf.Tensor) -> t
 
 
 def rotated(image: tf.Tensor, degrees: tf.Tensor) -> tf.Tensor:
-    """Rotate an image counter-clockwise about its centre, bilinearly, black where nothing was.
+    """Rotate an image counter-clockwise about its centre, bilinearly, with black fill.
 
     Args:
         image: uint8 (size, size, 3).
@@ -59,11 +59,11 @@ def rotated(image: tf.Tensor, degrees: tf.Tensor) -> tf.Tensor:
     angle = degrees * (math.pi / 180)
     cos, sin = tf.cos(angle), tf.sin(angle)
     centre = (image.shape[0] - 1) / 2
-    # The place in `image`, x to the right and y down, of each place in the result.
+    # Maps each position in the result to its position in `image`; x points right, y down.
     x_row = [cos, -sin, centre * (1 - cos + sin)]
     y_row = [sin, cos, centre * (1 - cos - sin)]
     turned = tf.raw_ops.ImageProjectiveTransformV3(
-        images=tf.cast(image, tf.float32)[tf.newaxis],  # of bytes it would cut the fractions off
+        images=tf.cast(image, tf.float32)[tf.newaxis],  # with uint8 it would truncate the fractions
         transforms=tf.stack([*x_row, *y_row, 0.0, 0.0])[tf.newaxis],
         output_shape=image.shape[:2],
         fill_value=0.0,
@@ -76,17 +76,17 @@ def rotated(image: tf.Tensor, degrees: tf.Tensor) -> tf.Tensor:
 def recoloured(
     image: tf.Tensor, *, brightness: tf.Tensor, factors: tf.Tensor, shifts: tf.Tensor
 ) -> tf.Tensor:
-    """Change how much of each stain the foreground holds, and how bright it is.
+    """Change the amount of each stain and the brightness in the foreground.
 
-    The amount c of each stain, in natural logarithms of the light that it takes away, becomes
-    factor × c + shift, as in Tellez et al. 2019 (Med Image Anal 58:101544), where ±0.05 is their
-    light and ±0.2 their strong variant.
+    The amount c of each stain, an optical density in natural logarithms, becomes factor × c +
+    shift, as in Tellez et al. 2019 (Med Image Anal 58:101544). Their light variant has ±0.05, their
+    strong variant ±0.2.
 
     Args:
         image: uint8 (size, size, 3).
-        brightness: what the light is multiplied by, float32 scalar.
+        brightness: factor for the pixel values, float32 scalar.
         factors: float32 (3,), for haematoxylin, eosin and DAB.
-        shifts: float32 (3,), alike.
+        shifts: float32 (3,), for the same stains.
 
     Returns:
         uint8 (size, size, 3): 0 where the image is 0 in all channels, elsewhere 1…255, rounded.

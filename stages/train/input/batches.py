@@ -1,4 +1,4 @@
-"""The batches that training and validation see."""
+"""The batches of training and validation."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from stages.train.input.sampling import epoch_order
 from stages.train.params import TrainParams
 from stages.train.steps.loss import cell_weights, targets
 
-_PREFETCHED = 2  # batches: one is used, one is ready, and one is made
+_PREFETCHED = 2  # batches: one is in use, one is ready, one is being made
 
 
 def training_batches(
     cells: Cells, params: TrainParams, *, seed: int, first_step: int = 0
 ) -> tf.data.Dataset:
-    """Return what is left of an epoch's batches from step `first_step` on.
+    """Return the batches of an epoch from step `first_step` on.
 
-    Which cell stands at a position, and how it is augmented, are pure functions of (seed, epoch,
-    position): from any step on come the very batches of a run from the first step.
+    The cell at a position and its augmentation are pure functions of (seed, epoch, position). So a
+    resumed run gets the same batches as an uninterrupted run.
 
     Args:
-        cells: the training cells, at least a batch of them; their memory is shared.
-        params: of them batch_size, augmentation, sampling, class_weights and label_smoothing.
+        cells: the training cells, at least one batch; their memory is shared.
+        params: uses batch_size, augmentation, sampling, class_weights and label_smoothing.
         seed: below 2³¹.
-        first_step: counted over all epochs, each of cells // batch_size steps.
+        first_step: counted over all epochs of cells // batch_size steps each.
 
     Returns:
-        Batches of (images as the cells hold them, targets as in steps/loss.py) and, with
-        class weights, float32 (batch_size,).
+        Batches of (images, targets) or, with class weights, (images, targets, weights): images as
+        in `cells`, targets as in steps/loss.py, weights float32 (batch_size,).
 
     Raises:
-        StageError: as `epoch_order` and `cell_weights` do.
+        StageError: if `epoch_order` or `cell_weights` raises it.
     """
     steps = len(cells.labels) // params.batch_size
     epoch, step = divmod(first_step, steps)
@@ -52,7 +52,7 @@ def training_batches(
     goals = targets(cells.labels, label_smoothing=params.label_smoothing, training=True)
     columns = [order, uniform_numbers(positions, seed=seed, epoch=epoch)[left], goals[order]]
     columns += [] if weights is None else [weights[order]]
-    with tf.device("CPU"):  # where tf.data works, and a GPU's memory is for the model
+    with tf.device("CPU"):  # tf.data runs there; GPU memory is for the model
         held = [tf.constant(column) for column in columns]
 
     def example(images: tf.Tensor, place: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -64,9 +64,9 @@ def training_batches(
 
 
 def validation_batches(cells: Cells, params: TrainParams, *, batch_size: int) -> tf.data.Dataset:
-    """Return every cell once, in order, the last batch as small as it comes.
+    """Return every cell once, in order; the last batch may be smaller.
 
-    Batches are as those of training, of another size, without augmentation, smoothing and weights.
+    Batches are like those of training, but without augmentation, smoothing and weights.
     """
     goals = targets(cells.labels, label_smoothing=params.label_smoothing, training=False)
     with tf.device("CPU"):
@@ -87,14 +87,15 @@ def _batches(
     batch_size: int,
     whole: bool,
 ) -> tf.data.Dataset:
-    """Return batches of `example(images, place)`, with the images in memory once.
+    """Return batches of `example(images, place)`; memory holds the images only once.
 
-    A tensor that the function of a dataset captures is copied for each iterator, as TensorFlow
-    rewrites the graph (2.21; with determinism always). A variable is not: the outer dataset,
-    which has one element, reads it, and the inner one, which does the work, is not rewritten.
+    If a dataset's function captures a tensor, TensorFlow copies it for each iterator when it
+    rewrites the graph (2.21; with determinism always). It does not copy a variable. The outer
+    dataset has one element and reads the variable. The inner one does the work; TensorFlow does not
+    rewrite it.
     """
     with tf.device("CPU"):
-        held = tf.Variable(_shared(cells.images), trainable=False)
+        held = tf.Variable(_tensor_without_copy(cells.images), trainable=False)
 
     def batches(_: tf.Tensor) -> tf.data.Dataset:
         images = held.read_value()
@@ -109,11 +110,11 @@ def _batches(
         )
 
     options = tf.data.Options()
-    # Nothing is left to tune, and an iterator that is tuned may take as long to end as it has
-    # lived: its tuner sleeps for ever longer, and can miss that it is over (TensorFlow 2.21).
+    # There is nothing to tune, and with autotuning an iterator may take as long to end as it has
+    # run: the tuner sleeps longer and longer, and can miss the end (TensorFlow 2.21).
     options.autotune.enabled = False
-    # All cores: it would have to do with the threads that run operations beside each other, which
-    # are one where training is deterministic. Order and content are the same with any number.
+    # 0 means all cores. The default is the inter-op threads, and deterministic training has only
+    # one of them. Order and content do not depend on the number of threads.
     options.threading.private_threadpool_size = 0
     count = int(places.cardinality())
     number = count // batch_size if whole else -(-count // batch_size)
@@ -125,11 +126,11 @@ def _batches(
     )
 
 
-def _shared(array: np.ndarray[Any, Any]) -> tf.Tensor:
+def _tensor_without_copy(array: np.ndarray[Any, Any]) -> tf.Tensor:
     """Return a tensor in the memory of an array; `tf.constant` would copy it, for a while twice.
 
-    TensorFlow ends the process over memory that is not aligned, and DLPack does not take what
-    cannot be written to: such an array is copied.
+    TensorFlow aborts the process on unaligned memory, and DLPack rejects read-only arrays. Such an
+    array is copied.
     """
     if array.ctypes.data % ALIGNMENT or not array.flags.carray:
         return tf.constant(array)

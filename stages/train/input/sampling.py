@@ -1,4 +1,4 @@
-"""Which cell stands where in an epoch: a pure function of (seed, epoch)."""
+"""The order of the cells in an epoch: a pure function of (seed, epoch)."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def epoch_order(
 ) -> Indices:
     """Return the index of the cell at each position of an epoch, int64 (positions,).
 
-    natural: a permutation; no cell stands twice, and which are left out differs by epoch.
-    subject_balanced: as many cells of each class as its share of the training cells, rounded;
-    within a class each subject equally often, or once more; within a subject each cell equally
-    often, or once more.
+    natural: a permutation; no cell occurs twice, and the cells left out differ by epoch.
+    subject_balanced: each class has its share of the training cells, rounded. Within a class each
+    subject occurs equally often, or once more. Within a subject each cell occurs equally often, or
+    once more.
 
     Raises:
-        StageError: if an image has no subject in its name, for subject_balanced.
+        StageError: with subject_balanced, if the name of an image holds no subject.
     """
     if sampling == "natural":
         return _permutation(len(cells.labels), positions, seed=seed, epoch=epoch)
     random = np.random.default_rng([seed, epoch])
     subjects = np.array([parse_image_name(name).subject for name in cells.image_ids])
-    # Rounding what has come together so far, not each class, makes it `positions` in all.
+    # The cumulative sums are rounded, not each class, so that the total is `positions`.
     totals = np.cumsum(np.bincount(cells.labels)) * positions / len(cells.labels)
     shares = np.diff(np.rint(totals).astype(int), prepend=0)
     drawn = [
@@ -60,7 +60,7 @@ def _one_class(
     share: int,
     random: np.random.Generator,
 ) -> Indices:
-    """Draw `share` of the members, each of their subjects equally often."""
+    """Sample `share` of the members, each of their subjects equally often."""
     if not share:
         return members[:0]
     names = np.unique(subjects[members])
@@ -75,6 +75,6 @@ def _one_class(
 
 
 def _cycled(items: Indices, count: int, random: np.random.Generator) -> Indices:
-    """Draw `count` items, all of them before any a second time."""
+    """Sample `count` items; take each item once before any item a second time."""
     rounds = -(-count // len(items))
     return np.concatenate([items[:0], *(random.permutation(items) for _ in range(rounds))])[:count]

@@ -1,1 +1,1 @@
-"""The state of a training, with which a killed one goes on."""
+"""The saved state of a training, from which a killed run resumes."""

@@ -1,4 +1,4 @@
-"""A checkpoint: a folder that holds all that changes during training, and its own checksums."""
+"""A checkpoint: a folder with all state that changes during training, and its checksums."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class CorruptError(Exception):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where training stands between two steps.
+    """The state of training between two steps.
 
     Attributes:
-        epoch: how many epochs are complete.
-        step: how many steps of the next one are done.
-        arrays: values of variables, by whose they are, each list in the order of its owner.
-        notes: all else, as JSON has it (and infinity).
+        epoch: number of complete epochs.
+        step: number of complete steps of the next epoch.
+        arrays: values of variables by owner, each list in the order of its owner.
+        notes: all other state, as JSON values (and infinity).
     """
 
     epoch: int
@@ -43,14 +43,14 @@ class Checkpoint:
 
     @property
     def name(self) -> str:
-        """The name of its folder; the later a checkpoint, the later in the alphabet."""
+        """The name of its folder. Names sort alphabetically from early to late."""
         return f"checkpoint-{self.epoch:06d}-{self.step:09d}"
 
 
 def write_checkpoint(checkpoint: Checkpoint, parent: Path) -> Path:
-    """Write the checkpoint as a folder in `parent`, complete or not at all; return the folder.
+    """Write the checkpoint as a folder in `parent`, atomically; return the folder.
 
-    The files are on the disk before the folder has its name: after a power cut it has all of them.
+    The files are on the disk before the folder gets its name. So a power cut leaves no partial one.
     """
     folder = parent / checkpoint.name
     with atomic_path(folder) as temporary:
@@ -66,7 +66,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     """Read a checkpoint.
 
     Raises:
-        CorruptError: if a file is missing or not what was written.
+        CorruptError: if a file is missing or does not match its checksum.
     """
     try:
         listed = (folder / _SUMS).read_text(encoding="utf-8", errors="replace").split()
@@ -91,7 +91,7 @@ def checkpoint_folders(parent: Path) -> list[Path]:
 
 
 def position(folder: Path) -> tuple[int, int]:
-    """Return epochs complete, and steps of the next one, from the name of a checkpoint."""
+    """Parse a checkpoint's name; return complete epochs and steps of the next epoch."""
     found = _NAME.fullmatch(folder.name)
     if not found:
         raise ValueError(f"{folder} is no checkpoint")
@@ -110,7 +110,7 @@ def _write_arrays(arrays: Mapping[str, Sequence[np.ndarray[Any, Any]]], path: Pa
         for number, array in enumerate(owned)
     }
     with path.open("wb") as file:
-        np.savez(file, **flat)  # type: ignore[arg-type]  # it has an option besides
+        np.savez(file, **flat)  # type: ignore[arg-type]  # savez also takes `allow_pickle`
         _flush(file)
 
 

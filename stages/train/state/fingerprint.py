@@ -1,4 +1,4 @@
-"""What a training depends on, as one number: state with another fingerprint is never resumed."""
+"""A hash of all that a training depends on: a run resumes only state with its fingerprint."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _STAGE = Path(__file__).parents[1]
 
 
 def fingerprint(settings: Mapping[str, Any], files: Mapping[str, Path]) -> str:
-    """Return the SHA-256 of settings (whatever JSON can say), names of files and their bytes."""
+    """Return the SHA-256 of settings (any JSON value), file names and file contents."""
     digests = {name: _sha256(path) for name, path in files.items()}
     content = json.dumps({"settings": settings, "files": digests}, sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
 def code_files() -> dict[str, Path]:
-    """Return the modules of this stage, and the shared ones that the process has imported."""
+    """Return the modules of this stage and the shared modules that the process has imported."""
     stage = {
         f"stages/train/{path.relative_to(_STAGE).as_posix()}": path for path in _STAGE.rglob("*.py")
     }
@@ -35,7 +35,7 @@ def code_files() -> dict[str, Path]:
 
 
 def data_files(shards: Path, weights: Path) -> dict[str, Path]:
-    """Return index and shards, the initial weights and the list of packages, where there are."""
+    """Return index and shards; also initial weights and requirements.txt, if they exist."""
     files = {
         f"shards/{path.relative_to(shards)}": path for path in shards.rglob("*") if path.is_file()
     }

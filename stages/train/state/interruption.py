@@ -1,4 +1,4 @@
-"""Being told to stop: by a signal, or because the process that started this one is gone."""
+"""Reasons to stop: a signal, or the end of the parent process."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @dataclass(frozen=True)
 class Reason:
-    """Why training stops, in words, and the exit code that says so to whoever waits for it."""
+    """Why training stops, in words and as an exit code."""
 
     words: str
     exit_code: int
 
 
 class Watch:
-    """Knows whether this process is to stop.
+    """Knows whether this process must stop.
 
-    A signal ends the process at once, save where `deferred` is in force: there it waits until
-    somebody asks for `reason`.
+    A signal ends the process at once, except inside `deferred`: there it only sets `reason`.
     """
 
     def __init__(self, parent: int) -> None:
@@ -42,7 +41,7 @@ class Watch:
 
     @property
     def reason(self) -> Reason | None:
-        """Why to stop; None to go on."""
+        """The reason to stop; None to continue."""
         if self._signal is not None:
             return Reason(signal.Signals(self._signal).name, 128 + self._signal)
         if os.getppid() != self._parent:
@@ -51,7 +50,7 @@ class Watch:
 
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
-        """Let signals wait inside of this block; what came is left to the block to ask for."""
+        """Defer signals inside this block; the block must check `reason` itself."""
         self._deferred = True
         try:
             yield
@@ -66,7 +65,7 @@ class Watch:
 
 def leave(reason: Reason, consequence: str) -> NoReturn:
     """Exit, with one line on standard error."""
-    # Nobody may be there any more to read it.
+    # The reader of standard error may be gone.
     with contextlib.suppress(OSError):
         print(f"train: stopped by {reason.words}{consequence}", file=sys.stderr, flush=True)
     sys.exit(reason.exit_code)
@@ -74,9 +73,9 @@ def leave(reason: Reason, consequence: str) -> NoReturn:
 
 @contextlib.contextmanager
 def watched() -> Iterator[Watch]:
-    """Take the signals that ask a process to end, and mind its parent, for as long as the block.
+    """Handle the stop signals and watch the parent process inside this block.
 
-    A signal that was ignored before, as `nohup` and a shell's `&` have it, stays so.
+    A signal that was ignored before, for example by `nohup` or a shell's `&`, stays ignored.
     """
     watch = Watch(os.getppid())
     taken = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]

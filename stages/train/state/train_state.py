@@ -1,11 +1,11 @@
-"""The state of a training: kept where a run that is killed leaves it and the next one goes on.
+"""The saved state of a training: the next run resumes from it if a run was killed.
 
     .train_state/lock                       held while a training runs in this workspace
-    <state folder>/<fingerprint>/lock       held while a training has this state
+    <state folder>/<fingerprint>/lock       held while a training uses this state
     <state folder>/<fingerprint>/checkpoint-<epochs>-<steps>/
     <state folder>/last_run.json            times and rates of the last training that succeeded
 
-No DVC output: DVC would delete it before a run, or resume it after a parameter has changed.
+The state is no DVC output: DVC would delete it before a run, or reuse it after a parameter change.
 """
 
 from __future__ import annotations
@@ -35,30 +35,30 @@ from stages.train.state.checkpoint import (
 WORKSPACE_LOCK = Path(".train_state/lock")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 KEPT = 2
-"""Checkpoints: should the latest turn out corrupt, there is the one before."""
+"""Number of checkpoints kept: if the latest is corrupt, a run resumes from the one before."""
 
 
 def state_folder() -> Path:
-    """Return the folder of all states: `.train_state`, or what TRAIN_STATE_DIR says."""
+    """Return the folder of all states: TRAIN_STATE_DIR if it is set, else `.train_state`."""
     return Path(os.environ.get("TRAIN_STATE_DIR") or ".train_state")
 
 
 @dataclass(frozen=True)
 class Saved:
-    """What a checkpoint cost."""
+    """Size of a checkpoint in bytes, and seconds for writing it."""
 
     size: int
     seconds: float
 
 
 class TrainState:
-    """The checkpoints of one training, known by its fingerprint."""
+    """The checkpoints of one training, identified by its fingerprint."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def latest(self) -> Checkpoint | None:
-        """Read the latest checkpoint that is sound; remove, and tell of, any that is not."""
+        """Read the latest intact checkpoint; remove corrupt ones and report them."""
         for leftover in sorted(self.folder.glob(".checkpoint-*.tmp")):  # of a killed run
             shutil.rmtree(leftover)
         for folder in checkpoint_folders(self.folder):
@@ -70,10 +70,10 @@ class TrainState:
         return None
 
     def save(self, checkpoint: Checkpoint) -> Saved | None:
-        """Write a checkpoint, then remove what is too old; if the disk is full, say so instead.
+        """Write a checkpoint, then remove old ones; if the disk is full, print a message instead.
 
         Returns:
-            What it cost; None if there was no room for it. Those from before are still there.
+            Its size and seconds; None if the disk was full. Earlier checkpoints are then kept.
         """
         started = time.monotonic()
         try:
@@ -94,18 +94,18 @@ class TrainState:
         return Saved(size, time.monotonic() - started)
 
     def discard(self) -> None:
-        """Remove all of it, at once in the eyes of whoever comes next."""
+        """Remove the whole state; for other processes it disappears at once."""
         doomed = self.folder.with_name(f".{self.folder.name}.{os.getpid()}.tmp")
         self.folder.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)  # the next one removes it, too
+        shutil.rmtree(doomed, ignore_errors=True)  # `open_state` removes leftovers
 
 
 @contextlib.contextmanager
 def open_state(fingerprint: str) -> Iterator[TrainState]:
-    """Yield the state of the training with this fingerprint, for this process alone.
+    """Open the state of the training with this fingerprint, for this process only.
 
     Raises:
-        StageError: at once, if another process has it.
+        StageError: at once, if another process has it open.
     """
     folder = state_folder() / fingerprint
     with locked(folder / "lock"):
@@ -116,7 +116,7 @@ def open_state(fingerprint: str) -> Iterator[TrainState]:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock for as long as the block; the end of the process, however it comes, frees it.
+    """Hold the lock inside this block; the end of the process always releases it.
 
     Raises:
         StageError: at once, if another process holds it.
@@ -147,7 +147,7 @@ def other_states(fingerprint: str) -> dict[Path, int]:
 
 
 def write_last_run(run: Mapping[str, Any]) -> None:
-    """Write what the last training cost; if the disk is full, say so: the training is no worse."""
+    """Write the figures of the last run; if the disk is full, print a message instead."""
     try:
         write_json(run, state_folder() / "last_run.json")
     except OSError as error:

@@ -15,16 +15,16 @@ def values(variables: Iterable[keras.Variable]) -> list[np.ndarray[Any, Any]]:
 
 
 def assign(variables: Iterable[keras.Variable], arrays: Iterable[np.ndarray[Any, Any]]) -> None:
-    """Give each variable its value. Raises ValueError if there are more of one than the other."""
+    """Assign each array to its variable. Raise ValueError if their numbers differ."""
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
 
 
 def reset_seeds(variables: Iterable[keras.Variable], *, seed: int, epoch: int) -> None:
-    """Give each seed state among the variables a value that depends on (seed, epoch, place) alone.
+    """Set each seed state to a value that depends only on (seed, epoch, place).
 
     Args:
-        variables: those of a network, its dropout's seed states among them.
+        variables: those of a network, including the seed states of dropout.
         seed: not below 0.
         epoch: from 0.
     """

@@ -1,1 +1,1 @@
-"""What a training step does, and what happens between two of them."""
+"""The training step, and the callbacks between steps."""

@@ -1,4 +1,4 @@
-"""A running mean of the weights, kept by the optimizer. Pure Keras."""
+"""A moving average of the weights, kept by the optimizer. Pure Keras."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy as np
 
 
 class Averaging:
-    """What an optimizer class is derived from, first, so that it averages the weights as well.
+    """Mixin that makes an optimizer average the weights. It must be the first base class.
 
-    After the update number n, counted from 0,
+    After update number n, counted from 0,
 
-        average ← average + (1 − d) × (weight − average),  d = min(ema_decay, (1 + n) / (10 + n)),
+        average ← average + (1 − d) × (weight − average),  d = min(ema_decay, (1 + n) / (10 + n)).
 
-    which follows the weights at first, as tf.train.ExponentialMovingAverage does. The averages
-    begin as the weights. They are among the optimizer's `variables`, and change when the weights
-    do: at the last of accumulated batches, not at one that loss scaling skips. `use_ema` of Keras
-    is no help here: it overwrites the weights at the end of each `fit`.
+    At first it follows the weights closely, as tf.train.ExponentialMovingAverage does. The averages
+    start as copies of the weights. They are among the optimizer's `variables`, and change when the
+    weights do: at the last of accumulated batches, not at a batch that loss scaling skips. Keras'
+    `use_ema` does not help here: it overwrites the weights at the end of each `fit`.
 
     Attributes:
-        averages: a variable for each weight that the optimizer was built with, in that order.
+        averages: a variable for each weight passed to `build`, in that order.
     """
 
     def __init__(self, *args: Any, ema_decay: float, **options: Any) -> None:
@@ -39,10 +39,10 @@ class Averaging:
         ]
         self._pairs = _Pairs(weights, self.averages)
         for weight, average in self._pairs:
-            average.assign(np.array(weight))  # a copy: on JAX they would be one buffer
+            average.assign(np.array(weight))  # a copy: on JAX they would share one buffer
 
     def apply(self, gradients: Any, trainable_variables: Any = None) -> None:
-        """Apply the gradients, then average."""
+        """Apply the gradients, then update the averages."""
         optimizer: Any = self
         number = keras.ops.cast(optimizer.iterations, "float32")
         super().apply(gradients, trainable_variables)  # type: ignore[misc]
@@ -54,7 +54,7 @@ class Averaging:
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
-        """Give the network the averages; take the weights back at the end."""
+        """Give the network the averages inside this block; restore the weights at its end."""
         weights = [np.array(weight) for weight, _ in self._pairs]
         try:
             for weight, average in self._pairs:
@@ -66,9 +66,9 @@ class Averaging:
 
 
 class _Pairs:
-    """Weights with their averages, out of sight of Keras.
+    """Weights with their averages, hidden from Keras.
 
-    It takes every variable in an attribute of an optimizer for one of the optimizer's own.
+    Keras tracks every variable in an attribute of an optimizer as one of the optimizer's own.
     """
 
     def __init__(self, weights: list[Any], averages: list[Any]) -> None:

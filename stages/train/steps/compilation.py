@@ -1,4 +1,4 @@
-"""The levers of model and optimizer put together. Pure Keras."""
+"""Check the parameters of a training and compile the network. Pure Keras."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stages.dataset.classes import CLASS_NAMES
 from stages.network.precision import Precision, choose_xla, require_xla_possible, set_precision
 from stages.train.params import TrainParams
 from stages.train.steps.fine_tuning import check_fine_tuning
-from stages.train.steps.frozen_base import Head, HeadOnFrozenBase, features_once
+from stages.train.steps.frozen_base import Head, HeadOnFrozenBase, features_are_constant
 from stages.train.steps.loss import loss_name, targets
 from stages.train.steps.optimizer import build_optimizer
 
@@ -25,19 +25,19 @@ def check_training(
     steps: int,
     devices: int,
 ) -> None:
-    """Check, before any training, what the parameters ask of this network and these cells.
+    """Check, before any training, that the parameters suit the network and the cells.
 
     Args:
         params: of the training.
         network: from `build_model`.
-        weights: what it starts from.
-        steps: batches an epoch.
-        devices: how many share a batch.
+        weights: the initial weights.
+        steps: batches per epoch.
+        devices: number of devices that share a batch.
 
     Raises:
-        StageError: on fine-tuning that the network does not allow or that no epoch is left for,
-            XLA that Keras would leave out, accumulation on several devices, or an epoch with fewer
-            batches than are to be accumulated or to give statistics.
+        StageError: if the network does not allow the fine-tuning, no epoch is left for it, Keras
+            would not use XLA, several devices would accumulate, `dwell` and `ema_decay` are both
+            set, or an epoch has fewer batches than accumulation or re-estimation needs.
     """
     check_fine_tuning(params.fine_tuning, network, weights=weights)
     require_xla_possible(params.xla, deterministic=params.deterministic)
@@ -71,31 +71,29 @@ def compile_network(
     *,
     precision: Precision,
     on_gpu: bool,
-    adamax: type[Any] = keras.optimizers.Adamax,
 ) -> None:
-    """Compile the network for training, its optimizer built with all of its weights.
+    """Compile the network for training, and build its optimizer with all of its weights.
 
     Args:
         network: from `build_model`.
         params: of the training.
         precision: of the base.
-        on_gpu: whether it trains there.
-        adamax: Adamax, or a class that does the same.
+        on_gpu: whether the network trains on a GPU.
     """
     set_precision(network, precision)
-    optimizer = build_optimizer(params, precision=precision, adamax=adamax)
+    optimizer = build_optimizer(params, precision=precision)
     jit_compile = choose_xla(params.xla, deterministic=params.deterministic, on_gpu=on_gpu)
     _compile(network, optimizer, params, jit_compile=jit_compile)
     optimizer.build(network.trainable_variables)
 
 
 def compile_head(network: keras.Model, params: TrainParams) -> keras.Model:
-    """Return what is fitted while the base of a network from `compile_network` is frozen.
+    """Return the model to fit while the base of a network from `compile_network` is frozen.
 
-    It takes features where they are computed once, else images. Layers, weights and optimizer are
-    those of the network; metrics and compiled steps are its own.
+    It takes features if they are computed once, else images. It shares layers, weights and
+    optimizer with the network; it has its own metrics and compiled steps.
     """
-    head = Head(network) if features_once(params) else HeadOnFrozenBase(network)
+    head = Head(network) if features_are_constant(params) else HeadOnFrozenBase(network)
     _compile(head, network.optimizer, params, jit_compile=network.jit_compile)
     return head
 
@@ -109,7 +107,7 @@ def _compile(
         metrics=["accuracy"],
         jit_compile=jit_compile,
     )
-    # Keras would build the metrics in the first step, and trace that twice.
+    # Otherwise Keras builds the metrics in the first step and traces this step twice.
     goals = targets(np.zeros(1, np.int64), label_smoothing=params.label_smoothing, training=True)
     network.compute_metrics(None, goals, np.ones((1, len(CLASS_NAMES)), np.float32))
     network.reset_metrics()

@@ -1,4 +1,4 @@
-"""Which layers train in which epoch. Pure Keras, but on JAX it takes no optimizer half used."""
+"""Which layers train in which epoch. Pure Keras, but a JAX optimizer must train all its weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check_fine_tuning(
     """Check the parameters against the network.
 
     Raises:
-        StageError: if the base has no such block, or layers would be frozen that know nothing.
+        StageError: if the base has no such block, or layers with random weights would be frozen.
     """
     blocks = _blocks(network)
     if params.unfreeze_from not in (None, *blocks):
@@ -40,27 +40,27 @@ def check_fine_tuning(
 def begin_epoch(
     network: keras.Model, params: FineTuningParams, *, epoch: int, first_step: int = 0
 ) -> None:
-    """Have the layers train that do so in this epoch; a compiled step is made anew for others.
+    """Set the layers that train in this epoch; rebuild the compiled step if they change.
 
-    In the first `freeze_epochs` epochs that is the head, then the base from the block
-    `unfreeze_from` on as well, without its batch norm if that is frozen. Batch norm that does not
-    train normalises by its moving averages and leaves them alone. At the first step of the epoch
-    `freeze_epochs` the optimizer begins anew.
+    In the first `freeze_epochs` epochs only the head trains. Then the base trains, too, from the
+    block `unfreeze_from` on, without its batch norm if that is frozen. Frozen batch norm normalises
+    by its moving averages and does not change them. The optimizer restarts at the first step of the
+    epoch `freeze_epochs`.
 
     Args:
         network: compiled, its optimizer built with all of its weights.
-        params: what is frozen.
+        params: the layers to freeze, and for how long.
         epoch: counted from 0.
-        first_step: of this epoch; above 0 where training goes on inside it.
+        first_step: of this epoch; above 0 if training resumes inside it.
     """
     if _set_trainable(network, params, epoch=epoch):
-        network.make_train_function(force=True)  # it has the weights that train built in
+        network.make_train_function(force=True)  # the trainable weights are built into it
     if epoch == params.freeze_epochs > 0 == first_step:
         restart(network.optimizer)
 
 
 def _set_trainable(network: keras.Model, params: FineTuningParams, *, epoch: int) -> bool:
-    """Return whether another layer trains than before."""
+    """Set which base layers train; return whether a layer with weights changed."""
     reached = params.unfreeze_from is None
     changed = False
     for layer in base_layers(network):

@@ -1,4 +1,4 @@
-"""The network while its base is frozen. Pure Keras; it trains with TensorFlow alone."""
+"""The network while its base is frozen. Pure Keras, but it trains only with TensorFlow."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from stages.network.model import HEAD, base_layers
 from stages.train.params import TrainParams
 
 
-def features_once(params: TrainParams) -> bool:
-    """Say whether all epochs with a frozen base see the same features of a cell.
+def features_are_constant(params: TrainParams) -> bool:
+    """Return whether a cell has the same features in all epochs with a frozen base.
 
-    That is so where nothing random stands before the base: no augmentation is in effect.
+    That is true if no augmentation is on: then nothing random happens before the base.
     """
     varied = any(dataclasses.asdict(params.augmentation).values())
     return params.fine_tuning.freeze_epochs > 0 and not varied
 
 
 def frozen_base(network: keras.Model) -> keras.Model:
-    """Return the network from its pixels to the pooled features, compiled by XLA if that is."""
+    """Return the network from pixels to pooled features, with the XLA setting of the network."""
     base = keras.Model(network.input, base_layers(network)[-1].output)
     base.jit_compile = network.jit_compile
     return base
@@ -36,13 +36,13 @@ class Head(keras.Model):  # type: ignore[misc]
 
     def call(self, features: Any, training: bool | None = None) -> Any:  # noqa: ARG002
         """Return the probabilities."""
-        for layer in self._head:  # Keras tells each whether it trains
+        for layer in self._head:  # Keras passes `training` to each
             features = layer(features)
         return features
 
 
 class HeadOnFrozenBase(keras.Model):  # type: ignore[misc]
-    """A network whose base always runs as in inference, its stochastic depth, too."""
+    """A network whose base always runs in inference mode, without stochastic depth."""
 
     def __init__(self, network: keras.Model) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the loss compares the predictions with, and how much each cell counts in it."""
+"""The targets of the loss, and the weight of each cell in it."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ Floats = np.ndarray[Any, np.dtype[np.float32]]
 
 
 def loss_name(label_smoothing: float) -> str:
-    """Return the loss, by Keras' name, for the targets of training and of validation."""
+    """Return Keras' name of the loss, for the targets of training and of validation."""
     return "categorical_crossentropy" if label_smoothing else "sparse_categorical_crossentropy"
 
 
 def targets(labels: Labels, *, label_smoothing: float, training: bool) -> Labels | Floats:
-    """Return what the loss compares the predictions with.
+    """Return the targets of the loss.
 
-    The smoothing is in the targets of training. Keras' `CategoricalCrossentropy(label_smoothing)`
-    would smooth those of validation alike, and its sparse loss knows no smoothing. The accuracy
-    stays that of the labels.
+    Only the training targets are smoothed. Keras' `CategoricalCrossentropy(label_smoothing)` would
+    smooth the validation targets, too, and its sparse loss has no smoothing. Smoothing does not
+    change the accuracy.
 
     Args:
         labels: int64 (cells,); 0 HEM, 1 ALL.
         label_smoothing: the share of a target that is spread evenly over the classes, in [0, 1)
             (Szegedy et al. 2016, arXiv:1512.00567).
-        training: whether to smooth; validation has the same form of targets without it.
+        training: whether to smooth; validation targets have the same form, not smoothed.
 
     Returns:
-        If `label_smoothing` is 0 the labels; else float32 (cells, classes), each row of sum 1.
+        The labels if `label_smoothing` is 0; else float32 (cells, classes), each row of sum 1.
     """
     if not label_smoothing:
         return labels
@@ -45,13 +45,13 @@ def targets(labels: Labels, *, label_smoothing: float, training: bool) -> Labels
 
 
 def cell_weights(labels: Labels, class_weights: Literal["none", "balanced"]) -> Floats | None:
-    """Return how much each cell counts in the loss of training, float32 (cells,); None for alike.
+    """Return the weight of each cell in the training loss, float32 (cells,); None if all are equal.
 
     balanced: cells / (classes × cells of its class), as in scikit-learn's `compute_class_weight`;
     the mean over the cells is 1.
 
     Raises:
-        StageError: if there is no cell of a class.
+        StageError: if a class has no cells.
     """
     if class_weights == "none":
         return None

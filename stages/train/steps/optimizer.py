@@ -1,4 +1,4 @@
-"""The optimizer, and the rise of its learning rate. Pure Keras."""
+"""The optimizer, and the warm-up of its learning rate. Pure Keras."""
 
 from __future__ import annotations
 
@@ -13,23 +13,18 @@ from stages.train.params import TrainParams
 from stages.train.steps.averaging import Averaging
 
 
-def build_optimizer(
-    params: TrainParams,
-    *,
-    precision: Precision,
-    adamax: type[Any] = keras.optimizers.Adamax,
-) -> Any:
-    """Return the Keras optimizer, not yet built; for Adamax one of the class `adamax`.
+def build_optimizer(params: TrainParams, *, precision: Precision) -> Any:
+    """Return the Keras optimizer, not yet built.
 
-    Build it with all weights of the network before any of them is frozen, and its `variables` stay
-    the same through the whole training: they hold all that it knows, accumulated gradients and
-    averages of the weights included. `apply` then takes any part of those weights.
+    Build it with all weights of the network before any of them is frozen. Its `variables` then stay
+    the same during the whole training. They hold its whole state, including accumulated gradients
+    and averages of the weights. `apply` accepts any part of those weights.
 
-    With `accumulate_batches` above 1 Keras adds up gradients, and updates by their mean at every
-    accumulate_batches-th batch, counted from the first of the training: what an epoch leaves over
-    stays in the variables for the next. `iterations` counts updates, not batches.
+    With `accumulate_batches` above 1, Keras sums gradients and updates by their mean at every
+    accumulate_batches-th batch, counted from the start of training. Gradients that an epoch leaves
+    over stay in the variables for the next epoch. `iterations` counts updates, not batches.
     """
-    kind = adamax if params.optimizer == "Adamax" else getattr(keras.optimizers, params.optimizer)
+    kind = getattr(keras.optimizers, params.optimizer)
     options: dict[str, Any] = {}
     if params.accumulate_batches > 1:
         options["gradient_accumulation_steps"] = params.accumulate_batches
@@ -37,17 +32,16 @@ def build_optimizer(
         kind = type(f"Averaging{kind.__name__}", (Averaging, kind), {})
         options["ema_decay"] = params.ema_decay
     optimizer = kind(params.learning_rate, **options)
-    if precision == "mixed_float16":  # whose small gradients are lost otherwise
+    if precision == "mixed_float16":  # otherwise small gradients underflow
         return keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
 
 
 def restart(optimizer: Any) -> None:
-    """Take a built optimizer back to its beginning, but for learning rate, loss scale and averages.
+    """Reset a built optimizer, except for learning rate, loss scale and averages.
 
-    Else weights that begin to train late would meet zeroed moments with the count of steps far on,
-    and Adam's correction for that, gone by then, would leave their first steps several times too
-    large.
+    Without the reset, weights that start to train late have zero moments but a high step count.
+    Adam's bias correction is then close to 1, and their first steps are several times too large.
     """
     inner = _inner(optimizer)
     kept = [inner.learning_rate, *getattr(inner, "averages", [])]
@@ -63,15 +57,15 @@ def averaged_weights(optimizer: Any) -> contextlib.AbstractContextManager[None]:
 
 
 def warmed_up(learning_rate: float, *, step: int, warmup_steps: int) -> float:
-    """Return the rate at a step, counted from 0: the given one from step warmup_steps − 1 on."""
+    """Return the rate at a step (from 0): `learning_rate` from step warmup_steps − 1 on."""
     return learning_rate * min(1.0, (step + 1) / warmup_steps) if warmup_steps else learning_rate
 
 
 class WarmUp(keras.callbacks.Callback):  # type: ignore[misc]
     """Sets the learning rate before each of the first batches.
 
-    It belongs after the callback that sets the rate of the epoch. A rate is a pure function of the
-    step and of what `learning_rate` returns; steps are batches, not updates of the optimizer.
+    Place it after the callback that sets the rate of the epoch. The rate depends only on the step
+    and on what `learning_rate` returns. Steps are batches, not updates of the optimizer.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The statistics of batch norm taken anew from training batches. Pure Keras."""
+"""Recompute the statistics of batch norm from training batches. Pure Keras."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ import numpy as np
 class Reestimate:
     """Replaces the moving averages of a network's batch norm by the statistics of some batches.
 
-    Over batches of equal size, with mean m and (biased) variance v of each,
+    For batches of equal size with mean m and (biased) variance v, the statistics are
 
         mean = E[m],  variance = E[v + m²] − E[m]²,
 
-    the moments of all their values together: "PreciseBN" (Wu and Johnson, Rethinking "Batch" in
-    BatchNorm, arXiv 2105.07576). The network runs as in training, so each layer sees what layers
-    normalised by the batch give it, dropout included; the states of the random numbers are put
-    back. Batch norm that is frozen keeps its averages.
+    the moments of all values together: "PreciseBN" (Wu and Johnson, Rethinking "Batch" in
+    BatchNorm, arXiv 2105.07576). The network runs in training mode, dropout included: each layer
+    gets inputs that earlier layers have normalised by the batch. The states of the random numbers
+    are restored. Frozen batch norm keeps its averages.
     """
 
     def __init__(self, network: keras.Model, *, fitted: keras.Model | None = None) -> None:
         """Take a compiled network.
 
         Args:
-            network: whose batch norm is meant.
-            fitted: what runs, where that is another way through the same layers.
+            network: the network whose batch norm is set.
+            fitted: the model to run, if it is another model of the same layers.
         """
         self._network = network
         self._training = InTraining(fitted or network)
@@ -40,10 +40,10 @@ class Reestimate:
         layers = [layer for layer in _batch_norms(self._network) if layer.trainable]
         if not layers:
             return
-        if layers != self._traced:  # which of them train is built into the compiled pass
+        if layers != self._traced:  # the compiled pass depends on which layers train
             self._training.make_predict_function(force=True)
             self._traced = layers
-        with _last_batch_alone(layers), _same_random_numbers(self._network):
+        with _zero_momentum(layers), _same_random_numbers(self._network):
             moments = [self._moments(images, layers) for images in batches]
         for layer, of_batches in zip(layers, zip(*moments, strict=True), strict=True):
             mean, square = np.mean(of_batches, axis=0)
@@ -62,14 +62,14 @@ class Reestimate:
 
 
 class InTraining(keras.Model):  # type: ignore[misc]
-    """A network whose compiled `predict` runs it as in training."""
+    """A network whose compiled `predict` runs in training mode."""
 
     def __init__(self, network: keras.Model) -> None:
         super().__init__()
         self.network = network
 
     def call(self, images: Any) -> Any:
-        """Return what the network gives, in training."""
+        """Return the output of the network in training mode."""
         return self.network(images, training=True)
 
 
@@ -79,8 +79,8 @@ def _batch_norms(network: keras.Model) -> list[Any]:
 
 
 @contextlib.contextmanager
-def _last_batch_alone(layers: list[Any]) -> Iterator[None]:
-    """Have the moving averages hold the statistics of the last batch."""
+def _zero_momentum(layers: list[Any]) -> Iterator[None]:
+    """Make the moving averages hold the statistics of only the last batch."""
     momenta = [layer.momentum for layer in layers]
     for layer in layers:
         layer.momentum = 0.0
@@ -93,7 +93,7 @@ def _last_batch_alone(layers: list[Any]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _same_random_numbers(network: keras.Model) -> Iterator[None]:
-    """Put the states of the random numbers back, which are variables but no weights."""
+    """Restore the states of the random numbers, which are variables but not weights."""
     weights = {id(weight) for weight in network.weights}
     states = [variable for variable in network.variables if id(variable) not in weights]
     values = [np.array(state) for state in states]

@@ -6,11 +6,11 @@ import pytest
 
 from stages.dataset.shard_reader import Cells
 from stages.network.model import HEAD, base_layers
-from stages.train.input.inputs import Inputs
+from stages.train.input.input_pipeline import InputPipeline
 from stages.train.params import AugmentationParams, FineTuningParams, TrainParams
 from stages.train.steps.compilation import compile_head, compile_network
 from stages.train.steps.fine_tuning import begin_epoch
-from stages.train.steps.frozen_base import features_once, frozen_base
+from stages.train.steps.frozen_base import features_are_constant, frozen_base
 from stages.train.steps.reestimation import Reestimate
 from tests.train.networks import random_cells, same, small_network, values
 
@@ -31,12 +31,12 @@ def params(train_params: TrainParams) -> TrainParams:
 
 
 @pytest.fixture
-def inputs(params: TrainParams) -> Inputs:
+def inputs(params: TrainParams) -> InputPipeline:
     training, validation = (
         Cells(*random_cells(count), [f"{number}.bmp" for number in range(count)])
         for count in (18, 6)
     )
-    return Inputs(training, validation, params, seed=1, devices=1)
+    return InputPipeline(training, validation, params, seed=1, devices=1)
 
 
 def frozen_network(params: TrainParams) -> keras.Model:
@@ -59,20 +59,20 @@ def frozen_network(params: TrainParams) -> keras.Model:
 def test_features_are_computed_once_where_nothing_random_stands_before_a_frozen_base(
     change: str, value: object, params: TrainParams
 ) -> None:
-    assert features_once(params)
-    assert not features_once(replace(params, augmentation=replace(NONE, **{change: value})))
-    assert not features_once(replace(params, fine_tuning=replace(FROZEN, freeze_epochs=0)))
+    assert features_are_constant(params)
+    assert not features_are_constant(replace(params, augmentation=replace(NONE, **{change: value})))
+    assert not features_are_constant(replace(params, fine_tuning=replace(FROZEN, freeze_epochs=0)))
 
 
 def test_of_features_the_head_learns_what_it_learns_of_images(
-    params: TrainParams, inputs: Inputs
+    params: TrainParams, inputs: InputPipeline
 ) -> None:
     trained, told = [], []
     augmented = replace(params, augmentation=replace(NONE, horizontal_flip=True))
     for features in (True, False):
         network = frozen_network(params)
         head = compile_head(network, params if features else augmented)
-        seen = inputs.of_features(frozen_base(network), callbacks=[]) if features else inputs
+        seen = inputs.with_features(frozen_base(network), callbacks=[]) if features else inputs
         head.fit(seen.training(0), steps_per_epoch=seen.steps, shuffle=False, verbose=0)
         told.append(head.evaluate(seen.validation, verbose=0))
         trained.append(values(network.weights))
@@ -90,13 +90,13 @@ def test_xla_compiles_the_features_where_it_compiles_the_network(compiled: bool)
 
 @pytest.mark.parametrize("augmented", [False, True])
 def test_only_the_head_trains_and_with_the_optimizer_of_the_network(
-    augmented: bool, params: TrainParams, inputs: Inputs
+    augmented: bool, params: TrainParams, inputs: InputPipeline
 ) -> None:
     network = frozen_network(params)
     before = {layer.name: values(layer.variables) for layer in network.layers}
     params = replace(params, augmentation=replace(NONE, vertical_flip=augmented))
     head = compile_head(network, params)
-    seen = inputs if augmented else inputs.of_features(frozen_base(network), callbacks=[])
+    seen = inputs if augmented else inputs.with_features(frozen_base(network), callbacks=[])
     head.fit(seen.training(0), steps_per_epoch=seen.steps, shuffle=False, verbose=0)
     for layer in base_layers(network):  # the seeds of its stochastic depth, too: it is not used
         assert all(same(before[layer.name], values(layer.variables))), layer.name
@@ -109,12 +109,12 @@ def test_only_the_head_trains_and_with_the_optimizer_of_the_network(
     assert int(network.optimizer.iterations) == seen.steps
 
 
-def test_features_keep_order_and_targets_of_their_images(inputs: Inputs) -> None:
+def test_features_keep_order_and_targets_of_their_images(inputs: InputPipeline) -> None:
     def brightness() -> keras.Model:
         images = keras.Input((8, 8, 3))
         return keras.Model(images, keras.ops.mean(images, axis=(1, 2)))
 
-    described = inputs.of_features(brightness(), callbacks=[])
+    described = inputs.with_features(brightness(), callbacks=[])
     for images, features in (
         (inputs.training(2), described.training(2)),
         (inputs.validation, described.validation),
@@ -136,7 +136,7 @@ def test_the_network_is_written_as_if_it_had_never_been_frozen(params: TrainPara
 
 @pytest.mark.parametrize("augmented", [False, True])
 def test_statistics_taken_anew_are_those_of_the_head(
-    augmented: bool, params: TrainParams, inputs: Inputs
+    augmented: bool, params: TrainParams, inputs: InputPipeline
 ) -> None:
     network = frozen_network(params)
     before = {layer.name: values(layer.weights) for layer in network.layers}
@@ -144,7 +144,7 @@ def test_statistics_taken_anew_are_those_of_the_head(
         network, replace(params, augmentation=replace(NONE, vertical_flip=augmented))
     )
     base = frozen_base(network)
-    seen = inputs if augmented else inputs.of_features(base, callbacks=[])
+    seen = inputs if augmented else inputs.with_features(base, callbacks=[])
     batches = [images for images, _ in seen.training(0).take(4)]
     Reestimate(network, fitted=head)(batches)
     features = np.concatenate([base(batch) if augmented else batch for batch in batches])

@@ -1,4 +1,4 @@
-"""A file on a web server: its ranges, its fresh signatures, what it says of the file."""
+"""Read a file from a web server: range requests, renewed signatures, validators."""
 
 from __future__ import annotations
 
@@ -16,27 +16,34 @@ import requests
 import urllib3
 
 from stages.common.errors import StageError
-from stages.download.origin import CHUNK, PATIENCE, Body, Edition, InterruptionError, Patience
+from stages.download.origin import (
+    CHUNK,
+    DEFAULT_RETRIES,
+    Body,
+    FileVersion,
+    InterruptionError,
+    RetryPolicy,
+)
 from stages.download.web_errors import ADVICE, bottom, http_errors, public_url, root_cause
 
-_EXPIRED = (400, 401, 403)  # Google's storage says 400, Amazon's 403 to an old signature
+_EXPIRED = (400, 401, 403)  # for an expired signature, Google's storage sends 400, Amazon's 403
 
 
 @dataclass
 class WebOrigin:
-    """A file at an http(s) address that `resolve` gives, freshly signed if need be."""
+    """A file at an http(s) URL. `resolve` returns the URL, newly signed if necessary."""
 
     name: str
     identity: str
     resolve: Callable[[], str]
-    patience: Patience = PATIENCE
+    patience: RetryPolicy = DEFAULT_RETRIES
     advice: Mapping[int, str] = field(default_factory=lambda: ADVICE)
     _address: str | None = field(default=None, init=False)
     _knows_ranges: bool = field(default=True, init=False)
 
     @contextlib.contextmanager
-    def read(self, start: int, edition: Edition) -> Iterator[Body]:
-        """Ask for the bytes from `start` on; see Origin.read."""
+    def read(self, start: int, edition: FileVersion) -> Iterator[Body]:
+        """Request the bytes from `start` on; see Origin.read."""
         with http_errors(self.name, advice=self.advice):
             response = self._ask(start if self._knows_ranges else 0, edition.validator)
         with response:
@@ -54,7 +61,7 @@ class WebOrigin:
             self._address = None
             response = self._get(start, etag)
         if start and response.status_code in (*_EXPIRED, 416):
-            response.close()  # a signature may hold for the whole alone, or the file be shorter now
+            response.close()  # the signature may not allow a range, or the file may be shorter now
             response = self._get(0, None)
         response.raise_for_status()
         return response
@@ -74,8 +81,8 @@ class WebOrigin:
         validator = _validator(response.headers)
         md5 = _announced_md5(response)
         if response.status_code == 200:
-            size = response.raw.length_remaining  # Content-Length, where it is a number
-            return Body(0, Edition(size, validator, md5), chunks)
+            size = response.raw.length_remaining  # Content-Length, or None if it is not a number
+            return Body(0, FileVersion(size, validator, md5), chunks)
         given = response.headers.get("Content-Range", "")
         match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", given)
         if response.status_code != 206 or match is None:
@@ -84,23 +91,25 @@ class WebOrigin:
                 "expected 200 and the file, or 206 and a range of it"
             )
         total = None if match[2] == "*" else int(match[2])
-        return Body(int(match[1]), Edition(total, validator, md5), chunks)
+        return Body(int(match[1]), FileVersion(total, validator, md5), chunks)
 
 
-def web_origin(url: str, *, name: str | None = None, patience: Patience = PATIENCE) -> WebOrigin:
-    """Return an http(s) address as a place: the same one under another signature."""
+def web_origin(
+    url: str, *, name: str | None = None, patience: RetryPolicy = DEFAULT_RETRIES
+) -> WebOrigin:
+    """Return the origin of an http(s) URL. Its identity does not include the signature."""
     name = name or public_url(url)
     return WebOrigin(name, name, lambda: url, patience=patience)
 
 
 def _validator(headers: Mapping[str, str]) -> str | None:
-    """Return a strong ETag, or else a date of change that no later change can share.
+    """Return a strong ETag, or else a Last-Modified date that no later change can repeat.
 
     https://www.rfc-editor.org/rfc/rfc9110#section-8.8.2.2
     """
     etag = headers.get("ETag", "")
     if etag:
-        return etag if re.fullmatch(r'"[^"]*"', etag) else None  # not a weak one
+        return etag if re.fullmatch(r'"[^"]*"', etag) else None  # a weak ETag is not enough
     changed = headers.get("Last-Modified", "")
     try:
         age = parsedate_to_datetime(headers.get("Date", "")) - parsedate_to_datetime(changed)
@@ -111,7 +120,7 @@ def _validator(headers: Mapping[str, str]) -> str | None:
 
 def _chunks(response: requests.Response, *, seconds: float) -> Iterator[bytes]:
     try:
-        # What is there, not a full chunk: nothing that has come is lost when no more does.
+        # read1 does not wait for a full chunk, so an interruption loses no byte received before.
         while chunk := response.raw.read1(CHUNK, decode_content=False):
             yield chunk
     except urllib3.exceptions.ReadTimeoutError as error:

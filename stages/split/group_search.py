@@ -1,6 +1,6 @@
-"""Place groups of subjects so that each part comes near the cells of every class it should have.
+"""Assign groups of subjects so that each part comes near its target number of cells per class.
 
-All of it is integer arithmetic, and the random starts come from PCG64: the same on any processor.
+Integer arithmetic and random starts from PCG64 give the same result on any processor.
 """
 
 from __future__ import annotations
@@ -12,30 +12,32 @@ import numpy as np
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
 
 _STARTS = 60  # on C-NMC 5 starts come within 4 cells of each target, 60 within one (11 seeds)
-_LACKING_GROUP = 2**40  # above the squared differences of any table of up to 400,000 cells
+_MISSING_GROUP_COST = (
+    2**40
+)  # cost, above the squared differences of any table of up to 400,000 cells
 
 
 def place_groups(
     cells: IntArray, *, targets: IntArray, fewest_groups: IntArray, seed: int
 ) -> IntArray:
-    """Search for the part of each group: from random starts, exchange groups while it helps.
+    """Search for the part of each group: from random starts, swap groups while the cost falls.
 
-    The cost is first the number of groups that parts lack of `fewest_groups`, then the sum of
+    The cost counts first the groups that parts lack to reach `fewest_groups`, then the sum of
     the squared differences from `targets`.
 
     Args:
         cells: int64, (groups, classes): the cells of each class in each group.
-        targets: int64, (parts, classes): the cells of each class that each part should have.
-        fewest_groups: int64, (classes,): the groups of each class that no part should be below.
-        seed: of the random starts.
+        targets: int64, (parts, classes): the target number of cells of each class in each part.
+        fewest_groups: int64, (classes,): the minimum number of groups of each class in a part.
+        seed: seed of the random starts.
 
     Returns:
-        int64, (groups,): the number of each group's part.
+        int64, (groups,): the index of each group's part.
     """
     generator = np.random.Generator(np.random.PCG64(seed))
     ends = np.cumsum(targets.sum(axis=1))
-    # An empty group in each part: to be exchanged for it is to move there.
-    loads = _loads(np.vstack([cells, np.zeros_like(targets)]))
+    # Each part gets an empty group: a swap with it moves a group to this part.
+    loads = _cells_and_presence(np.vstack([cells, np.zeros_like(targets)]))
     wanted = np.hstack([targets, np.tile(fewest_groups, (len(targets), 1))])
     found = []
     for _ in range(_STARTS):
@@ -45,13 +47,13 @@ def place_groups(
     return best
 
 
-def _loads(cells: IntArray) -> IntArray:
-    """Put beside the cells that a group brings to its part whether it counts as a group there."""
+def _cells_and_presence(cells: IntArray) -> IntArray:
+    """Append, per class, whether each group has cells of this class."""
     return np.hstack([cells, cells > 0])
 
 
 def _descend(start: IntArray, loads: IntArray, wanted: IntArray) -> tuple[int, IntArray]:
-    """Make the exchange that lowers the cost most until none does; return the cost and parts."""
+    """Make the swap that lowers the cost most, until none does; return the cost and the parts."""
     empty = np.arange(len(wanted))
     parts = np.concatenate([start, empty])
     while True:
@@ -66,7 +68,7 @@ def _descend(start: IntArray, loads: IntArray, wanted: IntArray) -> tuple[int, I
 
 
 def _gains(parts: IntArray, loads: IntArray, excess: IntArray) -> IntArray:
-    """Return how the cost changes, (groups, groups), when two groups exchange their parts."""
+    """Return the change of the cost, (groups, groups), when two groups swap their parts."""
     here = excess[parts]
     change = loads[np.newaxis] - loads[:, np.newaxis]
     own = _cost(here[:, np.newaxis] + change) - _cost(here)[:, np.newaxis]
@@ -74,8 +76,8 @@ def _gains(parts: IntArray, loads: IntArray, excess: IntArray) -> IntArray:
 
 
 def _cost(excess: IntArray) -> IntArray:
-    """Cost of parts with this excess over what is wanted, (…, cells and groups of each class)."""
+    """Return the cost of parts from their excess, (…, cells and groups of each class)."""
     cells, groups = np.split(excess, 2, axis=-1)
     lacking = np.maximum(-groups, 0)
-    cost: IntArray = (cells**2 + _LACKING_GROUP * lacking).sum(axis=-1)
+    cost: IntArray = (cells**2 + _MISSING_GROUP_COST * lacking).sum(axis=-1)
     return cost

@@ -15,7 +15,7 @@ from stages.dataset.layout import (
     PRELIMINARY_FOLDER,
     PRELIMINARY_LABELS,
 )
-from stages.download.folder import pack_folder
+from stages.download.pack_folder import pack_folder
 from tests.conftest import TRAINING, VALIDATION, tiny_members
 
 

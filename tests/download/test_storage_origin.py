@@ -13,8 +13,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 from urllib3 import Retry
 
 from stages.common.errors import StageError
-from stages.download.origin import Patience
-from stages.download.storage import StorageOrigin
+from stages.download.origin import RetryPolicy
+from stages.download.storage_origin import StorageOrigin
 from stages.download.transfer import Checksum, transfer
 from stages.download.web_errors import public_url
 from tests.download.conftest import QUICK
@@ -31,7 +31,7 @@ ONE_TRY = replace(QUICK, retries=Retry(total=0))  # s3fs tries five times itself
 
 
 def fetch(
-    url: str, folder: Path, checksums: tuple[Checksum, ...] = (), patience: Patience = QUICK
+    url: str, folder: Path, checksums: tuple[Checksum, ...] = (), patience: RetryPolicy = QUICK
 ) -> bytes:
     destination = folder / "cnmc.zip"
     destination.unlink(missing_ok=True)
@@ -47,7 +47,7 @@ def fetch(
 
 
 def failure(
-    url: str, folder: Path, checksums: tuple[Checksum, ...] = (), patience: Patience = QUICK
+    url: str, folder: Path, checksums: tuple[Checksum, ...] = (), patience: RetryPolicy = QUICK
 ) -> str:
     with pytest.raises(StageError) as caught:
         fetch(url, folder, checksums, patience)

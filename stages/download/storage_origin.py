@@ -1,4 +1,4 @@
-"""A file in a bucket or on another machine: whatever fsspec has a file system for."""
+"""Read a file from a bucket or another machine, through any file system of fsspec."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 import fsspec
 
 from stages.common.errors import StageError
-from stages.download.origin import CHUNK, Body, Edition, InterruptionError
+from stages.download.origin import CHUNK, Body, FileVersion, InterruptionError
 from stages.download.web_errors import root_cause
 
 _BLOCK = 8 << 20
-"""Bytes of one request to a bucket; s3fs would take 50 MiB, and lose as many with a connection."""
+"""Bytes of one request to a bucket. A broken connection loses as many; s3fs would use 50 MiB."""
 
 _VALIDATORS = ("ETag", "etag", "generation", "mtime", "LastModified", "last_modified", "created")
-"""What the file systems of fsspec call what changes with the bytes, the surest first."""
+"""Keys in fsspec's file info whose values change with the bytes, the most reliable first."""
 
 _PACKAGES = {
     **dict.fromkeys(("gs", "gcs"), "dvc-gs"),
@@ -29,27 +29,27 @@ _PACKAGES = {
     "hdfs": "dvc-hdfs",
     "oss": "dvc-oss",
 }
-"""DVC's plug-ins, which bring the file systems of fsspec for these schemes."""
+"""DVC plug-ins that install the fsspec file systems for these schemes."""
 
 _FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, ValueError, NotImplementedError)
 _CREDENTIALS = re.compile("Credential|Auth|Profile")
-"""In the names of errors of botocore, google-auth, azure-identity and paramiko."""
+"""Matches names of credential errors of botocore, google-auth, azure-identity and paramiko."""
 
 
 @dataclass(frozen=True)
 class StorageOrigin:
-    """A file at an address of fsspec: s3://, gs://, az://, ssh://, sftp:// and others."""
+    """A file at a URL of fsspec: s3://, gs://, az://, ssh://, sftp:// and others."""
 
     url: str
     name: str
 
     @property
     def identity(self) -> str:
-        """The address without credentials."""
+        """The URL without credentials."""
         return self.name
 
     @contextlib.contextmanager
-    def read(self, start: int, edition: Edition) -> Iterator[Body]:
+    def read(self, start: int, edition: FileVersion) -> Iterator[Body]:
         """Read the bytes from `start` on; see Origin.read."""
         filesystem, path = self._file_system()
         with self._errors():
@@ -79,7 +79,9 @@ class StorageOrigin:
                 ) from error
             raise self._unreadable(error) from error
 
-    def _chunks(self, filesystem: Any, path: str, file: Any, edition: Edition) -> Iterator[bytes]:
+    def _chunks(
+        self, filesystem: Any, path: str, file: Any, edition: FileVersion
+    ) -> Iterator[bytes]:
         with self._errors():
             while chunk := file.read(CHUNK):
                 yield chunk
@@ -88,11 +90,11 @@ class StorageOrigin:
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
-        """Turn errors of file systems, each has its own, into one line without keys or addresses.
+        """Turn the different errors of file systems into one line without keys or addresses.
 
         Raises:
-            InterruptionError: if it may help to try again.
-            StageError: if it does not.
+            InterruptionError: if a retry may help.
+            StageError: if a retry does not help.
         """
         try:
             yield
@@ -114,11 +116,11 @@ def _scheme(url: str) -> str:
     return url.partition("://")[0].lower()
 
 
-def _look(filesystem: Any, path: str) -> Edition:
-    """Ask what stands there now. An S3 ETag is no MD5 where the object came in parts."""
+def _look(filesystem: Any, path: str) -> FileVersion:
+    """Return the current edition, without MD5: the S3 ETag of a multipart upload is no MD5."""
     filesystem.invalidate_cache()
     info = filesystem.info(path)
     if info.get("type") == "directory":
         raise IsADirectoryError(path)
     said = [f"{key} {info[key]}" for key in _VALIDATORS if info.get(key)]
-    return Edition(info.get("size"), said[0] if said else None)
+    return FileVersion(info.get("size"), said[0] if said else None)

@@ -1,4 +1,4 @@
-"""What the network sees: images, or the features that its frozen base finds in them."""
+"""The inputs of the network: images, or the features that its frozen base computes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from stages.train.input.batches import training_batches, validation_batches
 from stages.train.params import TrainParams
 
 
-class Inputs:
+class InputPipeline:
     """The cells in batches.
 
     Attributes:
-        steps: training steps an epoch.
-        validation: all of the validation cells, once.
+        steps: training steps per epoch.
+        validation: all validation cells, once.
     """
 
     def __init__(
@@ -30,11 +30,11 @@ class Inputs:
         """Take the cells.
 
         Args:
-            training: at least a batch of them.
-            validation: at least one for each device.
-            params: as `training_batches` takes them.
-            seed: of order and augmentation.
-            devices: how many share a batch.
+            training: the training cells, at least one batch.
+            validation: the validation cells, at least one for each device.
+            params: as in `training_batches`.
+            seed: for order and augmentation.
+            devices: number of devices that share a batch.
 
         Raises:
             StageError: if the devices cannot share the validation cells.
@@ -50,23 +50,23 @@ class Inputs:
             self._training, self._params, seed=self._seed, first_step=first_step
         )
 
-    def of_features(
+    def with_features(
         self, base: keras.Model, *, callbacks: Sequence[keras.callbacks.Callback]
-    ) -> Inputs:
-        """Return the same inputs with a row of features in the place of each image.
+    ) -> InputPipeline:
+        """Return the same inputs with a row of features instead of each image.
 
-        The features are a function of images and weights, for the batches are always the same: a
-        training that is resumed computes them anew, and finds the same bits.
+        The batches are always the same, so the features depend only on images and weights. A
+        resumed training computes them again and gets the same bits.
 
         Args:
             base: (cells, size, size, 3) to (cells, features).
-            callbacks: of `predict`; if one stops it, what is returned is of no use.
+            callbacks: callbacks of `predict`; if one stops it, the result is useless.
 
         Raises:
             StageError: if the devices cannot share the training cells.
         """
 
-        def described(cells: Cells, of: str) -> Cells:
+        def extract_features(cells: Cells, of: str) -> Cells:
             batches = self._in_order(cells, of=of)
             steps, description = int(batches.cardinality()), f"Features of {of} cells"
             with progress(total=steps, description=description, unit="batch") as bar:
@@ -76,19 +76,19 @@ class Inputs:
                 found = base.predict(batches, callbacks=[*callbacks, shown], verbose=0)
             return dataclasses.replace(cells, images=np.asarray(found, np.float32), in_memory=True)
 
-        return Inputs(
-            described(self._training, "training"),
-            described(self._validation, "validation"),
+        return InputPipeline(
+            extract_features(self._training, "training"),
+            extract_features(self._validation, "validation"),
             self._params,
             seed=self._seed,
             devices=self._devices,
         )
 
     def _in_order(self, cells: Cells, *, of: str) -> tf.data.Dataset:
-        """Return every cell once.
+        """Return every cell once, in order.
 
-        The batches are what is nearest to `train.batch_size` and shared by all devices: Keras
-        wants equal shares of the first batch, and a cell of the last for each device.
+        The batch size is the nearest to `train.batch_size` that all devices can share. Keras needs
+        equal shares of the first batch, and at least one cell of the last batch for each device.
         """
         count, devices = len(cells.labels), self._devices
         sizes = [

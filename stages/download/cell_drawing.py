@@ -1,4 +1,4 @@
-"""Draw one built-in cell as a BMP, with arithmetic that is exact on every processor."""
+"""Draw one synthetic cell as a BMP, with arithmetic that is exact on every processor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 IMAGE_SIZE = 450
 _WINDOW = 340
-"""Width and height of the part that can hold a cell, in the middle of the image, in pixels."""
+"""Width and height, in pixels, of the central part of the image, in which the cell is drawn."""
 
 _MEAN_COLOUR = (67, 29, 78)
 """Mean RGB of the nuclei in C-NMC 2019 (sampled: 12 images)."""
@@ -21,17 +21,17 @@ Field = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class Look:
-    """What a cell looks like before its own chance is added.
+    """The appearance of a cell, before the random variation of its shape and texture.
 
     Attributes:
         radius: mean radius of the nucleus, in pixels.
-        elongation: long over short axis, at most.
+        elongation: largest ratio of the long to the short axis.
         raggedness: how far the outline departs from an ellipse, as a share of the radius.
         clump_contrast: amplitude of the chromatin clumps, in grey levels.
         clump_size: distance between chromatin clumps, in pixels.
         nucleoli: the largest number of nucleoli.
-        stain: RGB, in grey levels, beside the mean colour of the set.
-        light: brightness at the left, right, top and bottom edge, as factors.
+        stain: RGB difference from the mean colour of the data set, in grey levels.
+        light: brightness factors at the left, right, top and bottom edge.
     """
 
     radius: float
@@ -66,7 +66,7 @@ def draw_bmp(look: Look, random: np.random.Generator) -> bytes:
 
 
 def smooth_noise(random: np.random.Generator, size: int, spacing: int) -> Field:
-    """Value noise: random numbers on a lattice, joined by smoothstep curves.
+    """Return value noise: random numbers on a lattice, interpolated by smoothstep.
 
     Returns:
         float64 (size, size), in [-1, 1).
@@ -82,16 +82,16 @@ def smooth_noise(random: np.random.Generator, size: int, spacing: int) -> Field:
 
 
 def bell(random: np.random.Generator) -> float:
-    """Return a number of mean 0 and variance 1, nearly normal: the sum of 12 uniform ones.
+    """Return a nearly normal random number, mean 0 and variance 1: the sum of 12 uniform ones.
 
-    Integers are summed, and `Generator.normal` avoided: its rare branches call the C library's
-    exp and log, which differ between platforms.
+    It sums integers and avoids `Generator.normal`, whose rare branches call the C library's exp
+    and log, which differ between platforms.
     """
     return int(random.integers(0, 2**20, 12).sum()) / 2**20 - 6
 
 
 def _coordinates(look: Look, random: np.random.Generator) -> tuple[Field, Field]:
-    """Coordinates in which the nucleus is the unit disc: shifted, turned and stretched."""
+    """Return coordinates, shifted, rotated and stretched, in which the nucleus is the unit disc."""
     radius = look.radius
     stretch = 1 + (look.elongation - 1) * random.random()
     half_tangent = 2 * random.random() - 1

@@ -1,4 +1,4 @@
-"""The address of a source: with its secrets from the environment, never from params.yaml."""
+"""Complete the address of a source with secrets from the environment, never from params.yaml."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from stages.common.errors import StageError
 
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})", re.ASCII)
 _SECRET = re.compile(r"(?i)signature|^sig$|token|passw|secret|credential|key$|^auth|^jwt$")
-"""In the names of the parts of a query: signed addresses of Amazon, Google, Azure, and others."""
+"""Matches names of secret query parameters, as in signed URLs of Amazon, Google, Azure, others."""
 
 
-def filled_in(source: str) -> str:
+def expand_variables(source: str) -> str:
     """Return a path or URL with each `$NAME` in it replaced by that environment variable.
 
     Raises:
-        StageError: if a variable is not set, or a URL holds a secret: params.yaml and dvc.lock,
-            where DVC writes it down, are in git.
+        StageError: if a variable is not set, or if a URL holds a secret: params.yaml and dvc.lock,
+            to which DVC copies the URL, are in git.
     """
     _refuse_secrets(source)
     names = [one or other for one, other in _VARIABLE.findall(source)]
@@ -41,7 +41,7 @@ def _refuse_secrets(source: str) -> None:
 
 
 def _secrets(address: str) -> list[str]:
-    """Name the literal secrets in an address; fsspec chains addresses by `::`."""
+    """Return the names of the literal secrets in one address of an fsspec chain (`::`)."""
     try:
         parts = urlsplit(address)
         user, password, query = parts.username, parts.password, parse_qsl(parts.query)

@@ -1,7 +1,7 @@
 import pytest
 
 from stages.common.errors import StageError
-from stages.download.address import filled_in
+from stages.download.source_address import expand_variables
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from stages.download.address import filled_in
     ],
 )
 def test_a_source_without_variables_and_secrets_stays_as_it_is(source: str) -> None:
-    assert filled_in(source) == source
+    assert expand_variables(source) == source
 
 
 @pytest.mark.parametrize("variable", ["$SIGNED", "${SIGNED}"])
@@ -23,10 +23,10 @@ def test_variables_come_from_the_environment(
     monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.setenv("SIGNED", "X-Amz-Signature=0af3&X-Amz-Expires=9")
-    assert filled_in(f"https://example.org/a.zip?{variable}") == (
+    assert expand_variables(f"https://example.org/a.zip?{variable}") == (
         "https://example.org/a.zip?X-Amz-Signature=0af3&X-Amz-Expires=9"
     )
-    assert filled_in(f"/data/{variable}/a.zip").startswith("/data/X-Amz-Signature")
+    assert expand_variables(f"/data/{variable}/a.zip").startswith("/data/X-Amz-Signature")
 
 
 @pytest.mark.parametrize(
@@ -36,13 +36,13 @@ def test_a_variable_may_stand_where_a_secret_does(
     monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
     monkeypatch.setenv("WORD", "hush")
-    assert filled_in(source) == source.replace("${WORD}", "hush").replace("$WORD", "hush")
+    assert expand_variables(source) == source.replace("${WORD}", "hush").replace("$WORD", "hush")
 
 
 def test_a_variable_that_is_not_set_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOWHERE", raising=False)
     with pytest.raises(StageError, match="takes NOWHERE from the environment, where it is not set"):
-        filled_in("https://example.org/a.zip?$NOWHERE")
+        expand_variables("https://example.org/a.zip?$NOWHERE")
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ def test_a_variable_that_is_not_set_is_told(monkeypatch: pytest.MonkeyPatch) -> 
 )
 def test_a_secret_is_refused_and_not_repeated(source: str, held: str) -> None:
     with pytest.raises(StageError, match=rf"holds {held}, and would be .* \$NAME") as refusal:
-        filled_in(source)
+        expand_variables(source)
     assert "hush" not in str(refusal.value)
 
 
 def test_an_address_that_is_none_is_told() -> None:
     with pytest.raises(StageError, match="is no address"):
-        filled_in("https://[half/a.zip")
+        expand_variables("https://[half/a.zip")

@@ -1,4 +1,4 @@
-"""An unpacked folder of the set, packed into an archive: the same files, the same bytes."""
+"""Pack an unpacked folder of the data set into a zip. The same files give the same bytes."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _ROOT = "C-NMC_Leukemia"
 
 
 def pack_folder(folder: Path, destination: Path) -> None:
-    """Pack the files of the set that lie in a folder, at any depth, under their canonical names.
+    """Pack the data set's files in a folder, at any depth, under their canonical names.
 
-    The bytes depend on names and contents alone, not on dates, rights or the order of listing.
+    The bytes of the zip depend only on names and contents, not on dates, permissions or order.
 
     Args:
-        folder: files that are no part of the set, and hidden ones, are left out.
+        folder: the folder. Hidden files, and files not part of the data set, are left out.
         destination: path of the zip.
 
     Raises:
-        StageError: on a symbolic link, what is neither file nor folder, a file that cannot be
-            read, two files for one place in the set, or a training image outside the class
+        StageError: on a symbolic link, an entry that is neither file nor folder, an unreadable
+            file, two files with one canonical name, or a training image outside the class
             folders.
     """
     members = _members(folder)
@@ -41,7 +41,7 @@ def pack_folder(folder: Path, destination: Path) -> None:
 
 
 def _members(folder: Path) -> dict[str, Path]:
-    """Map the names that the files of the set get in the archive to where they are."""
+    """Map the member name of each file of the data set to the path of the file."""
     members: dict[str, Path] = {}
     for path in _files(folder):
         place = _place(path, folder)
@@ -58,7 +58,7 @@ def _members(folder: Path) -> dict[str, Path]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, hidden ones left out."""
+    """Yield the files below a folder, without hidden ones."""
     try:
         with os.scandir(folder) as listed:
             entries = sorted(listed, key=lambda entry: entry.name)

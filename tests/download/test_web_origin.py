@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from stages.common.errors import StageError
-from stages.download.origin import Body, Edition, InterruptionError
-from stages.download.web import WebOrigin, web_origin
+from stages.download.origin import Body, FileVersion, InterruptionError
+from stages.download.web_origin import WebOrigin, web_origin
 from tests.download.conftest import QUICK
 from tests.download.http_server import Answer, Request, broken, refused, serving, storing
 
@@ -17,10 +17,12 @@ MD5 = hashlib.md5(CONTENT)
 SECRET = "s3cr3t"
 
 
-UNKNOWN = Edition()
+UNKNOWN = FileVersion()
 
 
-def read(origin: WebOrigin, *, start: int = 0, edition: Edition = UNKNOWN) -> tuple[Body, bytes]:
+def read(
+    origin: WebOrigin, *, start: int = 0, edition: FileVersion = UNKNOWN
+) -> tuple[Body, bytes]:
     with origin.read(start, edition) as body:
         return body, b"".join(body.chunks)
 
@@ -51,21 +53,21 @@ def test_an_address_has_a_name_without_secrets_that_outlives_its_signature() -> 
 @pytest.mark.parametrize(
     ("headers", "edition"),
     [
-        ({}, Edition(len(CONTENT))),
-        ({"Content-Length": None}, Edition()),
-        ({"ETag": '"abc"'}, Edition(len(CONTENT), '"abc"')),
-        ({"ETag": 'W/"abc"'}, Edition(len(CONTENT))),
-        ({"ETag": "abc"}, Edition(len(CONTENT))),
+        ({}, FileVersion(len(CONTENT))),
+        ({"Content-Length": None}, FileVersion()),
+        ({"ETag": '"abc"'}, FileVersion(len(CONTENT), '"abc"')),
+        ({"ETag": 'W/"abc"'}, FileVersion(len(CONTENT))),
+        ({"ETag": "abc"}, FileVersion(len(CONTENT))),
         (
             {"x-goog-hash": f"crc32c=n03x6A==, md5={base64.b64encode(MD5.digest()).decode()}"},
-            Edition(len(CONTENT), md5=MD5.hexdigest()),
+            FileVersion(len(CONTENT), md5=MD5.hexdigest()),
         ),
-        ({"x-goog-hash": "crc32c=n03x6A=="}, Edition(len(CONTENT))),
-        ({"x-goog-hash": "md5=?"}, Edition(len(CONTENT))),
+        ({"x-goog-hash": "crc32c=n03x6A=="}, FileVersion(len(CONTENT))),
+        ({"x-goog-hash": "md5=?"}, FileVersion(len(CONTENT))),
     ],
 )
 def test_a_body_comes_with_what_the_server_says_of_it(
-    headers: Mapping[str, str | None], edition: Edition
+    headers: Mapping[str, str | None], edition: FileVersion
 ) -> None:
     requests_made: list[Request] = []
 
@@ -85,16 +87,16 @@ def test_a_body_comes_with_what_the_server_says_of_it(
 def test_a_range_comes_with_where_it_starts() -> None:
     with storing(CONTENT) as (storage, address):
         etag = f'"{MD5.hexdigest()}"'
-        body, content = read(web_origin(address), start=1000, edition=Edition(validator=etag))
+        body, content = read(web_origin(address), start=1000, edition=FileVersion(validator=etag))
     assert (body.start, content) == (1000, CONTENT[1000:])
-    assert body.edition == Edition(len(CONTENT), etag, MD5.hexdigest())
+    assert body.edition == FileVersion(len(CONTENT), etag, MD5.hexdigest())
     assert storage.requests[0].headers["If-Range"] == etag
 
 
 def test_a_range_of_unknown_total_is_one() -> None:
     answer = Answer(206, CONTENT[5:], {"Content-Range": f"bytes 5-{len(CONTENT) - 1}/*"})
     with serving(lambda _: answer) as address:
-        body, _ = read(web_origin(address), start=5, edition=Edition(validator='"a"'))
+        body, _ = read(web_origin(address), start=5, edition=FileVersion(validator='"a"'))
     assert (body.start, body.edition.size) == (5, None)
 
 
@@ -110,7 +112,7 @@ def test_an_address_that_no_longer_works_is_signed_anew(status: int) -> None:
         origin = WebOrigin("it", "it", lambda: f"{address}/?{next(signatures)}")
         storage.faults = [broken(1), refused(status)]
         read(origin)
-        body, _ = read(origin, start=5, edition=Edition(validator=f'"{MD5.hexdigest()}"'))
+        body, _ = read(origin, start=5, edition=FileVersion(validator=f'"{MD5.hexdigest()}"'))
     assert body.start == 5
     assert [request.path for request in storage.requests] == ["/?one", "/?one", "/?two"]
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from stages.download.drawing import IMAGE_SIZE, Look, bell, draw_bmp, smooth_noise
+from stages.download.cell_drawing import IMAGE_SIZE, Look, bell, draw_bmp, smooth_noise
 
 ROUND = Look(
     radius=90,

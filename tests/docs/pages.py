@@ -1,0 +1,50 @@
+"""README.md and the pages in docs/: their sections, and the commands in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tests.conftest import ROOT
+
+DOCS = ROOT / "docs"
+NAMES = ["README.md", *sorted(path.name for path in DOCS.glob("*.md"))]
+PROGRAMS = ("make", "git", "dvc", "python", "cp", "rm", "find", "perl", "export", "cd", "aws")
+"""What a command begins with. A block of another kind shows a table, a drawing or Python."""
+
+
+def page(name: str) -> str:
+    """The text of README.md or of a page in docs/."""
+    path = ROOT / name if name == "README.md" else DOCS / name
+    return path.read_text(encoding="utf-8")
+
+
+def section(name: str, heading: str) -> str:
+    """What stands on a page below a heading of the second level.
+
+    Raises:
+        ValueError: if the page has no such heading, or more than one.
+    """
+    parts = page(name).split(f"\n## {heading}\n")
+    if len(parts) != 2:
+        raise ValueError(f"{name} has {len(parts) - 1} sections {heading!r}, expected one")
+    return parts[1].split("\n## ")[0]
+
+
+def commands(text: str) -> list[str]:
+    """The commands in the indented blocks of a text, without `.venv/bin/` and comments."""
+    return [line.removeprefix(".venv/bin/") for block in _blocks(text) for line in block]
+
+
+def command(text: str, start: str) -> str:
+    """The one command of a text that starts so."""
+    (found,) = (line for line in commands(text) if line.startswith(start))
+    return found
+
+
+def _blocks(text: str) -> Iterator[list[str]]:
+    for block in re.findall(r"(?:^    .*\n?)+", text, re.MULTILINE):
+        lines = [re.sub(r"(^|  +)# .*", "", line[4:]).rstrip() for line in block.splitlines()]
+        lines = [line for line in lines if line]
+        if lines and lines[0].removeprefix(".venv/bin/").split()[0] in PROGRAMS:
+            yield lines

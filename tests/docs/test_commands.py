@@ -1,0 +1,108 @@
+"""Every command in README.md and docs/ is run or checked by a test; this file says by which."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.docs.pages import NAMES, command, commands, page, section
+
+DVC = "tests/dvc"
+CHECKED = {
+    # A pattern of whole commands; a file, and words in it that run or check such a command.
+    r"make repro": (f"{DVC}/test_first_run.py", "stages.workspace.summary"),
+    r"make test": (".ci/run", "make test"),
+    r"make compare.*": ("tests/compare/test_main.py", 'main(["main", "--md"])'),
+    r"make leakage": ("tests/compare/test_leakage_gap.py", "stages.compare.leakage_gap"),
+    r"make experiments": (f"{DVC}/test_pr_report.py", 'make(pull_request, "experiments")'),
+    r"make locked": (f"{DVC}/test_pr_report.py", 'make(pull_request, "locked")'),
+    r"make pr-report BASE=main": (f"{DVC}/test_pr_report.py", '"pr-report", "BASE=main"'),
+    r"perl -pi -e '.+' params\.yaml": ("tests/docs/test_pages.py", "perl -pi -e"),
+    r"git switch -c [\w-]+": (f"{DVC}/conftest.py", "switch --quiet --create X"),
+    r"git switch [\w-]+": (f"{DVC}/test_experiments.py", '"switch", "--quiet", "kept"'),
+    r"git commit --all( --message .*)?": (f"{DVC}/project.py", "commit --all --quiet"),
+    r"git fetch --depth 1 origin main:main": (
+        f"{DVC}/test_branches.py",
+        '"--depth", "1", "origin", "main:main"',
+    ),
+    r"git checkout --ours -- dvc\.lock metrics": (
+        f"{DVC}/faults_of_people.py",
+        '"Merge conflict in dvc.lock"',
+    ),
+    r"git tag --annotate .*": (f"{DVC}/test_model_elsewhere.py", "git (tag .*) --message"),
+    r"git push origin leukemia-classifier@\S+": (
+        f"{DVC}/test_model_elsewhere.py",
+        "leukemia-classifier@v1.1.0",
+    ),
+    r"dvc repro": (f"{DVC}/test_first_run.py", 'origin.dvc("repro")'),
+    r"dvc repro --force \w+": (f"{DVC}/faults_of_runs.py", "repro --single-item --force split"),
+    r"dvc repro --pull": (f"{DVC}/test_push_pull.py", '"repro --pull split"'),
+    r"dvc repro --pull --allow-missing": (
+        f"{DVC}/test_push_pull.py",
+        '"repro --pull --allow-missing"',
+    ),
+    r"dvc checkout": (f"{DVC}/test_experiments.py", '"dvc", "checkout"'),
+    r"dvc params diff main": (f"{DVC}/test_branches.py", '"params", "diff", "main"'),
+    r"dvc metrics diff main --precision 8": (
+        f"{DVC}/test_branches.py",
+        '"metrics", "diff", "main", "--precision"',
+    ),
+    r"dvc plots diff main": (f"{DVC}/test_branches.py", '"plots", "diff", "main"'),
+    r"dvc exp run -S profile=cnmc( -S \S+)*": (f"{DVC}/test_first_run.py", '"profile": "cnmc"'),
+    r"dvc exp run -S profiles\.synthetic\.\S+": (f"{DVC}/test_first_run.py", '"exp", "run"'),
+    r"dvc exp run --temp -S \S+": (f"{DVC}/conftest.py", '"exp", "run", "--temp"'),
+    r"dvc exp run --queue( -S \S+)+": (f"{DVC}/test_experiments.py", '"dvc exp run --queue"'),
+    r"dvc exp run --run-all": (f"{DVC}/test_experiments.py", '"--run-all"'),
+    r"dvc exp diff main [\w-]+ --precision 8": (f"{DVC}/test_experiments.py", '"exp", "diff"'),
+    r"dvc exp apply [\w-]+": (f"{DVC}/test_experiments.py", '"exp", "apply"'),
+    r"dvc exp branch [\w-]+ [\w-]+": (f"{DVC}/test_experiments.py", '"exp", "branch"'),
+    r"export TRAIN_STATE_DIR=\S+": (f"{DVC}/project.py", '"TRAIN_STATE_DIR"'),
+    r"dvc push": (f"{DVC}/test_push_pull.py", 'publisher.dvc("push")'),
+    r"dvc pull": (f"{DVC}/test_push_pull.py", 'clone.dvc("pull")'),
+    r"dvc pull train": (f"{DVC}/test_push_pull.py", 'clone.dvc("pull train")'),
+    r"dvc pull metrics/report\.html metrics/gallery": (
+        f"{DVC}/test_push_pull.py",
+        '"pull metrics/report.html metrics/gallery"',
+    ),
+    r"dvc pull --run-cache": (f"{DVC}/test_push_pull.py", '"pull --run-cache"'),
+    r"dvc remote modify .*": (f"{DVC}/remotes.py", '"Choose a remote"'),
+    r"cp -R -n .*": (f"{DVC}/test_push_pull.py", '"Share runs of other parameters"'),
+    r"find \.dvc/cache/files .*": (f"{DVC}/faults_of_runs.py", '"Check the cache"'),
+    r"rm -r data models .*": (f"{DVC}/faults_of_runs.py", '"Check the cache"'),
+    r"dvc artifacts get .*": (f"{DVC}/test_model_elsewhere.py", '"artifacts get"'),
+    r"dvc get .*": (f"{DVC}/test_model_elsewhere.py", r"get \S+ models/model"),
+    r"dvc import .*": (f"{DVC}/test_model_elsewhere.py", '"import"'),
+    r"dvc update .*": (f"{DVC}/test_model_elsewhere.py", '"update"'),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_is_run_or_checked_by_a_test(name: str) -> None:
+    for line in commands(page(name)):
+        assert any(re.fullmatch(pattern, line) for pattern in CHECKED), f"{name}: {line}"
+
+
+@pytest.mark.parametrize("pattern", CHECKED)
+def test_the_test_that_is_named_for_a_command_is_there(pattern: str) -> None:
+    file, words = CHECKED[pattern]
+    assert words in (ROOT / file).read_text(encoding="utf-8"), f"{file} lacks {words}"
+
+
+@pytest.mark.parametrize("pattern", CHECKED)
+def test_no_pattern_is_left_over(pattern: str) -> None:
+    lines = [line for name in NAMES for line in commands(page(name))]
+    assert any(re.fullmatch(pattern, line) for line in lines)
+
+
+def test_comments_and_the_place_of_the_environment_are_no_part_of_a_command() -> None:
+    block = "    # A folder\n    .venv/bin/dvc push   # all of it\n"
+    text = f"Do this:\n\n{block}\nand look:\n\n    metric  main\n"
+    assert commands(text) == ["dvc push"]
+
+
+def test_each_kind_of_remote_has_its_commands() -> None:
+    recipes = section("recipes.md", "Choose a remote")
+    assert command(recipes, "dvc remote modify local url s3:").endswith("s3://bucket/path")
+    assert recipes.count("\n    # ") == 4

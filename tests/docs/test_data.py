@@ -1,0 +1,26 @@
+"""The counts of C-NMC 2019 in docs/data.md against the inventory that downloads are checked by."""
+
+from __future__ import annotations
+
+import pytest
+
+from stages.dataset.layout import FINAL_FOLDER, PRELIMINARY_FOLDER
+from stages.download.inventory import C_NMC_2019
+from tests.docs.pages import section
+
+FOLDERS = C_NMC_2019.folders
+
+
+@pytest.mark.parametrize(("part", "label"), [("training, ALL", "all"), ("training, HEM", "hem")])
+def test_images_and_subjects_of_training_are_those_of_the_inventory(part: str, label: str) -> None:
+    folders = [folder for name, folder in FOLDERS.items() if name.endswith(f"/{label}")]
+    images = sum(folder.files for folder in folders)
+    subjects = sum(folder.subjects or 0 for folder in folders)
+    assert f"| {part} | {images:,} | {subjects} |" in section("data.md", "The data set")
+
+
+@pytest.mark.parametrize(
+    ("part", "folder"), [("preliminary test", PRELIMINARY_FOLDER), ("final test", FINAL_FOLDER)]
+)
+def test_images_of_the_test_sets_are_those_of_the_inventory(part: str, folder: str) -> None:
+    assert f"| {part} | {FOLDERS[folder].files:,} |" in section("data.md", "The data set")
