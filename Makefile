@@ -41,10 +41,10 @@ test: check
 	@$(BIN)/python -m pytest --numprocesses 2
 
 unit: $(VENV)/.requirements-dev.txt
-	@$(BIN)/python -m pytest --numprocesses 2 -m unit
+	@$(BIN)/python -m pytest --numprocesses 2 -p tests.unit
 
 docs: $(VENV)/.requirements-dev.txt
-	@$(BIN)/python -m mkdocs build --quiet --strict --clean
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs site
 	@echo "The documentation is in site/: open site/index.html in a browser"
 
 compare: $(VENV)/.$(PINS)

@@ -1,22 +1,28 @@
-"""README.md and the pages in docs/: their sections, and the commands in them."""
+"""README.md, CONTRIBUTING.md and the pages in docs/: their sections, and their commands."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
-NAMES = ["README.md", *sorted(path.name for path in DOCS.glob("*.md"))]
+AT_THE_TOP = ("README.md", "CONTRIBUTING.md")
+NAMES = [*AT_THE_TOP, *sorted(path.name for path in DOCS.glob("*.md"))]
 PROGRAMS = ("make", "git", "dvc", "python", "cp", "rm", "find", "perl", "export", "cd", "aws")
 """What a command begins with. A block of another kind shows a table, a drawing or Python."""
 
 
 def page(name: str) -> str:
-    """The text of README.md or of a page in docs/."""
-    path = ROOT / name if name == "README.md" else DOCS / name
-    return path.read_text(encoding="utf-8")
+    """The text of a page."""
+    return (folder(name) / name).read_text(encoding="utf-8")
+
+
+def folder(name: str) -> Path:
+    """The folder that a page is in."""
+    return ROOT if name in AT_THE_TOP else DOCS
 
 
 def section(name: str, heading: str) -> str:

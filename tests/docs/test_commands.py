@@ -14,6 +14,9 @@ CHECKED = {
     # A pattern of whole commands; a file, and words in it that run or check such a command.
     r"make repro": (f"{DVC}/test_first_run.py", "stages.workspace.summary"),
     r"make test": (".ci/run", "make test"),
+    r"make check": ("Makefile", "test: check"),
+    r"make unit": ("tests/pipeline/test_unit.py", '"--dry-run", "unit"'),
+    r"make docs": ("tests/docs/test_site.py", '"-m", "sphinx"'),
     r"make compare.*": ("tests/compare/test_main.py", 'main(["main", "--md"])'),
     r"make leakage": ("tests/compare/test_leakage_gap.py", "stages.compare.leakage_gap"),
     r"make experiments": (f"{DVC}/test_pr_report.py", 'make(pull_request, "experiments")'),

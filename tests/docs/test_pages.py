@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
-from tests.docs.pages import DOCS, NAMES, commands, page
+from tests.docs.pages import AT_THE_TOP, DOCS, NAMES, commands, folder, page
 
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
 PATH = re.compile(
@@ -95,14 +95,13 @@ def test_every_path_is_there_or_is_made(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_link_leads_somewhere(name: str) -> None:
-    folder = ROOT if name == "README.md" else DOCS
     for link in re.findall(r"\]\(([^)\s]+)\)", page(name)):
         if link.startswith(("https://", "http://")):
             continue
         target, _, anchor = link.partition("#")
-        file = (folder / target).resolve() if target else folder / name
+        file = (folder(name) / target).resolve() if target else folder(name) / name
         assert file.exists(), f"{name}: {link}"
-        if folder == DOCS:  # what `make docs` builds holds nothing else
+        if folder(name) == DOCS:  # what `make docs` builds holds nothing else
             assert file.is_relative_to(DOCS), f"{name}: {link}"
         if anchor:
             assert anchor in anchors(file.read_text(encoding="utf-8")), f"{name}: {link}"
@@ -110,7 +109,7 @@ def test_every_link_leads_somewhere(name: str) -> None:
 
 def test_the_contents_name_every_page_once() -> None:
     listed = re.findall(r"^- \[[^]]+\]\((\S+\.md)\)", page("index.md"), re.MULTILINE)
-    assert sorted([*listed, "index.md", "README.md"]) == sorted(NAMES)
+    assert sorted([*listed, "index.md", *AT_THE_TOP]) == sorted(NAMES)
 
 
 def test_the_edit_that_the_pages_show_changes_params_yaml() -> None:

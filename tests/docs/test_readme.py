@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+import re
+import tomllib
 
+import pytest
+import yaml
+
+from stages.workspace.summary import summary
+from tests.conftest import ROOT
 from tests.docs.pages import page
 
 MOST_LINES = 200
@@ -20,3 +27,26 @@ def test_it_is_short() -> None:
 
 def test_it_leads_to_the_contents_of_the_pages() -> None:
     assert "](docs/" in page("README.md")
+
+
+def test_it_shows_what_make_repro_prints_at_its_end() -> None:
+    results = json.loads((ROOT / "metrics/test.json").read_text(encoding="utf-8"))
+    lines = [f"    {line}".rstrip() for line in summary(results).splitlines()]
+    assert "\n".join(lines) in page("README.md")
+
+
+def test_its_picture_is_small() -> None:
+    assert (ROOT / "docs/images/report.png").stat().st_size <= 200_000
+
+
+def test_the_stages_stand_in_their_order() -> None:
+    table = re.findall(r"^\| (\w+) \| ", page("README.md"), re.MULTILINE)
+    stages = list(yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"])
+    assert [name for name in table if name in stages] == stages
+
+
+def test_software_and_data_can_be_cited() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert citation["version"] == project["version"]
+    assert citation["references"][0]["doi"] in page("README.md")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +14,9 @@ import pytest
 from stages.dataset.cells import write_cells
 from stages.dataset.shard_writer import write_index, write_shard
 from stages.dataset.shards import shard_name
+
+if TYPE_CHECKING:
+    import keras
 
 SIZE = 32
 SLOPE = 10.0
@@ -30,6 +32,8 @@ def p_all(brightness: float) -> float:
 
 def brightness_model(*, size: int = SIZE, classes: int = 2, slope: float = SLOPE) -> keras.Model:
     """Bright is ALL: softmax of 0 and slope × (mean brightness / 255 − 0.5)."""
+    import keras
+
     images = keras.Input((size, size, 3))
     copy = keras.layers.Conv2D(3, 1, use_bias=False)  # something for Grad-CAM to look at
     mean = keras.layers.GlobalAveragePooling2D()(copy(keras.layers.Rescaling(1 / 255)(images)))

@@ -1,0 +1,56 @@
+"""`make unit` leaves out what needs TensorFlow, DVC, a server or a browser, and refuses it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+REFUSED = {
+    "import tensorflow": "imports tensorflow",
+    "import socket\n    socket.socket().bind(('127.0.0.1', 0))": "starts a server",
+    "import subprocess\n    subprocess.run(['dvc', '--version'])": "runs dvc",
+}
+
+
+def unit(file: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.unit", "-p", "no:cacheprovider"]
+    return subprocess.run(
+        [*command, "--rootdir", ROOT, file], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(("statement", "words"), REFUSED.items(), ids=REFUSED.values())
+def test_a_unit_test_that_needs_more_fails(tmp_path: Path, statement: str, words: str) -> None:
+    file = tmp_path / "test_it.py"
+    file.write_text(f"def test_it():\n    {statement}\n")
+    done = unit(file)
+    assert done.returncode == 1
+    assert f"a unit test {words}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import keras\ndef test_it():\n    assert False\n",
+        "from stages.train import policy\ndef test_it():\n    assert False\n",
+        "import pytest\n@pytest.mark.integration\ndef test_it():\n    assert False\n",
+        "def test_it(kaggle):\n    assert False\n",
+    ],
+    ids=["imports keras", "imports what imports keras", "marked", "a server as fixture"],
+)
+def test_what_needs_more_is_left_out(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "test_it.py"
+    file.write_text(text)
+    assert unit(file).returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_the_makefile_runs_it_so() -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "unit"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "-m pytest --numprocesses 2 -p tests.unit" in done.stdout
