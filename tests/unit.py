@@ -15,8 +15,24 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FIXTURES = {"browser", "download", "kaggle", "publish", "put", "s3", "scene", "two_branches"}
-"""Fixtures that start a server, a browser, TensorFlow or DVC."""
+FIXTURES = {
+    "browser",
+    "built_in_archive",
+    "commit",
+    "download",
+    "kaggle",
+    "project",
+    "publish",
+    "put",
+    "repository",
+    "s3",
+    "scene",
+    "shards",
+    "trainings",
+    "two_branches",
+    "world",
+}
+"""Fixtures that start a server, a browser, TensorFlow or DVC, or draw the whole archive."""
 
 _MODULES = ("tensorflow", "keras", "dvc", "playwright", "moto")
 _PROGRAMS = ("dvc", "make")

@@ -12,6 +12,8 @@ from benchmarks import download
 from benchmarks.set_of_size import make_set
 from tests.conftest import TRAINING, VALIDATION
 
+pytestmark = pytest.mark.integration
+
 NAMES = {
     **{f"{TRAINING}/fold_0/all/UID_{number}_1_1_all.bmp": 608_454 for number in range(1, 9)},
     **{f"{TRAINING}/fold_1/hem/UID_H{number}_1_1_hem.bmp": 608_454 for number in range(1, 5)},

@@ -13,6 +13,8 @@ from benchmarks.rows import read_rows
 from stages.dataset.shard_writer import write_index, write_shard
 from stages.dataset.shards import shard_name
 
+pytestmark = pytest.mark.integration
+
 IMAGES = input_ways.BATCH_SIZE + 4
 
 

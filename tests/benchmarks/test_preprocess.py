@@ -15,6 +15,8 @@ from stages.dataset.cells import read_cells, write_cells
 from stages.dataset.listing import training_cells
 from tests.conftest import WriteArchive, tiny_members
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def source(write_archive: WriteArchive, tmp_path: Path) -> preprocess.Source:

@@ -11,6 +11,8 @@ import pytest
 from stages.dataset.shard_writer import write_shard
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.integration
+
 IMPORT = "from stages.common.tensorflow_import import import_tensorflow; import_tensorflow()"
 NOISE = 'import os; os.write(2, b"a note of its C++ parts\\n")'
 

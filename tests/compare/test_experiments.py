@@ -74,6 +74,7 @@ def test_what_is_not_there_yet_says_so_and_has_no_figures(state: str) -> None:
     assert "(" not in table([MAIN, row("one", State="Success")])
 
 
+@pytest.mark.integration
 def test_outside_a_project_one_line_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

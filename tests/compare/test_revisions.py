@@ -65,6 +65,7 @@ def test_a_revision_without_predictions_is_refused(repository: Path, commit: Com
             read_revision(revision)
 
 
+@pytest.mark.integration
 def test_a_folder_that_is_no_repository_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

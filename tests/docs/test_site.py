@@ -12,6 +12,8 @@ import pytest
 from tests.conftest import ROOT
 from tests.docs.pages import DOCS
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -131,6 +131,7 @@ def test_what_is_far_away_has_an_origin(source: str, kind: type, name: str) -> N
     assert getattr(origin, "patience", QUICK) is QUICK
 
 
+@pytest.mark.integration
 def test_a_web_address_is_downloaded(tmp_path: Path, state: Path) -> None:
     with storing(CONTENT) as (storage, address):
         storage.faults = [broken(0.5)]
@@ -155,6 +156,7 @@ def test_a_file_needs_room(tmp_path: Path) -> None:
         fetch(str(tmp_path / "original.zip"), tmp_path / "copy.zip")
 
 
+@pytest.mark.integration
 def test_the_checksum_in_params_is_held_against_every_source(tmp_path: Path) -> None:
     right, wrong = hashlib.sha256(CONTENT).hexdigest(), "0" * 64
     (tmp_path / "original.zip").write_bytes(CONTENT)

@@ -160,6 +160,7 @@ def test_a_known_set_is_verified_from_a_folder_too_with_the_same_bytes_each_time
     assert one == two
 
 
+@pytest.mark.integration
 def test_an_archive_comes_from_a_url_that_the_report_does_not_hold(
     tmp_path: Path, write_archive: WriteArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +175,7 @@ def test_an_archive_comes_from_a_url_that_the_report_does_not_hold(
     assert "s3cr3t" not in line + report
 
 
+@pytest.mark.integration
 def test_an_archive_is_not_fetched_again_because_the_weights_did_not_come(
     tmp_path: Path, write_archive: WriteArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +229,7 @@ def test_the_same_source_gives_the_same_bytes(tmp_path: Path, write_archive: Wri
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
+@pytest.mark.integration
 def test_nothing_is_left_when_the_weights_fail(
     tmp_path: Path, write_archive: WriteArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,8 @@ from stages.download.web_origin import WebOrigin, web_origin
 from tests.download.conftest import QUICK
 from tests.download.http_server import Answer, Request, broken, refused, serving, storing
 
+pytestmark = pytest.mark.integration
+
 CONTENT = bytes(range(256)) * 1000
 MD5 = hashlib.md5(CONTENT)
 SECRET = "s3cr3t"

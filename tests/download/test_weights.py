@@ -25,6 +25,8 @@ from tests.download.http_server import (
     storing,
 )
 
+pytestmark = pytest.mark.integration
+
 CONTENT = b"weights" * 1000
 MD5 = hashlib.md5(CONTENT).hexdigest()
 

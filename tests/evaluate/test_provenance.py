@@ -15,6 +15,7 @@ DVC = Path(sys.executable).with_name("dvc")
 RESULTS = {"test": {"accuracy": 0.5}}
 
 
+@pytest.mark.integration
 def test_files_and_folders_have_the_hashes_that_dvc_gives_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

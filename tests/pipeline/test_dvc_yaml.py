@@ -154,6 +154,7 @@ def test_cached_outputs_are_git_ignored_by_the_committed_file() -> None:
             assert any(out == entry or out.startswith(f"{entry}/") for entry in ignored), out
 
 
+@pytest.mark.integration
 def test_dvc_lock_was_made_by_this_code_with_these_parameters() -> None:
     dvc = Path(sys.executable).with_name("dvc")
     finished = subprocess.run(

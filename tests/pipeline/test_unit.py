@@ -17,18 +17,17 @@ REFUSED = {
 }
 
 
-def unit(file: Path) -> subprocess.CompletedProcess[str]:
+def unit(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.unit", "-p", "no:cacheprovider"]
     return subprocess.run(
-        [*command, "--rootdir", ROOT, file], cwd=ROOT, capture_output=True, text=True, check=False
+        [*command, "--rootdir", ROOT, folder], cwd=ROOT, capture_output=True, text=True, check=False
     )
 
 
 @pytest.mark.parametrize(("statement", "words"), REFUSED.items(), ids=REFUSED.values())
 def test_a_unit_test_that_needs_more_fails(tmp_path: Path, statement: str, words: str) -> None:
-    file = tmp_path / "test_it.py"
-    file.write_text(f"def test_it():\n    {statement}\n")
-    done = unit(file)
+    (tmp_path / "test_it.py").write_text(f"def test_it():\n    {statement}\n")
+    done = unit(tmp_path)
     assert done.returncode == 1
     assert f"a unit test {words}" in done.stdout
 
@@ -44,9 +43,8 @@ def test_a_unit_test_that_needs_more_fails(tmp_path: Path, statement: str, words
     ids=["imports keras", "imports what imports keras", "marked", "a server as fixture"],
 )
 def test_what_needs_more_is_left_out(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "test_it.py"
-    file.write_text(text)
-    assert unit(file).returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+    (tmp_path / "test_it.py").write_text(text)
+    assert unit(tmp_path).returncode == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
 def test_the_makefile_runs_it_so() -> None:

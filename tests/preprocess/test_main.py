@@ -17,6 +17,8 @@ from stages.preprocess.appearance import appearance
 from stages.preprocess.params import PreprocessParams
 from tests.conftest import TINY_SIZE, WriteArchive, bmp, tiny_members
 
+pytestmark = pytest.mark.integration
+
 PARAMS = PreprocessParams(
     expected_size=TINY_SIZE, crop_size=None, image_size=32, cells_per_shard=10
 )

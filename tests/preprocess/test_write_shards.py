@@ -29,6 +29,7 @@ def test_a_split_without_cells_has_no_shards() -> None:
     assert list(plan_shards(cells_of(train=2, test=1), 10)) == ["train", "test"]
 
 
+@pytest.mark.integration
 def test_a_full_disk_is_told_in_one_line(write_archive: WriteArchive, tmp_path: Path) -> None:
     archive, shard = write_archive(), tmp_path / "shards/train/train-00000.tfrecord"
     with open_archive(archive) as opened:

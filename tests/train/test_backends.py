@@ -13,6 +13,8 @@ import pytest
 
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.integration
+
 MODULES = {
     path.stem: path
     for room in ("network", "train")

@@ -12,6 +12,8 @@ import pytest
 
 from tests.train.scene import ROOT, STEPS, Scene, Trainings, resumed_at
 
+pytestmark = pytest.mark.integration
+
 ONE_AND_TWO = """
 from dataclasses import replace
 from pathlib import Path

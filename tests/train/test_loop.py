@@ -9,6 +9,8 @@ import pytest
 
 from tests.train.scene import STEPS, Scene, Trainings, resumed_at
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:

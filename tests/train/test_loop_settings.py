@@ -13,6 +13,8 @@ from stages.train.params import TrainParams
 from tests.conftest import ROOT
 from tests.train.scene import STEPS, Scene, Trainings, resumed_at
 
+pytestmark = pytest.mark.integration
+
 OPTIONS: dict[str, dict[str, Any]] = {
     "accumulation": {"accumulate_batches": 2},
     "warm-up": {"warmup_steps": 8},

@@ -15,6 +15,8 @@ import yaml
 from stages.download.weights import KERAS_SETTINGS
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.integration
+
 OUTPUTS = ("model.keras", "train.json", "history.csv")
 OFFLINE = {
     "PYTHONPATH": str(Path(__file__).with_name("offline")),

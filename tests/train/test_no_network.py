@@ -9,9 +9,12 @@ from pathlib import Path
 
 import h5py
 import keras
+import pytest
 from keras.src.legacy.saving import legacy_h5_format
 
 from tests.conftest import ROOT
+
+pytestmark = pytest.mark.integration
 
 PROGRAM = """
 import hashlib, os, socket, sys

@@ -34,6 +34,7 @@ def test_any_setting_name_or_byte_changes_it(files: dict[str, Path], tmp_path: P
     assert len(set(found)) == len(found)
 
 
+@pytest.mark.integration
 def test_the_code_is_that_on_which_dvc_has_the_stage_depend() -> None:
     assert stages.train.__main__  # imported, as in a run of the stage, are the modules it shares
     listed = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["train"]["deps"]

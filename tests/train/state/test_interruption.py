@@ -82,6 +82,7 @@ def test_nobody_there_to_read_the_line_changes_nothing() -> None:
     assert process.wait() == 143
 
 
+@pytest.mark.integration
 def test_a_stage_whose_dvc_is_killed_saves_and_ends(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
     # As in dvc.yaml: `exec`, or a shell would stay between the two.

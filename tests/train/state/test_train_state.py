@@ -192,6 +192,7 @@ def test_a_lock_is_held_by_one_and_free_afterwards(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.integration
 def test_of_two_trainings_in_a_workspace_the_second_stops_at_once(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
     first = subprocess.Popen(
