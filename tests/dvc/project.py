@@ -33,7 +33,13 @@ RATE = "profiles.synthetic.train.learning_rate"
 
 @dataclass(frozen=True)
 class Project:
-    """A working tree, and the environment of the commands that are run in it."""
+    """A working tree, and the environment of the commands that are run in it.
+
+    Attributes:
+        folder: the working tree.
+        environment: of the commands.
+        shared_cache: the cache of another one that it uses; None if it has its own.
+    """
 
     folder: Path
     environment: Mapping[str, str] = field(repr=False)
@@ -41,7 +47,8 @@ class Project:
     @property
     def cache(self) -> Path:
         """The folder of the cache, shared or not."""
-        return Path(self.run("dvc", "cache", "dir").strip())
+        return self.shared_cache or self.folder / ".dvc/cache"
+    shared_cache: Path | None = None
 
     def run(self, *command: str | Path, code: int = 0) -> str:
         """Run a command, expect its exit code, and return all that it prints."""
@@ -93,9 +100,11 @@ class Project:
         """Clone by git; with `pulled`, share the cache and check out, as if all were pulled."""
         source = self.folder.as_uri() if "--depth" in options else self.folder
         self.run("git", "clone", "--quiet", *options, source, folder)
-        cloned = replace(self, folder=folder)
+        cloned = replace(self, folder=folder, shared_cache=self.cache if pulled else None)
         if pulled:
-            cloned.run("dvc", "cache", "dir", "--local", self.cache)
+            # As `dvc cache dir --local` writes it, without a start of DVC for each of the clones.
+            settings = f"[cache]\n    dir = {self.cache}\n"
+            (folder / ".dvc/config.local").write_text(settings, encoding="utf-8")
             cloned.dvc("checkout --quiet")
         return cloned
 
