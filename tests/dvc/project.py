@@ -23,11 +23,16 @@ TINY = {
     "model.base": "EfficientNetB0",
     "profiles.synthetic.download.synthetic_cells": 320,
     "profiles.synthetic.preprocess.image_size": 32,
+    "profiles.synthetic.train.optimizer": "SGD",
     "profiles.synthetic.train.epochs": 1,
     "profiles.synthetic.train.batch_size": 40,
     "profiles.synthetic.train.checkpoint_every_steps": 1,
 }
-"""Parameters with which a minute is enough for every stage."""
+"""Parameters with which a minute is enough for every stage.
+
+Adamax would be a third more CPU time for each training, in a graph that is twice as large: what it
+keeps through a kill, tests/train/test_loop.py compares.
+"""
 RATE = "profiles.synthetic.train.learning_rate"
 
 
@@ -43,12 +48,12 @@ class Project:
 
     folder: Path
     environment: Mapping[str, str] = field(repr=False)
+    shared_cache: Path | None = None
 
     @property
     def cache(self) -> Path:
         """The folder of the cache, shared or not."""
         return self.shared_cache or self.folder / ".dvc/cache"
-    shared_cache: Path | None = None
 
     def run(self, *command: str | Path, code: int = 0) -> str:
         """Run a command, expect its exit code, and return all that it prints."""

@@ -47,6 +47,7 @@ def test_one_switch_goes_from_the_built_in_cells_to_real_ones(
         "profiles.cnmc.download.weights": "none",
         "profiles.cnmc.preprocess.image_size": 32,
         "profiles.cnmc.train.epochs": 1,
+        "profiles.cnmc.train.optimizer": "SGD",
     }
     switches = [part for key, value in settings.items() for part in ("-S", f"{key}={value}")]
     assert stages_run(project.run("dvc", "exp", "run", *switches)) == STAGES
