@@ -19,7 +19,7 @@ from stages.common.params_file import load_params
 from stages.dataset.layout import PRELIMINARY, PRELIMINARY_LABELS
 from stages.network.params import ModelParams
 from stages.train.params import TrainParams
-from tests.schedule import LONGEST_FIRST, SharedFixtures
+from tests.schedule import SharedFixtures, place
 
 ROOT = Path(__file__).parents[1]
 REAL_SAMPLE = ROOT.parent / "shared/data/cnmc-sample.zip"
@@ -72,8 +72,7 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest."""
-    order = {path: place for place, path in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: order.get(item.nodeid.partition("::")[0], len(order)))
+    items.sort(key=lambda item: place(item.nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedFixtures:
