@@ -24,18 +24,18 @@ LONGEST_FIRST = [
     "tests/dvc/test_model_elsewhere.py",
     "tests/dvc/test_pr_report.py",
 ]
-"""The units that take longest, so that no process is left alone with one of them at the end."""
+"""The groups that take longest, so that no process is left alone with one of them at the end."""
 
 
-def unit(nodeid: str) -> str:
+def group(nodeid: str) -> str:
     """The file whose tests run in one process with this one."""
     path = nodeid.partition("::")[0]
     return TOGETHER.get(path, path)
 
 
 def place(nodeid: str) -> int:
-    """Where a test comes in the order of units; the same for all that are not named."""
-    named = unit(nodeid)
+    """Where a test comes in the order of groups; the same for all that are not named."""
+    named = group(nodeid)
     return LONGEST_FIRST.index(named) if named in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
@@ -43,4 +43,4 @@ class SharedFixtures(LoadFileScheduling):
     """Keeps in one process the tests of a file, and those of files that share fixtures."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return unit(nodeid)
+        return group(nodeid)
