@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from xdist.remote import Producer
-from xdist.scheduler import LoadFileScheduling
 
 from stages.common.params_file import load_params
 from stages.dataset.layout import PRELIMINARY, PRELIMINARY_LABELS
 from stages.network.params import ModelParams
 from stages.train.params import TrainParams
+from tests.schedule import SharedFixtures, place
 
 ROOT = Path(__file__).parents[1]
 REAL_SAMPLE = ROOT.parent / "shared/data/cnmc-sample.zip"
@@ -70,16 +70,14 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-class SharedFixtures(LoadFileScheduling):
-    """Keeps in one process the tests of a file, and all of tests/dvc: they share fixtures."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        path: str = super()._split_scope(nodeid)
-        return "tests/dvc" if path.startswith("tests/dvc/") else path
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    items.sort(key=lambda item: place(item.nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedFixtures:
-    """Spread the tests over the processes of `--numprocesses`."""
+    """Spread the tests over the processes of `--numprocesses`, in the order of their collection."""
+    config.option.loadscopereorder = False
     return SharedFixtures(config, log)
 
 

@@ -13,11 +13,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.dvc.made_once import MadeOnce, made_once
 from tests.dvc.ordeal import Ordeal, go_through
 from tests.dvc.project import (
     RATE,
@@ -28,7 +28,7 @@ from tests.dvc.project import (
     user_environment,
 )
 from tests.dvc.remotes import REMOTES
-from tests.dvc.scene import Pushed, Scene
+from tests.dvc.scene import Experiment, Pushed, Scene
 
 BETTER = ("dvc", "exp", "run", "--temp", "--name", "better", "-S", f"{RATE}=0.003")
 
@@ -41,27 +41,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def read_only_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home that takes no file, not even of root."""
-    if os.getuid() == 0:
-        return Path("/proc")
-    home = tmp_path_factory.mktemp("home")
-    home.chmod(0o555)
-    return home
+def once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """Make something of this name, unless another process of these tests has made it."""
+    return made_once(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
-def first_run(
-    tmp_path_factory: pytest.TempPathFactory, read_only_home: Path
-) -> tuple[Project, str]:
+def read_only_home(once: MadeOnce) -> Path:
+    """A home that takes no file, not even of root."""
+
+    def close(home: Path) -> Path:
+        home.chmod(0o555)
+        return home
+
+    return Path("/proc") if os.getuid() == 0 else once("home", close)
+
+
+@pytest.fixture(scope="session")
+def first_run(once: MadeOnce, read_only_home: Path) -> tuple[Project, str]:
     """The project, tiny, and what its first `dvc repro` said."""
-    place = tmp_path_factory.mktemp("origin")
-    environment = user_environment(place / "settings", home=read_only_home)
-    project = tiny_project(place / "main clone", environment)
-    # Forced where the shipped dvc.lock happens to fit: no run-cache would know of it.
-    printed = project.dvc("repro --force")
-    project.commit("Results")
-    return project, printed
+
+    def run(place: Path) -> tuple[Project, str]:
+        environment = user_environment(place / "settings", home=read_only_home)
+        project = tiny_project(place / "main clone", environment)
+        # Forced where the shipped dvc.lock happens to fit: no run-cache would know of it.
+        printed = project.dvc("repro --force")
+        project.commit("Results")
+        return project, printed
+
+    return once("origin", run)
 
 
 @pytest.fixture(scope="session")
@@ -71,11 +79,21 @@ def origin(first_run: tuple[Project, str]) -> Project:
 
 
 @pytest.fixture(scope="session")
-def interrupted(origin: Project, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What an experiment beside the workspace said until it was killed, while it trained."""
-    log = tmp_path_factory.mktemp("interrupted") / "log"
-    process = origin.start(*BETTER, log=log)
-    states = Path(origin.environment["TRAIN_STATE_DIR"])
+def experiment(once: MadeOnce, origin: Project) -> Experiment:
+    """An experiment beside the workspace of a clone, killed while it trained, and run again."""
+
+    def run(place: Path) -> Experiment:
+        states = place / "train-state"
+        project = origin.clone(place / "clone").with_variables({"TRAIN_STATE_DIR": str(states)})
+        interrupted = killed_while_it_trains(project, states=states, log=place / "log")
+        return Experiment(project, interrupted, project.run(*BETTER))
+
+    return once("experiment", run)
+
+
+def killed_while_it_trains(project: Project, *, states: Path, log: Path) -> str:
+    """Kill the experiment when there is a checkpoint of it, and return what it has said."""
+    process = project.start(*BETTER, log=log)
     while not list(states.glob("*/checkpoint-*")):
         assert process.poll() is None, log.read_text(encoding="utf-8")
         time.sleep(0.05)
@@ -85,19 +103,15 @@ def interrupted(origin: Project, tmp_path_factory: pytest.TempPathFactory) -> st
 
 
 @pytest.fixture(scope="session")
-def experiment(origin: Project, interrupted: str) -> str:  # noqa: ARG001
-    """What the same command said when it was run again."""
-    return origin.run(*BETTER)
-
-
-@pytest.fixture(scope="session")
-def forked(origin: Project, experiment: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def forked(
+    origin: Project, experiment: Experiment, tmp_path_factory: pytest.TempPathFactory
+) -> Project:
     """A clone on branch X, with the learning rate of the experiment; main is beside it."""
     project = origin.clone(tmp_path_factory.mktemp("of forked") / "clone")
     project.git("switch --quiet --create X")
     project.set_param(RATE, 0.003)
     output = project.dvc("repro")
-    assert stages_run(output) == [], experiment
+    assert stages_run(output) == [], experiment.finished
     assert stages_restored(output) == ["train", "evaluate"]
     project.commit("Halve the learning rate")
     return project
@@ -122,21 +136,26 @@ def pushed_to(
 
 
 @pytest.fixture(scope="session")
-def ordeal(origin: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[Ordeal]]:
-    """Let a clone without cache meet its faults beside other tests: it takes minutes of a core."""
+def ordeal(origin: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ordeal]:
+    """A clone without cache that has met a fault after another in every stage."""
     disk, beside = tmp_path_factory.mktemp("disk"), tmp_path_factory.mktemp("beside-disk")
-    with ThreadPoolExecutor(1) as thread:
-        yield (begun := thread.submit(go_through, origin, disk=disk, beside=beside))
-        begun.exception()
-    subprocess.run(["umount", disk], check=False, capture_output=True)
+    try:
+        yield go_through(origin, disk=disk, beside=beside)
+    finally:
+        subprocess.run(["umount", disk], check=False, capture_output=True)
 
 
 @pytest.fixture
 def scene(
     origin: Project,
     pushed_to: Callable[[str], Pushed],
-    ordeal: Future[Ordeal],
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> Scene:
-    return Scene(origin, tmp_path, ordeal, pushed_to, lambda: request.getfixturevalue("forked"))
+    return Scene(
+        origin,
+        tmp_path,
+        ordeal=lambda: request.getfixturevalue("ordeal"),
+        pushed=pushed_to,
+        forked=lambda: request.getfixturevalue("forked"),
+    )

@@ -18,7 +18,7 @@ NO_DISK = "no small disk without the right to mount one"
 
 
 def disk_full(scene: Scene) -> str:
-    ordeal = scene.ordeal.result()
+    ordeal = scene.ordeal()
     if not ordeal.small:
         pytest.skip(NO_DISK)
     for stage, printed in ordeal.printed["disk full"].items():
@@ -29,7 +29,7 @@ def disk_full(scene: Scene) -> str:
 
 
 def stage_killed(scene: Scene) -> str:
-    ordeal = scene.ordeal.result()
+    ordeal = scene.ordeal()
     for stage, printed in ordeal.printed["stage killed"].items():
         told = f"failed to reproduce '{stage}': .* exited with (-9|137)$"
         assert re.search(told, printed, re.MULTILINE), printed
@@ -40,7 +40,7 @@ def stage_killed(scene: Scene) -> str:
 
 
 def dvc_killed(scene: Scene) -> str:
-    return f"after `dvc repro`: {scene.right(scene.ordeal.result().clone)}"
+    return f"after `dvc repro`: {scene.right(scene.ordeal().clone)}"
 
 
 OF_ORDEAL = (disk_full, stage_killed, dvc_killed)

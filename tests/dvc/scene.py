@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,21 @@ from tests.dvc.project import Project
 from tests.dvc.remotes import Remote
 
 UP_TO_DATE = "Data and pipelines are up to date."
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment that was killed and run again.
+
+    Attributes:
+        project: in which it ran, beside the workspace.
+        interrupted: what it said until it was killed.
+        finished: what the same command said after that.
+    """
+
+    project: Project
+    interrupted: str
+    finished: str
 
 
 @dataclass(frozen=True)
@@ -42,7 +56,7 @@ class Scene:
 
     origin: Project
     folder: Path
-    ordeal: Future[Ordeal]
+    ordeal: Callable[[], Ordeal]
     pushed: Callable[[str], Pushed]
     forked: Callable[[], Project]
 

@@ -8,13 +8,18 @@ import pytest
 
 from tests.docs.pages import command, section
 from tests.dvc.project import RATE, Project, stages_run
+from tests.dvc.scene import Experiment
 
 THRESHOLD = "profiles.synthetic.evaluate.threshold"
 QUEUE = command(section("recipes.md", "Experiments"), "dvc exp run --queue").split()
 
 
 @pytest.fixture(scope="module")
-def queued(origin: Project, experiment: str, tmp_path_factory: pytest.TempPathFactory) -> Project:  # noqa: ARG001
+def queued(
+    origin: Project,
+    experiment: Experiment,  # noqa: ARG001
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Project:
     """A clone with a grid of two learning rates and two thresholds in the queue."""
     project = origin.clone(tmp_path_factory.mktemp("of queued") / "clone")
     output = project.run(*QUEUE, "--name", "grid")
@@ -42,19 +47,17 @@ def name_of(project: Project, *changes: str) -> str:
     return name
 
 
-def test_a_killed_experiment_goes_on_where_it_was(interrupted: str, experiment: str) -> None:
-    assert "Running stage 'train'" in interrupted
-    assert "Running stage 'evaluate'" not in interrupted
-    assert re.search(r"Resumed after 0 epochs and [1-5] steps, from ", experiment)
-    assert stages_run(experiment) == ["train", "evaluate"]
+def test_a_killed_experiment_goes_on_where_it_was(experiment: Experiment) -> None:
+    assert "Running stage 'train'" in experiment.interrupted
+    assert "Running stage 'evaluate'" not in experiment.interrupted
+    assert re.search(r"Resumed after 0 epochs and [1-5] steps, from ", experiment.finished)
+    assert stages_run(experiment.finished) == ["train", "evaluate"]
 
 
-def test_an_experiment_beside_the_workspace_leaves_it_as_it_was(
-    origin: Project, experiment: str
-) -> None:
-    assert "Ran experiment(s): better" in experiment
-    assert origin.run("git", "status", "--porcelain") == ""
-    assert "up to date" in origin.run("dvc", "status")
+def test_an_experiment_beside_the_workspace_leaves_it_as_it_was(experiment: Experiment) -> None:
+    assert "Ran experiment(s): better" in experiment.finished
+    assert experiment.project.run("git", "status", "--porcelain") == ""
+    assert "up to date" in experiment.project.run("dvc", "status")
 
 
 def test_a_grid_is_shown_with_what_each_changed_in_the_width_of_a_terminal(

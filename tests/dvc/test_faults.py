@@ -1,20 +1,12 @@
 from __future__ import annotations
 
-from concurrent.futures import Future
-
 import pytest
 
 from tests.dvc.faults import DOCUMENT, SECTIONS, Row, render
 from tests.dvc.faults_of_runs import OF_ORDEAL
-from tests.dvc.ordeal import Ordeal
 from tests.dvc.scene import Scene
 
 ROWS = [row for rows in SECTIONS.values() for row in rows if row.play not in OF_ORDEAL]
-
-
-@pytest.fixture(autouse=True)
-def ordeal_goes_on(ordeal: Future[Ordeal]) -> None:
-    """Let it begin with these tests, which leave a core to it."""
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.fault)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from tests.dvc.project import STAGES, Project, stages_run
+from tests.dvc.scene import Experiment
 
 
 def test_one_command_runs_every_stage_and_says_what_was_made(
@@ -33,8 +34,8 @@ def test_a_second_run_has_nothing_to_do(origin: Project) -> None:
     assert "up to date" in origin.dvc("status")
 
 
-def test_a_changed_learning_rate_runs_train_and_evaluate_alone(experiment: str) -> None:
-    assert stages_run(experiment) == ["train", "evaluate"]
+def test_a_changed_learning_rate_runs_train_and_evaluate_alone(experiment: Experiment) -> None:
+    assert stages_run(experiment.finished) == ["train", "evaluate"]
 
 
 def test_one_switch_goes_from_the_built_in_cells_to_real_ones(
@@ -46,6 +47,7 @@ def test_one_switch_goes_from_the_built_in_cells_to_real_ones(
         "profiles.cnmc.download.source": real_sample,
         "profiles.cnmc.download.weights": "none",
         "profiles.cnmc.preprocess.image_size": 32,
+        "profiles.cnmc.train.optimizer": "SGD",
         "profiles.cnmc.train.epochs": 1,
     }
     switches = [part for key, value in settings.items() for part in ("-S", f"{key}={value}")]

@@ -30,6 +30,7 @@ def test_back_from_the_other_profile_every_stage_comes_from_the_run_cache_in_any
         "download.weights": "none",
         "preprocess.expected_size": TINY_SIZE,
         "preprocess.image_size": 32,
+        "train.optimizer": "SGD",
         "train.epochs": 1,
         "train.batch_size": 20,
     }

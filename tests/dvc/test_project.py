@@ -32,7 +32,16 @@ def test_nothing_but_outputs_is_left_beside_what_is_committed(origin: Project) -
 
 
 def test_a_clone_that_shares_the_cache_has_nothing_to_do(origin: Project, tmp_path: Path) -> None:
-    assert UP_TO_DATE in origin.clone(tmp_path / "clone").dvc("status")
+    clone = origin.clone(tmp_path / "clone")
+    assert Path(clone.dvc("cache dir").strip()) == clone.cache == origin.cache
+    assert UP_TO_DATE in clone.dvc("status")
+
+
+def test_a_clone_that_has_pulled_nothing_has_a_cache_of_its_own(
+    origin: Project, tmp_path: Path
+) -> None:
+    clone = origin.clone(tmp_path / "clone", pulled=False)
+    assert Path(clone.dvc("cache dir").strip()) == clone.cache != origin.cache
 
 
 @pytest.mark.parametrize(
