@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,23 @@ def test_a_clone_that_shares_the_cache_has_nothing_to_do(origin: Project, tmp_pa
     clone = origin.clone(tmp_path / "clone")
     assert Path(clone.dvc("cache dir").strip()) == clone.cache == origin.cache
     assert UP_TO_DATE in clone.dvc("status")
+
+
+def test_a_new_parameter_of_evaluate_changes_evaluate_alone(
+    origin: Project, tmp_path: Path
+) -> None:
+    clone = origin.clone(tmp_path / "clone")
+    code, params = clone.folder / "stages/evaluate/params.py", clone.folder / "params.yaml"
+    described = '    decimals: int\n    """Decimals of a figure."""\n'
+    code.write_text(code.read_text(encoding="utf-8") + described, encoding="utf-8")
+    text = re.sub(r"( +)tta: .*", r"\g<0>\n\1decimals: 3", params.read_text(encoding="utf-8"))
+    params.write_text(text, encoding="utf-8")
+    loaded = "from stages.common.params_file import load_params; from pathlib import Path"
+    program = (
+        f"{loaded}; print(load_params(Path('params.yaml')).profiles['cnmc'].evaluate.decimals)"
+    )
+    assert clone.run("python", "-c", program) == "3\n"
+    assert list(json.loads(clone.dvc("status --json"))) == ["evaluate"]
 
 
 def test_a_clone_that_has_pulled_nothing_has_a_cache_of_its_own(
