@@ -35,7 +35,7 @@ BASE ?= main
 
 repro: $(VENV)/.$(PINS)
 	@$(BIN)/dvc repro
-	@$(BIN)/python -m stages.workspace.summary
+	@$(BIN)/python -m stages.workspace.repro_summary
 
 test: check
 	@$(BIN)/python -m pytest --numprocesses 2

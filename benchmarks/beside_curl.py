@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.kaggle_server import KaggleServer
+from stages.download.http_origin import web_origin
 from stages.download.transfer import transfer
-from stages.download.web_origin import web_origin
 
 ROOT = Path(__file__).parents[1]
 CURL = "curl"

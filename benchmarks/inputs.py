@@ -21,7 +21,7 @@ from pathlib import Path
 from benchmarks.cells import ROOT, Made, kept_cells
 from benchmarks.rows import NO_TORCH, Row, part_parser, tell
 from benchmarks.turns import in_turns, ratio
-from stages.dataset.cells import read_cells
+from stages.dataset.cell_table import read_cells
 
 PROJECT, FLOOR = "project", "page_cache"
 FIRST, LATER = "input, first epoch", "input, later epochs"

@@ -18,7 +18,7 @@ from benchmarks.cells import ROOT, Made, spread
 from benchmarks.workers import Turns
 from stages.common.params_file import load_params
 from stages.common.tensorflow_import import import_tensorflow
-from stages.dataset.cells import read_cells
+from stages.dataset.cell_table import read_cells
 
 NOTEBOOK = "notebook's epoch"
 EPOCHS = 1000

@@ -23,7 +23,7 @@ from benchmarks.process import Cost, run_python
 from benchmarks.repeated import repeat_cells
 from benchmarks.rows import Row, part_parser, tell
 from benchmarks.turns import Seconds, in_turns, ratio
-from stages.dataset.cells import read_cells
+from stages.dataset.cell_table import read_cells
 
 SAMPLE = ROOT.parent / "shared/data/cnmc-sample.zip"
 STAGE, FLOOR, PEER = "preprocess", "floor", "peer"

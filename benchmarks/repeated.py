@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from stages.common.files import atomic_path
-from stages.dataset.cells import read_cells, write_cells
+from stages.dataset.cell_table import read_cells, write_cells
 
 _LOCAL_HEADER = 30
 """Bytes before name and extra field. The last two numbers are their lengths."""

@@ -16,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.common.files import atomic_path, write_json
-from stages.dataset.image_names import parse_image_name
-from stages.dataset.layout import (
+from stages.dataset.archive_layout import (
     FINAL_FOLDER,
     LABEL_FOLDER,
     PRELIMINARY_FOLDER,
     TRAINING_FOLDER,
     canonical_folder,
 )
+from stages.dataset.image_names import parse_image_name
 from stages.download.inventory import File, Folder, Inventory, listing_sha256
 
 CELL = 200

@@ -16,7 +16,7 @@ from PIL import Image
 from xdist.remote import Producer
 
 from stages.common.params_file import load_params
-from stages.dataset.layout import PRELIMINARY, PRELIMINARY_LABELS
+from stages.dataset.archive_layout import PRELIMINARY, PRELIMINARY_LABELS
 from stages.network.params import ModelParams
 from stages.train.params import TrainParams
 from tests.schedule import SharedFixtures, place

@@ -1,4 +1,4 @@
-"""Read the dataset archive, a zip, without unpacking it to disk. layout.py lists its folders."""
+"""Read the dataset archive, a zip, without unpacking it. Its folders: archive_layout.py."""
 
 from __future__ import annotations
 

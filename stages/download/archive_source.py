@@ -8,17 +8,17 @@ from typing import BinaryIO
 
 from stages.common.errors import StageError
 from stages.common.progress import progress
+from stages.download.fsspec_origin import StorageOrigin
+from stages.download.http_errors import public_url
+from stages.download.http_origin import web_origin
 from stages.download.kaggle import kaggle_origin
 from stages.download.origin import CHUNK, DEFAULT_RETRIES, Origin, RetryPolicy
 from stages.download.pack_folder import pack_folder
 from stages.download.params import DownloadParams
 from stages.download.partial_file import check_space, disk_full_as_stage_error, state_folder
 from stages.download.source_address import expand_variables
-from stages.download.storage_origin import StorageOrigin
 from stages.download.synthetic import write_synthetic_archive
 from stages.download.transfer import Verdict, sha256_in_params, transfer, wrong_checksum
-from stages.download.web_errors import public_url
-from stages.download.web_origin import web_origin
 
 
 def source_kind(source: str) -> str:

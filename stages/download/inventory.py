@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from stages.dataset.archive_layout import FINAL_FOLDER, LABEL_FOLDER, PRELIMINARY_FOLDER
 from stages.dataset.image_names import parse_image_name
-from stages.dataset.layout import FINAL_FOLDER, LABEL_FOLDER, PRELIMINARY_FOLDER
 
 _NAMED = 3
 """Number of files named in a difference, at most."""

@@ -13,9 +13,9 @@ from kagglesdk.datasets.types.dataset_api_service import ApiDownloadDatasetReque
 from requests.adapters import HTTPAdapter
 
 from stages.common.errors import StageError
+from stages.download.http_errors import ADVICE
+from stages.download.http_origin import WebOrigin
 from stages.download.origin import DEFAULT_RETRIES, RetryPolicy
-from stages.download.web_errors import ADVICE
-from stages.download.web_origin import WebOrigin
 
 _SIGN_IN = (
     "give Kaggle your API token (https://www.kaggle.com/settings) in KAGGLE_API_TOKEN or "

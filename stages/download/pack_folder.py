@@ -10,7 +10,7 @@ from pathlib import Path
 from stages.common.errors import StageError
 from stages.common.progress import progress
 from stages.dataset.archive import ArchiveError, is_clutter
-from stages.dataset.layout import canonical_folder
+from stages.dataset.archive_layout import canonical_folder
 from stages.download.zip_members import add_member
 
 _ROOT = "C-NMC_Leukemia"

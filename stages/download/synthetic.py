@@ -20,8 +20,8 @@ import numpy as np
 
 from stages.common.progress import progress
 from stages.dataset.archive import SYNTHETIC_MARK
+from stages.dataset.archive_layout import PRELIMINARY, PRELIMINARY_LABELS
 from stages.dataset.classes import CLASS_NAMES
-from stages.dataset.layout import PRELIMINARY, PRELIMINARY_LABELS
 from stages.download.cell_drawing import Look, bell, draw_bmp
 from stages.download.zip_members import add_member
 

@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from stages.dataset.archive import ArchiveError, is_synthetic, list_members, open_archive
-from stages.dataset.layout import canonical_folder
-from stages.dataset.listing import external_cells, training_cells
+from stages.dataset.archive_cells import external_cells, training_cells
+from stages.dataset.archive_layout import canonical_folder
 from stages.download.checksums import digest_members
 from stages.download.inventory import File, Inventory, differences
 from stages.download.zip_directory import check_directory

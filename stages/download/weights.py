@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from stages.common.files import write_json
+from stages.download.http_origin import web_origin
 from stages.download.origin import DEFAULT_RETRIES, RetryPolicy
 from stages.download.partial_file import state_folder
 from stages.download.transfer import Checksum, transfer
-from stages.download.web_origin import web_origin
 
 KERAS_SETTINGS = {
     "backend": "tensorflow",

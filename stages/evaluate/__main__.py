@@ -12,15 +12,7 @@ import pandas as pd
 from stages.common.files import write_csv, write_json, write_text
 from stages.common.stage_entry import run_stage
 from stages.common.tensorflow_import import import_tensorflow
-from stages.dataset.cells import read_cells
-from stages.evaluate.earlier_stages import (
-    add_appearance,
-    read_appearance,
-    read_history,
-    read_report,
-    require_both_classes,
-    require_cells_as_trained,
-)
+from stages.dataset.cell_table import read_cells
 from stages.evaluate.model_metadata import write_metadata
 from stages.evaluate.params import EvaluateParams
 from stages.evaluate.provenance import provenance
@@ -28,6 +20,14 @@ from stages.evaluate.report.contact_sheet import write_contact_sheets
 from stages.evaluate.report.gallery import Gallery, galleries
 from stages.evaluate.report.page import EarlierStages, render_report
 from stages.evaluate.split_warnings import split_warnings
+from stages.evaluate.stage_reports import (
+    add_appearance,
+    read_appearance,
+    read_history,
+    read_report,
+    require_both_classes,
+    require_cells_as_trained,
+)
 from stages.statistics.calibration import reliability_points
 from stages.statistics.curves import Curves, precision_recall_points
 from stages.statistics.metrics import P_ALL_DECIMALS, arrays, confusion_rows, roc_points
@@ -63,7 +63,7 @@ def evaluate(
     The thresholds and the temperature are tuned on the validation cells alone.
 
     Raises:
-        StageError: on bad input; see earlier_stages.py and predict.py.
+        StageError: on bad input; see stage_reports.py and predict.py.
     """
     earlier = _read_earlier_stages(download_report, split_report, train_report, history_csv)
     cells = read_cells(cells_csv)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from stages.common.progress import progress
 from stages.dataset.archive import open_archive
-from stages.dataset.cells import SPLITS
+from stages.dataset.cell_table import SPLITS
 from stages.dataset.shard_writer import write_index, write_shard
 from stages.dataset.shards import shard_name
 from stages.preprocess.appearance import COLUMNS, appearance

@@ -9,8 +9,8 @@ import pandas as pd
 from stages.common.files import write_json
 from stages.common.stage_entry import run_stage
 from stages.dataset.archive import identical_images, open_archive
-from stages.dataset.cells import SPLITS, write_cells
-from stages.dataset.listing import external_cells, training_cells
+from stages.dataset.archive_cells import external_cells, training_cells
+from stages.dataset.cell_table import SPLITS, write_cells
 from stages.split.assign import assign_parts
 from stages.split.groups import subject_groups
 from stages.split.params import SplitParams

@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from stages.common.errors import StageError
-from stages.dataset.cells import SPLITS
+from stages.dataset.cell_table import SPLITS
 from stages.dataset.classes import CLASS_NAMES
 from stages.split.group_search import IntArray, place_groups
 from stages.split.params import SplitParams

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.dataset.cells import SPLITS
+from stages.dataset.cell_table import SPLITS
 from stages.dataset.classes import CLASS_NAMES
 from stages.split.params import SplitParams
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.statistics import sections
+from stages.statistics import result_sections
 from stages.statistics.baselines import always_all
 from stages.statistics.intervals import (
     cell_resamples,
@@ -82,15 +82,15 @@ def measure_part(
         accuracies) and subgroups have `intervals` only.
     """
     measured = {
-        "plain": sections.plain(predictions, tuning.threshold),
-        "operating_point": sections.operating_point(predictions, tuning),
-        "calibrated": sections.calibrated(predictions, tuning),
-        "by_subject": sections.by_subject(predictions, tuning.threshold),
-        "size_only": sections.size_only(predictions, training),
+        "plain": result_sections.plain(predictions, tuning.threshold),
+        "operating_point": result_sections.operating_point(predictions, tuning),
+        "calibrated": result_sections.calibrated(predictions, tuning),
+        "by_subject": result_sections.by_subject(predictions, tuning.threshold),
+        "size_only": result_sections.size_only(predictions, training),
     }
     if "p_all_tta" in predictions:
         augmented = predictions.assign(p_all=predictions["p_all_tta"])
-        measured["tta"] = sections.plain(augmented, tuning.threshold)
+        measured["tta"] = result_sections.plain(augmented, tuning.threshold)
     filled = _with_intervals(measured, predictions, replicates=replicates, seed=seed)
     del filled["by_subject"]["cell_intervals"]
     return {
@@ -107,7 +107,11 @@ def measure_part(
 
 
 def _with_intervals(
-    measured: dict[str, sections.Section], predictions: pd.DataFrame, *, replicates: int, seed: int
+    measured: dict[str, result_sections.Section],
+    predictions: pd.DataFrame,
+    *,
+    replicates: int,
+    seed: int,
 ) -> dict[str, dict[str, Any]]:
     """Add `intervals` and `cell_intervals`, or the reason for none, to the figures."""
     reason = lacking_subjects(predictions)

@@ -47,7 +47,7 @@ def train(
         from stages.network.model_file import write_model
         from stages.train.device import prepare_device
         from stages.train.fit import fit
-        from stages.train.setup import TrainingSetup
+        from stages.train.training_setup import TrainingSetup
 
         device = prepare_device(
             params.device, devices=params.devices, deterministic=params.deterministic

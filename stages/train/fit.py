@@ -20,13 +20,13 @@ from stages.network.model import build_model, synchronize_batch_norm
 from stages.network.precision import choose_precision, set_precision
 from stages.train.device import Device, peak_memory, shared_by_all, versions
 from stages.train.input.input_pipeline import InputPipeline
+from stages.train.learning_rate_policy import PolicyState
 from stages.train.log import EpochLog
 from stages.train.loop import EpochLoop
-from stages.train.policy import PolicyState
-from stages.train.setup import TrainingSetup
 from stages.train.state.interruption import Watch
 from stages.train.state.train_state import TrainState
 from stages.train.steps.compilation import check_training, compile_network
+from stages.train.training_setup import TrainingSetup
 
 REPORTED_CHECKPOINTS = 3
 """Number of latest checkpoints whose size and seconds go into last_run.json."""

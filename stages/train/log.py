@@ -10,7 +10,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from stages.common.progress import progress
-from stages.train.policy import PolicyState
+from stages.train.learning_rate_policy import PolicyState
 
 ESTIMATED_FROM = 5
 """Steps that are timed for the estimate. The first step is slow and does not count."""

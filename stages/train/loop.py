@@ -11,19 +11,19 @@ from typing import Any
 import keras
 
 from stages.train.input.input_pipeline import InputPipeline
+from stages.train.learning_rate_policy import PlateauPolicy, PolicyState
 from stages.train.log import EpochLog
 from stages.train.params import TrainParams
-from stages.train.policy import PlateauPolicy, PolicyState
 from stages.train.state.checkpoint import Checkpoint
 from stages.train.state.interruption import Watch, leave
 from stages.train.state.train_state import Saved, TrainState
 from stages.train.state.variables import assign, reset_seeds, values
+from stages.train.steps.batch_norm_reestimation import Reestimate
 from stages.train.steps.callbacks import StepCallback, StopEvaluation
 from stages.train.steps.compilation import compile_head
 from stages.train.steps.fine_tuning import begin_epoch
 from stages.train.steps.frozen_base import features_are_constant, frozen_base
 from stages.train.steps.optimizer import WarmUp, averaged_weights
-from stages.train.steps.reestimation import Reestimate
 
 
 @dataclass(frozen=True)

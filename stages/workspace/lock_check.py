@@ -16,7 +16,7 @@ from typing import Any
 
 from stages.common.errors import StageError
 from stages.common.params_file import load_params
-from stages.workspace.summary import METRICS
+from stages.workspace.repro_summary import METRICS
 
 PARAMS = Path("params.yaml")
 RESULTS = Path("metrics/test.json")

@@ -11,8 +11,8 @@ from benchmarks.process import run_python
 from benchmarks.repeated import repeat_cells
 from benchmarks.rows import read_rows
 from stages.dataset.archive import open_archive
-from stages.dataset.cells import read_cells, write_cells
-from stages.dataset.listing import training_cells
+from stages.dataset.archive_cells import training_cells
+from stages.dataset.cell_table import read_cells, write_cells
 from tests.conftest import WriteArchive, tiny_members
 
 pytestmark = pytest.mark.integration

@@ -12,7 +12,7 @@ from tests.docs.pages import NAMES, command, commands, page, section
 DVC = "tests/dvc"
 CHECKED = {
     # A pattern of whole commands; a file, and words in it that run or check such a command.
-    r"make repro": (f"{DVC}/test_first_run.py", "stages.workspace.summary"),
+    r"make repro": (f"{DVC}/test_first_run.py", "stages.workspace.repro_summary"),
     r"make test": (".ci/run", "make test"),
     r"make check": ("Makefile", "test: check"),
     r"make unit": ("tests/pipeline/test_unit.py", '"--dry-run", "unit"'),

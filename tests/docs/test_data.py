@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stages.dataset.layout import FINAL_FOLDER, PRELIMINARY_FOLDER
+from stages.dataset.archive_layout import FINAL_FOLDER, PRELIMINARY_FOLDER
 from stages.download.inventory import C_NMC_2019
 from tests.docs.pages import section
 

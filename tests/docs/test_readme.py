@@ -9,7 +9,7 @@ import tomllib
 import pytest
 import yaml
 
-from stages.workspace.summary import summary
+from stages.workspace.repro_summary import summary
 from tests.conftest import ROOT
 from tests.docs.pages import page
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.dataset.layout import PRELIMINARY_LABELS
+from stages.dataset.archive_layout import PRELIMINARY_LABELS
 from tests.conftest import TRAINING, VALIDATION, tiny_members
 
 IMAGE = f"{TRAINING}/fold_1/all/UID_1_1_1_all.bmp"

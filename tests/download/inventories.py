@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import PurePosixPath
 
-from stages.dataset.layout import canonical_folder
+from stages.dataset.archive_layout import canonical_folder
 from stages.download.inventory import File, Folder, Inventory, listing_sha256
 
 

@@ -12,9 +12,9 @@ from stages.common.params_file import load_params
 from stages.dataset.archive import SYNTHETIC_MARK
 from stages.download import archive_source as sources
 from stages.download.archive_source import fetch_archive, remote_origin, source_kind, source_name
+from stages.download.fsspec_origin import StorageOrigin
+from stages.download.http_origin import WebOrigin
 from stages.download.params import DownloadParams
-from stages.download.storage_origin import StorageOrigin
-from stages.download.web_origin import WebOrigin
 from tests.conftest import ROOT
 from tests.download.conftest import QUICK
 from tests.download.http_server import broken, storing

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from stages.dataset.layout import FINAL_FOLDER, PRELIMINARY_FOLDER, canonical_folder
+from stages.dataset.archive_layout import FINAL_FOLDER, PRELIMINARY_FOLDER, canonical_folder
 from stages.download.inventory import (
     C_NMC_2019,
     File,

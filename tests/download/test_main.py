@@ -17,7 +17,7 @@ import yaml
 from stages.common.errors import StageError
 from stages.common.params_file import load_params
 from stages.dataset.archive import SYNTHETIC_MARK
-from stages.dataset.layout import FINAL_FOLDER, LABEL_FOLDER, PRELIMINARY_FOLDER
+from stages.dataset.archive_layout import FINAL_FOLDER, LABEL_FOLDER, PRELIMINARY_FOLDER
 from stages.download import __main__ as main_module
 from stages.download import weights as weights_module
 from stages.download.__main__ import download

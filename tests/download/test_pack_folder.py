@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stages.common.errors import StageError
-from stages.dataset.layout import (
+from stages.dataset.archive_layout import (
     FINAL,
     FINAL_FOLDER,
     PRELIMINARY,

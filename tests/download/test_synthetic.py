@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_score
 
 from stages.dataset.archive import identical_images, is_synthetic, open_archive, read_member
-from stages.dataset.listing import training_cells
+from stages.dataset.archive_cells import training_cells
 from stages.download.inventory import C_NMC_2019
 from stages.download.synthetic import write_synthetic_archive
 from stages.download.verification import Verified, verify_archive

@@ -14,8 +14,8 @@ from urllib3 import Retry
 
 from stages.common.errors import StageError
 from stages.dataset.archive import FaultyArchiveError
+from stages.download.http_origin import web_origin
 from stages.download.transfer import Checksum, sha256_in_params, transfer, wrong_checksum
-from stages.download.web_origin import web_origin
 from tests.download.conftest import QUICK
 from tests.download.http_server import (
     Answer,

@@ -9,8 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stages.common.errors import StageError
-from stages.dataset.cells import COLUMNS
-from stages.dataset.layout import (
+from stages.dataset.archive_layout import (
     FINAL_FOLDER,
     LABEL_FOLDER,
     PRELIMINARY,
@@ -18,6 +17,7 @@ from stages.dataset.layout import (
     PRELIMINARY_LABELS,
     canonical_folder,
 )
+from stages.dataset.cell_table import COLUMNS
 from stages.download.inventory import C_NMC_2019, Inventory
 from stages.download.verification import Verified, verify_archive
 from tests.conftest import TRAINING, VALIDATION, WriteArchive, tiny_members

@@ -19,7 +19,7 @@ def test_one_command_runs_every_stage_and_says_what_was_made(
     report = json.loads((project.folder / "metrics/test.json").read_text())
     assert report["data"] == "synthetic"
     assert report["test"]["cells"] == 48
-    assert "Data: synthetic" in project.run("python", "-m", "stages.workspace.summary")
+    assert "Data: synthetic" in project.run("python", "-m", "stages.workspace.repro_summary")
 
 
 def test_git_knows_the_metrics_and_not_the_report(origin: Project) -> None:

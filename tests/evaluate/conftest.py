@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.dataset.cells import write_cells
+from stages.dataset.cell_table import write_cells
 from stages.dataset.shard_writer import write_index, write_shard
 from stages.dataset.shards import shard_name
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from stages.common.errors import StageError
-from stages.dataset.cells import read_cells
+from stages.dataset.cell_table import read_cells
 from stages.dataset.shard_writer import write_shard
 from stages.dataset.shards import shard_name
 from stages.evaluate.predict import SYMMETRIES, predict_split

@@ -10,8 +10,8 @@ from stages.network.batch_norm import fuse_batch_norm
 from stages.network.model import HEAD
 from stages.network.model_file import write_model
 from stages.train.params import TrainParams
+from stages.train.steps.batch_norm_reestimation import Reestimate
 from stages.train.steps.compilation import compile_network
-from stages.train.steps.reestimation import Reestimate
 from tests.train.networks import random_cells, same, small_network, values
 
 MAPS = np.random.default_rng(1).normal(3, 2, (2, 2, 2, 5)).astype("float32")  # 8 values a channel

@@ -36,7 +36,7 @@ def test_a_unit_test_that_needs_more_fails(tmp_path: Path, statement: str, words
     "text",
     [
         "import keras\ndef test_it():\n    assert False\n",
-        "from stages.train import policy\ndef test_it():\n    assert False\n",
+        "from stages.train import learning_rate_policy\ndef test_it():\n    assert False\n",
         "import pytest\n@pytest.mark.integration\ndef test_it():\n    assert False\n",
         "def test_it(kaggle):\n    assert False\n",
     ],

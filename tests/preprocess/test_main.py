@@ -9,8 +9,8 @@ import pytest
 
 from stages.common.errors import StageError
 from stages.dataset.archive import open_archive
-from stages.dataset.cells import write_cells
-from stages.dataset.listing import external_cells, training_cells
+from stages.dataset.archive_cells import external_cells, training_cells
+from stages.dataset.cell_table import write_cells
 from stages.dataset.shard_reader import image_format, read_index, read_split
 from stages.preprocess.__main__ import preprocess
 from stages.preprocess.appearance import appearance

@@ -5,7 +5,7 @@ import pytest
 
 from stages.common.errors import StageError
 from stages.dataset.archive import open_archive
-from stages.dataset.listing import training_cells
+from stages.dataset.archive_cells import training_cells
 from stages.preprocess.params import PreprocessParams
 from stages.preprocess.write_shards import plan_shards, write_shards
 from tests.conftest import TINY_SIZE, WriteArchive

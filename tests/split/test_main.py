@@ -5,7 +5,7 @@ import json
 import pytest
 
 from stages.common.errors import StageError
-from stages.dataset.cells import COLUMNS, read_cells
+from stages.dataset.cell_table import COLUMNS, read_cells
 from stages.split.__main__ import split
 from stages.split.params import SplitParams
 from tests.conftest import tiny_members

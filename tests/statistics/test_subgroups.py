@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from stages.statistics import sections
+from stages.statistics import result_sections
 from stages.statistics.intervals import lacking_subjects, over_resamples, subject_resamples
 from stages.statistics.metrics import measure
 from stages.statistics.subgroups import METRICS, measure_subgroups
@@ -95,7 +95,7 @@ def test_a_group_of_enough_subjects_has_intervals_by_resamples_of_its_own_subjec
     group = measured_subgroups(cells, threshold=0.5)["fold"][1]
 
     resamples = subject_resamples(rows, replicates=200, seed=0)
-    accuracies = over_resamples(resamples, sections.plain(rows, 0.5)[1])["accuracy"]
+    accuracies = over_resamples(resamples, result_sections.plain(rows, 0.5)[1])["accuracy"]
     low, high = group["intervals"]["accuracy"]
     assert accuracies.min() <= low < group["accuracy"] < high <= accuracies.max()
     assert set(group["intervals"]) == set(METRICS)

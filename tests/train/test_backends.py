@@ -37,8 +37,8 @@ from stages.train.steps.compilation import compile_network
 from stages.train.steps.loss import targets
 from stages.network.model import build_model
 from stages.train.steps.optimizer import WarmUp, averaged_weights
-from stages.train.policy import PlateauPolicy
-from stages.train.steps.reestimation import Reestimate
+from stages.train.learning_rate_policy import PlateauPolicy
+from stages.train.steps.batch_norm_reestimation import Reestimate
 from stages.train.state.variables import reset_seeds
 from tests.train.networks import random_cells, small_network
 

@@ -10,7 +10,7 @@ from stages.network.params import ModelParams
 from stages.train.device import Device
 from stages.train.fit import _configure_batch_norm, _explain_out_of_memory
 from stages.train.params import TrainParams
-from stages.train.setup import TrainingSetup
+from stages.train.training_setup import TrainingSetup
 from tests.train.networks import small_network
 
 

@@ -2,8 +2,8 @@ import re
 
 import pytest
 
+from stages.train.learning_rate_policy import PolicyState
 from stages.train.log import ESTIMATED_FROM, EpochLog
-from stages.train.policy import PolicyState
 
 LOGS = {"loss": 0.12345678, "accuracy": 0.75, "val_loss": 0.5, "val_accuracy": 0.625}
 BEFORE = PolicyState(learning_rate=0.1)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stages.workspace.lock_check import changed, main, undefined
-from stages.workspace.summary import METRICS
+from stages.workspace.repro_summary import METRICS
 
 WHOLE = {"test": dict.fromkeys(METRICS, 0.9)}
 

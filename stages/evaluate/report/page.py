@@ -11,7 +11,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from stages.dataset.cells import SPLITS
+from stages.dataset.cell_table import SPLITS
 from stages.evaluate.report import formatting as texts
 from stages.evaluate.report.charts import (
     Point,
@@ -22,7 +22,7 @@ from stages.evaluate.report.charts import (
     roc_chart,
 )
 from stages.evaluate.report.gallery import Gallery, png_uri
-from stages.evaluate.report.subject_strip import subject_strip
+from stages.evaluate.report.subject_plot import subject_strip
 from stages.evaluate.report.tables import (
     METRIC_NAMES,
     Section,

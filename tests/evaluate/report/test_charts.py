@@ -16,7 +16,7 @@ from stages.evaluate.report.charts import (
     reliability_chart,
     roc_chart,
 )
-from stages.evaluate.report.subject_strip import subject_strip
+from stages.evaluate.report.subject_plot import subject_strip
 
 from .pages import HISTORY, PREDICTIONS, RELIABILITY
 

@@ -8,10 +8,10 @@ from stages.dataset.shard_reader import Cells
 from stages.network.model import HEAD, base_layers
 from stages.train.input.input_pipeline import InputPipeline
 from stages.train.params import AugmentationParams, FineTuningParams, TrainParams
+from stages.train.steps.batch_norm_reestimation import Reestimate
 from stages.train.steps.compilation import compile_head, compile_network
 from stages.train.steps.fine_tuning import begin_epoch
 from stages.train.steps.frozen_base import features_are_constant, frozen_base
-from stages.train.steps.reestimation import Reestimate
 from tests.train.networks import random_cells, same, small_network, values
 
 FROZEN = FineTuningParams(freeze_epochs=1, unfreeze_from=None, freeze_batch_norm=False)

@@ -11,8 +11,8 @@ from typing import Any
 import fsspec
 
 from stages.common.errors import StageError
+from stages.download.http_errors import root_cause
 from stages.download.origin import CHUNK, Body, FileVersion, InterruptionError
-from stages.download.web_errors import root_cause
 
 _BLOCK = 8 << 20
 """Bytes of one request to a bucket. A broken connection loses as many; s3fs would use 50 MiB."""

@@ -6,7 +6,7 @@ import pytest
 from stages.network.params import ModelParams
 from stages.train.device import Device
 from stages.train.params import TrainParams
-from stages.train.setup import TrainingSetup
+from stages.train.training_setup import TrainingSetup
 
 
 @pytest.fixture

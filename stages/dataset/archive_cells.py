@@ -11,10 +11,7 @@ import pandas as pd
 
 from stages.common.errors import StageError
 from stages.dataset.archive import ArchiveError, list_members, read_member
-from stages.dataset.cells import COLUMNS
-from stages.dataset.classes import CLASS_NAMES
-from stages.dataset.image_names import ImageName, parse_image_name
-from stages.dataset.layout import (
+from stages.dataset.archive_layout import (
     LABEL_FOLDER,
     PRELIMINARY,
     PRELIMINARY_FOLDER,
@@ -23,6 +20,9 @@ from stages.dataset.layout import (
     canonical_folder,
     is_image,
 )
+from stages.dataset.cell_table import COLUMNS
+from stages.dataset.classes import CLASS_NAMES
+from stages.dataset.image_names import ImageName, parse_image_name
 
 _CELL_COLUMNS = ("image", "member", "label", "subject", "field", "cell", "fold")
 _LABEL_COLUMNS = ["Patient_ID", "new_names", "labels"]

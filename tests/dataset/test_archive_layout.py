@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from stages.dataset.archive import ArchiveError
-from stages.dataset.layout import (
+from stages.dataset.archive_layout import (
     FINAL_FOLDER,
     LABEL_FOLDER,
     PRELIMINARY,

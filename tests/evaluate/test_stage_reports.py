@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from stages.common.errors import StageError
-from stages.evaluate.earlier_stages import (
+from stages.evaluate.stage_reports import (
     add_appearance,
     read_appearance,
     read_history,

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from stages.train.params import TrainParams
+from stages.train.steps.batch_norm_reestimation import Reestimate
 from stages.train.steps.compilation import compile_network
-from stages.train.steps.reestimation import Reestimate
 from tests.train.networks import random_cells, same, small_network, values
 
 IMAGES = random_cells(12)[0].reshape(3, 4, 8, 8, 3)

@@ -7,9 +7,9 @@ import pytest
 
 from stages.common.errors import StageError
 from stages.dataset.archive import REBUILD, open_archive
-from stages.dataset.cells import COLUMNS
-from stages.dataset.layout import FINAL_FOLDER, PRELIMINARY, PRELIMINARY_LABELS
-from stages.dataset.listing import external_cells, training_cells
+from stages.dataset.archive_cells import external_cells, training_cells
+from stages.dataset.archive_layout import FINAL_FOLDER, PRELIMINARY, PRELIMINARY_LABELS
+from stages.dataset.cell_table import COLUMNS
 from tests.conftest import TRAINING, VALIDATION, WriteArchive, bmp, tiny_members
 
 LABELS = f"{VALIDATION}/{PRELIMINARY_LABELS}"

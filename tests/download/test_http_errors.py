@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.common.errors import StageError
-from stages.download.web_errors import http_errors, public_url
+from stages.download.http_errors import http_errors, public_url
 
 SECRET = "s3cr3t"
 

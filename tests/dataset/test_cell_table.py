@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stages.common.errors import StageError
-from stages.dataset.cells import COLUMNS, SPLITS, read_cells, write_cells
+from stages.dataset.cell_table import COLUMNS, SPLITS, read_cells, write_cells
 from stages.dataset.image_names import ImageName, parse_image_name
 
 TWO_CELLS = """\

@@ -16,6 +16,7 @@ import requests
 import urllib3
 
 from stages.common.errors import StageError
+from stages.download.http_errors import ADVICE, bottom, http_errors, public_url, root_cause
 from stages.download.origin import (
     CHUNK,
     DEFAULT_RETRIES,
@@ -24,7 +25,6 @@ from stages.download.origin import (
     InterruptionError,
     RetryPolicy,
 )
-from stages.download.web_errors import ADVICE, bottom, http_errors, public_url, root_cause
 
 _EXPIRED = (400, 401, 403)  # for an expired signature, Google's storage sends 400, Amazon's 403
 

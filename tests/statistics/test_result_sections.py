@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.statistics import sections
+from stages.statistics import result_sections
 from stages.statistics.tuning import Tuning, tune
 
 from .tables import clustered
@@ -19,13 +19,13 @@ CHOICES = tune(VALIDATION, threshold=0.4, target_sensitivity=0.9)
 NO_CHOICES = Tuning(0.4, None, "no cells", None, "no logits")
 
 
-def all_sections(tuning: Tuning, training: pd.DataFrame) -> dict[str, sections.Section]:
+def all_sections(tuning: Tuning, training: pd.DataFrame) -> dict[str, result_sections.Section]:
     return {
-        "plain": sections.plain(TEST, tuning.threshold),
-        "operating_point": sections.operating_point(TEST, tuning),
-        "calibrated": sections.calibrated(TEST, tuning),
-        "by_subject": sections.by_subject(TEST, tuning.threshold),
-        "size_only": sections.size_only(TEST, training),
+        "plain": result_sections.plain(TEST, tuning.threshold),
+        "operating_point": result_sections.operating_point(TEST, tuning),
+        "calibrated": result_sections.calibrated(TEST, tuning),
+        "by_subject": result_sections.by_subject(TEST, tuning.threshold),
+        "size_only": result_sections.size_only(TEST, training),
     }
 
 

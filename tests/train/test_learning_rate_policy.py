@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.common.errors import StageError
+from stages.train.learning_rate_policy import PlateauPolicy, PolicyState, after_epoch
 from stages.train.params import PolicyParams
-from stages.train.policy import PlateauPolicy, PolicyState, after_epoch
 
 PARAMS = PolicyParams(monitor="val_accuracy", patience=2, factor=0.5, stop_patience=3, dwell=False)
 STEPS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=30)

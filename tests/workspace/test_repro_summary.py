@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from stages.statistics.metrics import measure
-from stages.workspace.summary import summary
+from stages.workspace.repro_summary import summary
 from tests.conftest import ROOT
 
 TEST = {
@@ -94,7 +94,7 @@ def test_the_command_sums_up_what_stands_in_the_workspace(tmp_path: Path) -> Non
     (tmp_path / "metrics").mkdir()
     (tmp_path / "metrics/test.json").write_text(json.dumps(report()))
     done = subprocess.run(
-        [sys.executable, "-m", "stages.workspace.summary"],
+        [sys.executable, "-m", "stages.workspace.repro_summary"],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,

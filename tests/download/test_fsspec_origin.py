@@ -13,10 +13,10 @@ from fsspec.implementations.memory import MemoryFileSystem
 from urllib3 import Retry
 
 from stages.common.errors import StageError
+from stages.download.fsspec_origin import StorageOrigin
+from stages.download.http_errors import public_url
 from stages.download.origin import RetryPolicy
-from stages.download.storage_origin import StorageOrigin
 from stages.download.transfer import Checksum, transfer
-from stages.download.web_errors import public_url
 from tests.download.conftest import QUICK
 from tests.download.s3_server import BUCKET, S3, emulated_s3
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from stages.common.errors import StageError
+from stages.download.http_origin import WebOrigin, web_origin
 from stages.download.origin import Body, FileVersion, InterruptionError
-from stages.download.web_origin import WebOrigin, web_origin
 from tests.download.conftest import QUICK
 from tests.download.http_server import Answer, Request, broken, refused, serving, storing
 
