@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.kaggle_server import KaggleServer
-from stages.download.http_origin import web_origin
+from stages.download.http_origin import http_origin
 from stages.download.transfer import transfer
 
 ROOT = Path(__file__).parents[1]
@@ -71,7 +71,7 @@ def _run(command: Sequence[str], work: Path) -> str:
 
 def main() -> None:
     """Fetch a URL in this process, and print the seconds of the transfer alone."""
-    origin = web_origin(sys.argv[1])
+    origin = http_origin(sys.argv[1])
     began = time.perf_counter()
     transfer(origin, Path("fetched"), state=Path("state"), verify=Path.stat)
     print(time.perf_counter() - began)

@@ -68,7 +68,7 @@ def _write_model(made: Made) -> None:
     from stages.common.params_file import load_params
     from stages.dataset.shard_reader import image_format
     from stages.network.model import build_model
-    from stages.network.model_file import write_model
+    from stages.network.model_writer import write_model
     from stages.network.params import ModelParams
 
     seen = image_format(made.shards)

@@ -75,7 +75,7 @@ def _params() -> Params:
     """Return the recipe for the real cells, without an early stop."""
     params = load_params(ROOT / "params.yaml")
     train = params.profiles["cnmc"].train
-    policy = replace(train.policy, patience=EPOCHS)
+    policy = replace(train.policy, retry_policy=EPOCHS)
     train = replace(train, epochs=EPOCHS, policy=policy)
     return replace(params, profiles={"cnmc": replace(params.profiles["cnmc"], train=train)})
 

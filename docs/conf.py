@@ -4,7 +4,6 @@ project = "Leukemia cells"
 extensions = ["myst_parser"]
 myst_heading_anchors = 3
 root_doc = "navigation"
-exclude_patterns = ["performance.json"]
 html_theme = "furo"
 html_show_sphinx = False
 html_copy_source = False

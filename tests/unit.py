@@ -54,8 +54,10 @@ def _packages(file: Path) -> frozenset[str]:
     """Packages of others that a file imports when it is read, also by way of our own modules."""
     names: set[str] = set()
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        if isinstance(node, ast.ImportFrom):
+            here = file.relative_to(ROOT).parts[: -node.level] if node.level else ()
+            module = ".".join([*here, *([node.module] if node.module else [])])
+            names |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
     own = [ROOT / f"{name.replace('.', '/')}.py" for name in names]

@@ -16,24 +16,27 @@ from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
 import yaml
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from stages.common.errors import StageError
+from stages.common.param_types import STRICT
 
-_STRICT = ConfigDict(extra="forbid", strict=True)
 _STAGES = Path(__file__).parents[1]
 
 Model = TypeVar("Model")
 Profile = TypeVar("Profile")
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Params(Generic[Model, Profile]):
     """The whole of params.yaml."""
 
     profile: str
+    """Chooses the data: cells that this project draws (2 CPU cores, minutes, no network), or the
+    C-NMC 2019 images with ImageNet weights (wants a GPU)."""
     seed: Annotated[int, Field(ge=0, lt=2**31)]
+    """Decides everything random: the drawn cells, the split, the training, the resamples."""
     model: Model
     profiles: dict[str, Profile]
 
@@ -50,11 +53,15 @@ def sections() -> dict[str, type]:
     A stage is a folder with a `__main__.py` and a `params.py`.
     """
     stages = sorted(path.parent.name for path in _STAGES.glob("*/params.py"))
-    found = {name: name for name in stages if (_STAGES / name / "__main__.py").exists()}
-    return {
-        name: getattr(importlib.import_module(f"stages.{room}.params"), f"{name.title()}Params")
-        for name, room in {"model": "network", **found}.items()
-    }
+    folders = {name: name for name in stages if (_STAGES / name / "__main__.py").exists()}
+    folders["model"] = "network"
+    return {section: _dataclass(section, folder) for section, folder in folders.items()}
+
+
+def _dataclass(section: str, folder: str) -> type:
+    name = "".join(word.title() for word in section.split("_"))
+    found: type = getattr(importlib.import_module(f"stages.{folder}.params"), f"{name}Params")
+    return found
 
 
 @functools.cache
@@ -62,7 +69,7 @@ def _schema() -> TypeAdapter[Params[Any, Any]]:
     kinds = sections()
     model = kinds.pop("model")
     profile = dataclasses.make_dataclass(
-        "ProfileParams", kinds.items(), frozen=True, namespace={"__pydantic_config__": _STRICT}
+        "ProfileParams", kinds.items(), frozen=True, namespace={"__pydantic_config__": STRICT}
     )
     return TypeAdapter(Params[model, profile])  # type: ignore[valid-type]
 

@@ -8,9 +8,9 @@ from typing import BinaryIO
 
 from stages.common.errors import StageError
 from stages.common.progress import progress
-from stages.download.fsspec_origin import StorageOrigin
+from stages.download.fsspec_origin import FsspecOrigin
 from stages.download.http_errors import public_url
-from stages.download.http_origin import web_origin
+from stages.download.http_origin import http_origin
 from stages.download.kaggle import kaggle_origin
 from stages.download.origin import CHUNK, DEFAULT_RETRIES, Origin, RetryPolicy
 from stages.download.pack_folder import pack_folder
@@ -46,7 +46,7 @@ def fetch_archive(
     *,
     seed: int,
     verify: Callable[[Path], Verdict],
-    patience: RetryPolicy = DEFAULT_RETRIES,
+    retry_policy: RetryPolicy = DEFAULT_RETRIES,
 ) -> Verdict:
     """Write the archive to `destination`, and return the result of `verify`.
 
@@ -64,12 +64,12 @@ def fetch_archive(
             _copy_file(_local(params.source), destination)
         case _:
             return transfer(
-                remote_origin(params, patience=patience),
+                remote_origin(params, retry_policy=retry_policy),
                 destination,
                 state=state_folder(),
                 verify=verify,
                 checksums=checksums,
-                patience=patience,
+                retry_policy=retry_policy,
             )
     problem = wrong_checksum(destination, checksums)
     if problem:
@@ -79,14 +79,14 @@ def fetch_archive(
     return verify(destination)
 
 
-def remote_origin(params: DownloadParams, *, patience: RetryPolicy = DEFAULT_RETRIES) -> Origin:
+def remote_origin(params: DownloadParams, *, retry_policy: RetryPolicy = DEFAULT_RETRIES) -> Origin:
     """Return the origin for a source of kind kaggle or url."""
     if source_kind(params.source) == "kaggle":
-        return kaggle_origin(params.kaggle_dataset, patience=patience)
+        return kaggle_origin(params.kaggle_dataset, retry_policy=retry_policy)
     url, name = expand_variables(params.source), source_name(params)
     if url.lower().startswith(("http://", "https://")):
-        return web_origin(url, name=name, patience=patience)
-    return StorageOrigin(url, name)
+        return http_origin(url, name=name, retry_policy=retry_policy)
+    return FsspecOrigin(url, name)
 
 
 def _local(source: str) -> Path:

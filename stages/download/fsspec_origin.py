@@ -37,7 +37,7 @@ _CREDENTIALS = re.compile("Credential|Auth|Profile")
 
 
 @dataclass(frozen=True)
-class StorageOrigin:
+class FsspecOrigin:
     """A file at a URL of fsspec: s3://, gs://, az://, ssh://, sftp:// and others."""
 
     url: str
@@ -49,12 +49,12 @@ class StorageOrigin:
         return self.name
 
     @contextlib.contextmanager
-    def read(self, start: int, edition: FileVersion) -> Iterator[Body]:
+    def read(self, start: int, version: FileVersion) -> Iterator[Body]:
         """Read the bytes from `start` on; see Origin.read."""
         filesystem, path = self._file_system()
         with self._errors():
             now = _look(filesystem, path)
-            if now.validator is None or not now.fits(edition):
+            if now.validator is None or not now.fits(version):
                 start = 0
             file = filesystem.open(path, "rb", block_size=_BLOCK)
             file.seek(start)
@@ -80,12 +80,12 @@ class StorageOrigin:
             raise self._unreadable(error) from error
 
     def _chunks(
-        self, filesystem: Any, path: str, file: Any, edition: FileVersion
+        self, filesystem: Any, path: str, file: Any, version: FileVersion
     ) -> Iterator[bytes]:
         with self._errors():
             while chunk := file.read(CHUNK):
                 yield chunk
-            if not _look(filesystem, path).fits(edition):
+            if not _look(filesystem, path).fits(version):
                 raise InterruptionError("the file there changed while it was read")
 
     @contextlib.contextmanager
@@ -117,7 +117,7 @@ def _scheme(url: str) -> str:
 
 
 def _look(filesystem: Any, path: str) -> FileVersion:
-    """Return the current edition, without MD5: the S3 ETag of a multipart upload is no MD5."""
+    """Return the current version, without MD5: the S3 ETag of a multipart upload is no MD5."""
     filesystem.invalidate_cache()
     info = filesystem.info(path)
     if info.get("type") == "directory":

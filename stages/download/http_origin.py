@@ -30,30 +30,30 @@ _EXPIRED = (400, 401, 403)  # for an expired signature, Google's storage sends 4
 
 
 @dataclass
-class WebOrigin:
+class HttpOrigin:
     """A file at an http(s) URL. `resolve` returns the URL, newly signed if necessary."""
 
     name: str
     identity: str
     resolve: Callable[[], str]
-    patience: RetryPolicy = DEFAULT_RETRIES
+    retry_policy: RetryPolicy = DEFAULT_RETRIES
     advice: Mapping[int, str] = field(default_factory=lambda: ADVICE)
     _address: str | None = field(default=None, init=False)
-    _knows_ranges: bool = field(default=True, init=False)
+    _supports_ranges: bool = field(default=True, init=False)
 
     @contextlib.contextmanager
-    def read(self, start: int, edition: FileVersion) -> Iterator[Body]:
+    def read(self, start: int, version: FileVersion) -> Iterator[Body]:
         """Request the bytes from `start` on; see Origin.read."""
         with http_errors(self.name, advice=self.advice):
-            response = self._ask(start if self._knows_ranges else 0, edition.validator)
+            response = self._request(start if self._supports_ranges else 0, version.validator)
         with response:
             body = self._body(response)
             if body.start not in (0, start):
-                self._knows_ranges = False
+                self._supports_ranges = False
                 raise InterruptionError("the server sent another range than it was asked for")
             yield body
 
-    def _ask(self, start: int, etag: str | None) -> requests.Response:
+    def _request(self, start: int, etag: str | None) -> requests.Response:
         known = self._address is not None
         response = self._get(start, etag)
         if known and response.status_code in _EXPIRED:
@@ -73,11 +73,11 @@ class WebOrigin:
         if start and etag:
             headers |= {"Range": f"bytes={start}-", "If-Range": etag}
         return requests.get(
-            self._address, headers=headers, stream=True, timeout=self.patience.timeout
+            self._address, headers=headers, stream=True, timeout=self.retry_policy.timeout
         )
 
     def _body(self, response: requests.Response) -> Body:
-        chunks = _chunks(response, seconds=self.patience.read)
+        chunks = _chunks(response, seconds=self.retry_policy.read)
         validator = _validator(response.headers)
         md5 = _announced_md5(response)
         if response.status_code == 200:
@@ -94,12 +94,12 @@ class WebOrigin:
         return Body(int(match[1]), FileVersion(total, validator, md5), chunks)
 
 
-def web_origin(
-    url: str, *, name: str | None = None, patience: RetryPolicy = DEFAULT_RETRIES
-) -> WebOrigin:
+def http_origin(
+    url: str, *, name: str | None = None, retry_policy: RetryPolicy = DEFAULT_RETRIES
+) -> HttpOrigin:
     """Return the origin of an http(s) URL. Its identity does not include the signature."""
     name = name or public_url(url)
-    return WebOrigin(name, name, lambda: url, patience=patience)
+    return HttpOrigin(name, name, lambda: url, retry_policy=retry_policy)
 
 
 def _validator(headers: Mapping[str, str]) -> str | None:

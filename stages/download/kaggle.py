@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 
 from stages.common.errors import StageError
 from stages.download.http_errors import ADVICE
-from stages.download.http_origin import WebOrigin
+from stages.download.http_origin import HttpOrigin
 from stages.download.origin import DEFAULT_RETRIES, RetryPolicy
 
 _SIGN_IN = (
@@ -28,14 +28,14 @@ _ADVICE = ADVICE | {
 }
 
 
-def kaggle_origin(handle: str, *, patience: RetryPolicy = DEFAULT_RETRIES) -> WebOrigin:
+def kaggle_origin(handle: str, *, retry_policy: RetryPolicy = DEFAULT_RETRIES) -> HttpOrigin:
     """Return the origin of the zip of a dataset version (`owner/name/versions/number`)."""
     name = f"Kaggle dataset {handle}"
-    resolve = partial(signed_address, handle, patience=patience)
-    return WebOrigin(name, name, resolve, patience=patience, advice=_ADVICE)
+    resolve = partial(signed_address, handle, retry_policy=retry_policy)
+    return HttpOrigin(name, name, resolve, retry_policy=retry_policy, advice=_ADVICE)
 
 
-def signed_address(handle: str, *, patience: RetryPolicy = DEFAULT_RETRIES) -> str:
+def signed_address(handle: str, *, retry_policy: RetryPolicy = DEFAULT_RETRIES) -> str:
     """Request the signed URL of a dataset version's zip from Kaggle. The signature expires.
 
     kagglehub's own `dataset_download` would fetch and unpack the zip. Credentials come from the
@@ -49,7 +49,7 @@ def signed_address(handle: str, *, patience: RetryPolicy = DEFAULT_RETRIES) -> s
         # By default, the client (kagglesdk 0.1.37) has no timeout and follows the redirect.
         session = client.http_client()._session
         for scheme in ("https://", "http://"):
-            session.mount(scheme, _TimeoutAdapter(patience))
+            session.mount(scheme, _TimeoutAdapter(retry_policy))
         session.max_redirects = 0
         try:
             client.datasets.dataset_api_client.download_dataset(_request(handle)).close()
@@ -63,9 +63,9 @@ def signed_address(handle: str, *, patience: RetryPolicy = DEFAULT_RETRIES) -> s
 
 
 class _TimeoutAdapter(HTTPAdapter):
-    def __init__(self, patience: RetryPolicy) -> None:
+    def __init__(self, retry_policy: RetryPolicy) -> None:
         super().__init__()
-        self._timeout = patience.timeout
+        self._timeout = retry_policy.timeout
 
     def send(self, *args: Any, **options: Any) -> requests.Response:
         return super().send(*args, **options | {"timeout": self._timeout})

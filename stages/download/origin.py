@@ -30,22 +30,22 @@ class FileVersion:
     md5: str | None = None
 
     def fits(self, other: FileVersion) -> bool:
-        """Return whether all values that both editions have are equal."""
+        """Return whether all values that both versions have are equal."""
         pairs = zip(dataclasses.astuple(self), dataclasses.astuple(other), strict=True)
         return all(one is None or another is None or one == another for one, another in pairs)
 
     def completed(self, other: FileVersion) -> FileVersion:
-        """Return this edition, with missing values filled in from another that fits."""
+        """Return this version, with missing values filled in from another that fits."""
         said = {key: value for key, value in vars(self).items() if value is not None}
         return dataclasses.replace(other, **said)
 
 
 @dataclass(frozen=True)
 class Body:
-    """The body of a response: the bytes of `edition` from offset `start` to the end."""
+    """The body of a response: the bytes of `version` from offset `start` to the end."""
 
     start: int
-    edition: FileVersion
+    version: FileVersion
     chunks: Iterator[bytes]
 
 
@@ -63,8 +63,8 @@ class Origin(Protocol):
     @property
     def identity(self) -> str: ...  # noqa: D102
 
-    def read(self, start: int, edition: FileVersion) -> AbstractContextManager[Body]:
-        """Request the bytes from `start` on, or all bytes if the file has another edition now.
+    def read(self, start: int, version: FileVersion) -> AbstractContextManager[Body]:
+        """Request the bytes from `start` on, or all bytes if the file has another version now.
 
         Raises:
             InterruptionError: if a retry may help; reading the chunks raises it, too.

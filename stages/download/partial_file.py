@@ -28,13 +28,13 @@ def state_folder() -> Path:
 
 
 class PartialFile:
-    """The bytes of a file received so far, from offset 0 on, and their edition."""
+    """The bytes of a file received so far, from offset 0 on, and their version."""
 
     def __init__(self, folder: Path, identity: str) -> None:
         self.path = _place(folder, identity, ".part")
         self._note = _place(folder, identity, ".json")
         self._identity = identity
-        self.edition = self._noted()
+        self.version = self._noted()
 
     @property
     def size(self) -> int:
@@ -43,26 +43,26 @@ class PartialFile:
 
     @property
     def resumes_at(self) -> int:
-        """Offset at which to resume; 0 if no validator can detect that the edition has changed.
+        """Offset at which to resume; 0 if no validator can detect that the version has changed.
 
-        If the file is complete, its last byte is requested again, to learn the current edition.
+        If the file is complete, its last byte is requested again, to learn the current version.
         """
-        size, total = self.size, self.edition.size
-        if self.edition.validator is None or size == 0:
+        size, total = self.size, self.version.size
+        if self.version.validator is None or size == 0:
             return 0
         if total is None or size < total:
             return size
         return total - 1 if size == total else 0
 
-    def restart(self, edition: FileVersion) -> None:
-        """Delete all bytes, and record the edition of the next ones."""
-        self.discard()  # first: a kill in between must not leave old bytes with a new edition
-        self.note(edition)
+    def restart(self, version: FileVersion) -> None:
+        """Delete all bytes, and record the version of the next ones."""
+        self.discard()  # first: a kill in between must not leave old bytes with a new version
+        self.note(version)
 
-    def note(self, edition: FileVersion) -> None:
-        """Write the edition of the bytes to a JSON file."""
-        self.edition = edition
-        write_json({"of": self._identity, **dataclasses.asdict(edition)}, self._note)
+    def note(self, version: FileVersion) -> None:
+        """Write the version of the bytes to a JSON file."""
+        self.version = version
+        write_json({"of": self._identity, **dataclasses.asdict(version)}, self._note)
 
     def write(
         self, chunks: Iterable[bytes], *, start: int, advance: Callable[[int], object]
@@ -80,10 +80,10 @@ class PartialFile:
                 advance(file.write(chunk))
 
     def discard(self) -> None:
-        """Delete all bytes and the record of their edition."""
+        """Delete all bytes and the record of their version."""
         self.path.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
-        self.edition = FileVersion()
+        self.version = FileVersion()
 
     def move(self, destination: Path) -> None:
         """Move the file to `destination`: by a rename, or by a copy to another file system."""
@@ -96,7 +96,7 @@ class PartialFile:
             content = json.loads(self._note.read_text(encoding="utf-8"))
             return FileVersion(content["size"], content["validator"], content["md5"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
-            return FileVersion()  # unknown edition: the transfer starts again
+            return FileVersion()  # unknown version: the transfer starts again
 
 
 @contextlib.contextmanager

@@ -57,12 +57,12 @@ def transfer(
     state: Path,
     verify: Callable[[Path], Verdict],
     checksums: Sequence[Checksum] = (),
-    patience: RetryPolicy = DEFAULT_RETRIES,
+    retry_policy: RetryPolicy = DEFAULT_RETRIES,
 ) -> Verdict:
     """Transfer a file from its origin to `destination`.
 
     If an earlier run was interrupted, was killed or ran out of disk space, this run resumes it,
-    provided that the origin still has the same edition. A file with a wrong checksum is fetched
+    provided that the origin still has the same version. A file with a wrong checksum is fetched
     once more; so is a file that `verify` finds faulty, if no checksum confirms its bytes. Faulty
     files are deleted. After any other error, also one of `verify`, the next run reuses the file.
 
@@ -72,7 +72,7 @@ def transfer(
         state: folder for the partial file.
         verify: called with the path of the complete file before it moves to `destination`.
         checksums: expected checksums, in addition to the one that the origin announces.
-        patience: timeouts and retries.
+        retry_policy: timeouts and retries.
 
     Returns:
         The result of `verify`.
@@ -84,8 +84,8 @@ def transfer(
     with locked_partial(state, origin.identity, name=origin.name) as partial:
 
         def attempt() -> Verdict:
-            _complete(origin, partial, destination, patience)
-            known = [*_announced(partial.edition), *checksums]
+            _complete(origin, partial, destination, retry_policy)
+            known = [*_announced(partial.version), *checksums]
             verdict = _checked(partial, known, verify, name=origin.name)
             partial.move(destination)
             return verdict
@@ -135,23 +135,23 @@ def wrong_checksum(path: Path, checksums: Sequence[Checksum]) -> str | None:
     return None
 
 
-def _announced(edition: FileVersion) -> list[Checksum]:
-    return [Checksum("md5", edition.md5, "as the server says")] if edition.md5 else []
+def _announced(version: FileVersion) -> list[Checksum]:
+    return [Checksum("md5", version.md5, "as the server says")] if version.md5 else []
 
 
 def _complete(
-    origin: Origin, partial: PartialFile, destination: Path, patience: RetryPolicy
+    origin: Origin, partial: PartialFile, destination: Path, retry_policy: RetryPolicy
 ) -> None:
     """Retry until all bytes are received; any new byte resets the number of retries."""
-    retries, furthest = patience.retries, partial.size
+    retries, furthest = retry_policy.retries, partial.size
     while True:
         try:
             _receive(origin, partial, destination)
         except InterruptionError as error:
             if partial.size > furthest:
-                retries, furthest = patience.retries, partial.size
+                retries, furthest = retry_policy.retries, partial.size
             elif retries.total == 0:
-                raise StageError(_given_up(origin, partial, error, patience)) from error
+                raise StageError(_given_up(origin, partial, error, retry_policy)) from error
             else:
                 retries = retries.increment()
             pause = _pause(retries, error.retry_after)
@@ -167,15 +167,15 @@ def _receive(origin: Origin, partial: PartialFile, destination: Path) -> None:
     Raises:
         InterruptionError: if the file is not complete then.
     """
-    with origin.read(partial.resumes_at, partial.edition) as body:
+    with origin.read(partial.resumes_at, partial.version) as body:
         if body.start == 0:
-            partial.restart(body.edition)
-        elif partial.edition.fits(body.edition):
-            partial.note(partial.edition.completed(body.edition))
+            partial.restart(body.version)
+        elif partial.version.fits(body.version):
+            partial.note(partial.version.completed(body.version))
         else:
             partial.discard()
             raise InterruptionError("the file there changed between two requests")
-        total = partial.edition.size
+        total = partial.version.size
         if total is not None:
             check_space(partial.path, destination, size=total, name=origin.name)
         with progress(
@@ -196,9 +196,9 @@ def _pause(retries: Retry, retry_after: str | None) -> float:
 
 
 def _given_up(
-    origin: Origin, partial: PartialFile, error: InterruptionError, patience: RetryPolicy
+    origin: Origin, partial: PartialFile, error: InterruptionError, retry_policy: RetryPolicy
 ) -> str:
-    tries = (patience.retries.total or 0) + 1
+    tries = (retry_policy.retries.total or 0) + 1
     kept = ""
     if partial.resumes_at:
         kept = f"; {partial.size:,} bytes are kept, and the next run goes on from there"

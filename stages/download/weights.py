@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.common.files import write_json
-from stages.download.http_origin import web_origin
+from stages.download.http_origin import http_origin
 from stages.download.origin import DEFAULT_RETRIES, RetryPolicy
 from stages.download.partial_file import state_folder
 from stages.download.transfer import Checksum, transfer
@@ -23,7 +23,7 @@ KERAS_SETTINGS = {
 
 
 def make_keras_home(
-    folder: Path, *, base: str, weights: str, patience: RetryPolicy = DEFAULT_RETRIES
+    folder: Path, *, base: str, weights: str, retry_policy: RetryPolicy = DEFAULT_RETRIES
 ) -> None:
     """Write `keras.json` and, for `weights: imagenet`, `models/<base>_notop.h5` into a folder.
 
@@ -32,7 +32,7 @@ def make_keras_home(
     """
     write_json(KERAS_SETTINGS, folder / "keras.json")
     if weights == "imagenet":
-        _fetch_weights(base, folder, patience)
+        _fetch_weights(base, folder, retry_policy)
 
 
 def published_weights(base: str) -> tuple[str, str]:
@@ -58,15 +58,15 @@ def _constants(module: str, *names: str) -> list[Any]:
     return [ast.literal_eval(assigned[name]) for name in names]
 
 
-def _fetch_weights(base: str, folder: Path, patience: RetryPolicy) -> None:
+def _fetch_weights(base: str, folder: Path, retry_policy: RetryPolicy) -> None:
     url, md5 = published_weights(base)
     destination = folder / "models" / Path(url).name
     destination.parent.mkdir()
     transfer(
-        web_origin(url, patience=patience),
+        http_origin(url, retry_policy=retry_policy),
         destination,
         state=state_folder(),
         verify=lambda _: None,  # Keras' MD5 is enough
         checksums=[Checksum("md5", md5, "as the installed Keras says")],
-        patience=patience,
+        retry_policy=retry_policy,
     )

@@ -18,7 +18,7 @@ from stages.evaluate.params import EvaluateParams
 from stages.evaluate.provenance import provenance
 from stages.evaluate.report.contact_sheet import write_contact_sheets
 from stages.evaluate.report.gallery import Gallery, galleries
-from stages.evaluate.report.page import EarlierStages, render_report
+from stages.evaluate.report.page import StageReports, render_report
 from stages.evaluate.split_warnings import split_warnings
 from stages.evaluate.stage_reports import (
     add_appearance,
@@ -115,8 +115,8 @@ def evaluate(
     return f"{_summary(results)} → {test_report}, {report_html}"
 
 
-def _read_earlier_stages(download: Path, split: Path, train: Path, history: Path) -> EarlierStages:
-    return EarlierStages(
+def _read_earlier_stages(download: Path, split: Path, train: Path, history: Path) -> StageReports:
+    return StageReports(
         read_report(download, made_by="download", needs={"synthetic": bool, "verified": bool}),
         read_report(split, made_by="split", needs={"leakage": dict, "deviation_points": dict}),
         read_report(train, made_by="train", needs={"cells": dict}),
@@ -145,7 +145,7 @@ def _load_model(model_keras: Path, shards: Path) -> Any:
     import tensorflow as tf
 
     from stages.dataset.shard_reader import read_index
-    from stages.network.model_file import load_classifier
+    from stages.network.model_reader import load_classifier
 
     # On a GPU, kernels are otherwise chosen by timing them, and the last digits change.
     tf.config.experimental.enable_op_determinism()

@@ -15,6 +15,7 @@ from stages.common.errors import StageError
 from stages.common.progress import progress
 from stages.dataset.classes import CLASS_NAMES
 from stages.dataset.shard_reader import Cells, read_index, read_split
+from stages.network.model_reader import RETRAIN
 from stages.statistics.metrics import P_ALL_DECIMALS
 
 BATCH_SIZE = 64
@@ -44,8 +45,6 @@ SYMMETRIES = [
 """The dihedral group D4, for images (cells, size, size, 3). The first is the identity."""
 
 PARTS = ("val", "test", "external")
-
-_RETRAIN = "make it again with `dvc repro --force train`"
 
 
 def predict_all(
@@ -169,5 +168,5 @@ def _require_probabilities(outputs: np.ndarray[Any, np.dtype[np.float64]], ids: 
             f"the model gives {outputs[first].tolist()} for {ids[first]} (and no probabilities "
             f"for {int((~sound).sum()):,} of {len(ids):,} cells); expected p(hem) and p(all) that "
             f"add up to 1. NaN means that training diverged: lower `train.learning_rate`, or "
-            f"{_RETRAIN}"
+            f"{RETRAIN}"
         )

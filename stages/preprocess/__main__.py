@@ -7,9 +7,9 @@ from pathlib import Path
 from stages.common.errors import StageError
 from stages.common.files import atomic_path, write_csv
 from stages.common.stage_entry import run_stage
-from stages.common.tensorflow_import import import_record_writer
 from stages.dataset.cell_table import SPLITS, read_cells
 from stages.preprocess.params import PreprocessParams
+from stages.preprocess.record_writer import import_record_writer
 from stages.preprocess.write_shards import plan_shards, write_shards
 
 

@@ -12,9 +12,8 @@ import numpy as np
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
 
 _STARTS = 60  # on C-NMC 5 starts come within 4 cells of each target, 60 within one (11 seeds)
-_MISSING_GROUP_COST = (
-    2**40
-)  # cost, above the squared differences of any table of up to 400,000 cells
+# Above the squared differences of any table of up to 400,000 cells.
+_MISSING_GROUP_COST = 2**40
 
 
 def place_groups(

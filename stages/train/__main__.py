@@ -44,7 +44,7 @@ def train(
     os.environ["KERAS_HOME"] = str(keras_home.absolute())  # Keras reads it at import
     with watched() as watch, locked(WORKSPACE_LOCK):
         import_tensorflow()
-        from stages.network.model_file import write_model
+        from stages.network.model_writer import write_model
         from stages.train.device import prepare_device
         from stages.train.fit import fit
         from stages.train.training_setup import TrainingSetup

@@ -150,7 +150,7 @@ WRITE = """
 import sys
 from pathlib import Path
 import numpy as np
-from stages.common.tensorflow_import import import_record_writer
+from stages.preprocess.record_writer import import_record_writer
 import_record_writer()
 from stages.common.errors import StageError
 from stages.dataset.shard_writer import write_shard

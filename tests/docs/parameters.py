@@ -12,7 +12,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from stages.common.files import write_text
-from stages.common.params_file import sections
+from stages.common.params_file import Params, sections
 from tests.conftest import ROOT
 
 PAGE = ROOT / "docs/parameters.md"
@@ -51,15 +51,21 @@ def page() -> str:
 
 
 def _top_level() -> str:
+    schema = TypeAdapter(Params[dict[str, Any], dict[str, Any]]).json_schema()
+    fields = {name: schema["properties"][name] for name in ("profile", "seed")}
     profiles = ", ".join(f"`{name}`" for name in PARAMS["profiles"])
-    return (
-        "## Shared by all stages\n\n| key | value | allowed | what it does |\n"
-        "| --- | --- | --- | --- |\n"
-        f"| `profile` | `{PARAMS['profile']}` | {profiles} | Chooses the data: cells that this "
-        "project draws (2 CPU cores, minutes, no network), or the C-NMC 2019 images with ImageNet "
-        "weights (wants a GPU). |\n"
-        f"| `seed` | `{PARAMS['seed']}` | 0 to 2³¹ − 1 | Decides everything random. |\n"
-    )
+    lines = [
+        "## Shared by all stages\n",
+        "| key | value | allowed | what it does |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, field in fields.items():
+        allowed = profiles if name == "profile" else _allowed(field)
+        lines.append(
+            f"| `{name}` | {_written(PARAMS[name])} | {allowed} | "
+            f"{_sentence(field['description'])} |"
+        )
+    return "\n".join(lines) + "\n"
 
 
 def _section(name: str, kind: type, values: Mapping[str, Mapping[str, Any]]) -> str:
@@ -118,6 +124,8 @@ def _allowed(field: Schema) -> str:
             return "`true`, `false`"
         case "string":
             return "text" if "pattern" not in field else f"`{field['pattern'].strip('^$')}`"
+    if field.get("minimum", 0) == field.get("maximum", 1):
+        return _written(field["minimum"])
     return f"{'whole number' if field['type'] == 'integer' else 'number'}{_range(field)}"
 
 
@@ -128,7 +136,7 @@ def _range(field: Schema) -> str:
         "maximum": "≤",
         "exclusiveMaximum": "<",
     }
-    found = [f"{sign} {field[name]:g}" for name, sign in words.items() if name in field]
+    found = [f"{sign} {field[name]:,}" for name, sign in words.items() if name in field]
     return f" {', '.join(found)}" if found else ""
 
 

@@ -109,3 +109,11 @@ def test_each_kind_of_remote_has_its_commands() -> None:
     recipes = section("recipes.md", "Choose a remote")
     assert command(recipes, "dvc remote modify local url s3:").endswith("s3://bucket/path")
     assert recipes.count("\n    # ") == 4
+
+
+@pytest.mark.parametrize("name", ["Makefile", *NAMES])
+def test_every_module_that_is_run_exists(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8") if name == "Makefile" else page(name)
+    for module in re.findall(r"python -m ((?:stages|tests|benchmarks)[\w.]*)", text):
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module

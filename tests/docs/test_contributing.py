@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from stages.compare.compared_metrics import COMPARED
+from stages.statistics.metrics import CALL_METRICS
 from tests.conftest import ROOT
 from tests.docs.pages import section
 
@@ -19,7 +21,7 @@ def steps(recipe: str) -> list[str]:
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_a_recipe_has_steps_and_tests_and_ends_with_dvc_lock_or_docs(recipe: str) -> None:
+def test_a_recipe_has_steps_and_names_its_tests(recipe: str) -> None:
     assert len(steps(recipe)) >= 5
     assert any("tests/" in step or "Tests" in step for step in steps(recipe))
 
@@ -35,3 +37,7 @@ def test_what_a_step_names_is_in_the_file_that_it_names(recipe: str) -> None:
                 assert name in text, f"{name} is not in {files}"
                 found += 1
     assert found
+
+
+def test_a_metric_of_the_report_is_compared_without_more() -> None:
+    assert set(CALL_METRICS) <= set(COMPARED)

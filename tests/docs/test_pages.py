@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
-from tests.docs.pages import AT_THE_TOP, DOCS, NAMES, commands, folder, page
+from tests.docs.pages import AT_THE_TOP, DOCS, NAMES, commands, folder, page, section
 
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
 PATH = re.compile(
@@ -19,6 +20,8 @@ PATH = re.compile(
 )
 MADE_ELSEWHERE = (".train_state/", ".download/", "pr-report/", "site/")
 """Folders of working state, which git ignores."""
+EXAMPLES = {("CONTRIBUTING.md", "train", "gradient_clip")}
+"""Parameters that a recipe adds."""
 MADE_BY_DVC = (".dvc/config.local", ".dvc/cache", ".dvc/tmp/exps")
 
 
@@ -107,9 +110,52 @@ def test_every_link_leads_somewhere(name: str) -> None:
             assert anchor in anchors(file.read_text(encoding="utf-8")), f"{name}: {link}"
 
 
+def test_the_pages_name_targets_parameters_paths_and_links() -> None:
+    everything = "\n".join(page(name) for name in NAMES)
+    for pattern in (r"`make [a-z]", r"-S [\w.]+=", r"`stages/", r"\]\([\w-]+\.md\)"):
+        assert re.search(pattern, everything), pattern
+
+
+def test_every_parameter_that_is_named_exists() -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    profile = params["profiles"]["cnmc"]
+    for name in NAMES:
+        for stage, key in re.findall(r"`(\w+)\.([\w.]+)`", page(name)):
+            if stage in profile and not key.endswith(("py", "json", "csv", "yaml")):
+                value = profile[stage]
+                for part in key.split("."):
+                    assert part in value or (name, stage, key) in EXAMPLES, f"{name}: {stage}.{key}"
+                    value = value.get(part, {})
+
+
 def test_the_contents_name_every_page_once() -> None:
     listed = re.findall(r"^- \[[^]]+\]\((\S+\.md)\)", page("index.md"), re.MULTILINE)
     assert sorted([*listed, "index.md", *AT_THE_TOP]) == sorted(NAMES)
+
+
+def test_the_site_has_the_groups_and_the_order_of_the_contents() -> None:
+    site = (DOCS / "navigation.rst").read_text(encoding="utf-8")
+    captions = re.findall(r":caption: (.+)", site)
+    pages = [f"{name}.md" for name in re.findall(r"^   ([\w-]+)$", site, re.MULTILINE)]
+    assert captions == re.findall(r"^## (.+)$", page("index.md"), re.MULTILINE)
+    assert pages == ["index.md", *re.findall(r"^- \[[^]]+\]\((\S+\.md)\)", page("index.md"), re.M)]
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    linked = set(re.findall(r"\]\(docs/(\S+?\.md)\)", page("README.md")))
+    assert linked == {path.name for path in DOCS.glob("*.md")}
+
+
+def test_the_figures_of_synthetic_cells_are_those_of_the_metrics() -> None:
+    results = json.loads((ROOT / "metrics/test.json").read_text(encoding="utf-8"))
+    table = section("evaluation.md", "Figures on synthetic cells")
+    for name in ("accuracy", "sensitivity", "specificity", "roc_auc"):
+        spoken = name.replace("_", " ").replace("roc auc", "ROC AUC")
+        (row,) = re.findall(rf"^\| {spoken} \|(.*)\|$", table, re.MULTILINE)
+        cells = [cell.strip() for cell in row.split("|")]
+        for cell, part in ((cells[0], results["test"]), (cells[2], results["external"])):
+            low, high = part["intervals"][name]
+            assert cell == f"{part[name]:.3f} ({low:.2f} to {high:.2f})"
 
 
 def test_the_edit_that_the_pages_show_changes_params_yaml() -> None:

@@ -10,7 +10,7 @@ from urllib3 import Retry
 from stages.download.origin import RetryPolicy
 
 QUICK = RetryPolicy(connect=0.5, read=0.5, retries=Retry(total=2, backoff_factor=0))
-"""The shipped patience in everything but time."""
+"""The shipped retry_policy in everything but time."""
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -47,11 +47,11 @@ class Scene:
     monkeypatch: pytest.MonkeyPatch
 
     def run(self, **changes: Any) -> str:
-        """Run the stage in this process, with little patience; return the outcome."""
+        """Run the stage in this process, with little retry_policy; return the outcome."""
         params = dataclasses.replace(PARAMS.section(DownloadParams), **{**SOURCE, **changes})
         original = self.kaggle.content
         self._forget_requests()
-        fetch = partial(fetch_archive, patience=QUICK)
+        fetch = partial(fetch_archive, retry_policy=QUICK)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(stage, "fetch_archive", fetch)
             try:

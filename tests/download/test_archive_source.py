@@ -12,8 +12,8 @@ from stages.common.params_file import load_params
 from stages.dataset.archive import SYNTHETIC_MARK
 from stages.download import archive_source as sources
 from stages.download.archive_source import fetch_archive, remote_origin, source_kind, source_name
-from stages.download.fsspec_origin import StorageOrigin
-from stages.download.http_origin import WebOrigin
+from stages.download.fsspec_origin import FsspecOrigin
+from stages.download.http_origin import HttpOrigin
 from stages.download.params import DownloadParams
 from tests.conftest import ROOT
 from tests.download.conftest import QUICK
@@ -26,7 +26,7 @@ PARAMS = load_params(ROOT / "params.yaml").section(DownloadParams)
 
 def fetch(source: str, destination: Path, sha256: str | None = None) -> bytes:
     params = dataclasses.replace(PARAMS, source=source, sha256=sha256)
-    fetch_archive(params, destination, seed=3, verify=Path.stat, patience=QUICK)
+    fetch_archive(params, destination, seed=3, verify=Path.stat, retry_policy=QUICK)
     return destination.read_bytes()
 
 
@@ -117,18 +117,18 @@ def test_synthetic_cells_are_drawn_from_the_seed(
 @pytest.mark.parametrize(
     ("source", "kind", "name"),
     [
-        ("kaggle", WebOrigin, f"Kaggle dataset {PARAMS.kaggle_dataset}"),
-        ("https://host/a.zip", WebOrigin, "https://host/a.zip"),
-        ("HTTP://host/a.zip", WebOrigin, "HTTP://host/a.zip"),
-        ("s3://bucket/a.zip", StorageOrigin, "s3://bucket/a.zip"),
-        ("sftp://me@host/a.zip", StorageOrigin, "sftp://host/a.zip"),
+        ("kaggle", HttpOrigin, f"Kaggle dataset {PARAMS.kaggle_dataset}"),
+        ("https://host/a.zip", HttpOrigin, "https://host/a.zip"),
+        ("HTTP://host/a.zip", HttpOrigin, "HTTP://host/a.zip"),
+        ("s3://bucket/a.zip", FsspecOrigin, "s3://bucket/a.zip"),
+        ("sftp://me@host/a.zip", FsspecOrigin, "sftp://host/a.zip"),
     ],
 )
 def test_what_is_far_away_has_an_origin(source: str, kind: type, name: str) -> None:
-    origin = remote_origin(dataclasses.replace(PARAMS, source=source), patience=QUICK)
+    origin = remote_origin(dataclasses.replace(PARAMS, source=source), retry_policy=QUICK)
     assert isinstance(origin, kind)
     assert origin.name == name
-    assert getattr(origin, "patience", QUICK) is QUICK
+    assert getattr(origin, "retry_policy", QUICK) is QUICK
 
 
 @pytest.mark.integration

@@ -13,7 +13,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from urllib3 import Retry
 
 from stages.common.errors import StageError
-from stages.download.fsspec_origin import StorageOrigin
+from stages.download.fsspec_origin import FsspecOrigin
 from stages.download.http_errors import public_url
 from stages.download.origin import RetryPolicy
 from stages.download.transfer import Checksum, transfer
@@ -31,26 +31,26 @@ ONE_TRY = replace(QUICK, retries=Retry(total=0))  # s3fs tries five times itself
 
 
 def fetch(
-    url: str, folder: Path, checksums: tuple[Checksum, ...] = (), patience: RetryPolicy = QUICK
+    url: str, folder: Path, checksums: tuple[Checksum, ...] = (), retry_policy: RetryPolicy = QUICK
 ) -> bytes:
     destination = folder / "cnmc.zip"
     destination.unlink(missing_ok=True)
     transfer(
-        StorageOrigin(url, public_url(url)),
+        FsspecOrigin(url, public_url(url)),
         destination,
         state=folder / "state",
         verify=Path.stat,
         checksums=checksums,
-        patience=patience,
+        retry_policy=retry_policy,
     )
     return destination.read_bytes()
 
 
 def failure(
-    url: str, folder: Path, checksums: tuple[Checksum, ...] = (), patience: RetryPolicy = QUICK
+    url: str, folder: Path, checksums: tuple[Checksum, ...] = (), retry_policy: RetryPolicy = QUICK
 ) -> str:
     with pytest.raises(StageError) as caught:
-        fetch(url, folder, checksums, patience)
+        fetch(url, folder, checksums, retry_policy)
     message = str(caught.value)
     assert "\n" not in message
     assert SECRET not in message
@@ -77,7 +77,7 @@ def test_the_etag_of_an_object_in_parts_is_not_taken_for_an_md5(s3: S3, tmp_path
 def test_a_broken_line_to_a_bucket_is_told_and_the_next_run_goes_on(s3: S3, tmp_path: Path) -> None:
     s3.put("data/cnmc.zip", CONTENT)
     s3.breaks_at = 10_000_000
-    message = failure(URL, tmp_path, patience=ONE_TRY)
+    message = failure(URL, tmp_path, retry_policy=ONE_TRY)
     kept = sum(path.stat().st_size for path in (tmp_path / "state").glob("*.part"))
     assert 8_000_000 <= kept <= 10_000_000
     assert message.startswith(f"{URL}: it cannot be read (")
@@ -90,10 +90,10 @@ def test_a_broken_line_to_a_bucket_is_told_and_the_next_run_goes_on(s3: S3, tmp_
 def test_an_object_that_changed_between_two_runs_is_fetched_anew(s3: S3, tmp_path: Path) -> None:
     s3.put("data/cnmc.zip", CONTENT)
     s3.breaks_at = 10_000_000
-    failure(URL, tmp_path, patience=ONE_TRY)
+    failure(URL, tmp_path, retry_policy=ONE_TRY)
     s3.put("data/cnmc.zip", OTHER)
     s3.breaks_at = None
-    assert fetch(URL, tmp_path, patience=ONE_TRY) == OTHER
+    assert fetch(URL, tmp_path, retry_policy=ONE_TRY) == OTHER
 
 
 def test_a_missing_object_or_bucket_is_told_at_once(s3: S3, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from stages.common.errors import StageError
-from stages.download.http_origin import WebOrigin, web_origin
+from stages.download.http_origin import HttpOrigin, http_origin
 from stages.download.origin import Body, FileVersion, InterruptionError
 from tests.download.conftest import QUICK
 from tests.download.http_server import Answer, Request, broken, refused, serving, storing
@@ -23,9 +23,9 @@ UNKNOWN = FileVersion()
 
 
 def read(
-    origin: WebOrigin, *, start: int = 0, edition: FileVersion = UNKNOWN
+    origin: HttpOrigin, *, start: int = 0, version: FileVersion = UNKNOWN
 ) -> tuple[Body, bytes]:
-    with origin.read(start, edition) as body:
+    with origin.read(start, version) as body:
         return body, b"".join(body.chunks)
 
 
@@ -36,7 +36,7 @@ def secret_address(address: str) -> str:
 def failure(answer: Answer) -> str:
     """Ask for what a server answers, at an address with secrets in it."""
     with serving(lambda _: answer) as address:
-        origin = web_origin(secret_address(address), patience=QUICK)
+        origin = http_origin(secret_address(address), retry_policy=QUICK)
         with pytest.raises((StageError, InterruptionError)) as caught:
             read(origin)
     message = str(caught.value)
@@ -48,12 +48,12 @@ def failure(answer: Answer) -> str:
 
 
 def test_an_address_has_a_name_without_secrets_that_outlives_its_signature() -> None:
-    origin = web_origin(f"https://me:{SECRET}@host/a.zip?signature={SECRET}")
+    origin = http_origin(f"https://me:{SECRET}@host/a.zip?signature={SECRET}")
     assert origin.name == origin.identity == "https://host/a.zip"
 
 
 @pytest.mark.parametrize(
-    ("headers", "edition"),
+    ("headers", "version"),
     [
         ({}, FileVersion(len(CONTENT))),
         ({"Content-Length": None}, FileVersion()),
@@ -69,7 +69,7 @@ def test_an_address_has_a_name_without_secrets_that_outlives_its_signature() -> 
     ],
 )
 def test_a_body_comes_with_what_the_server_says_of_it(
-    headers: Mapping[str, str | None], edition: FileVersion
+    headers: Mapping[str, str | None], version: FileVersion
 ) -> None:
     requests_made: list[Request] = []
 
@@ -78,8 +78,8 @@ def test_a_body_comes_with_what_the_server_says_of_it(
         return Answer(200, CONTENT, headers)
 
     with serving(answer) as address:
-        body, content = read(web_origin(secret_address(address)))
-    assert (body.start, body.edition, content) == (0, edition, CONTENT)
+        body, content = read(http_origin(secret_address(address)))
+    assert (body.start, body.version, content) == (0, version, CONTENT)
     (request,) = requests_made
     assert request.path == f"/data/cnmc.zip?signature={SECRET}"
     assert request.headers["Accept-Encoding"] == "identity"
@@ -89,17 +89,17 @@ def test_a_body_comes_with_what_the_server_says_of_it(
 def test_a_range_comes_with_where_it_starts() -> None:
     with storing(CONTENT) as (storage, address):
         etag = f'"{MD5.hexdigest()}"'
-        body, content = read(web_origin(address), start=1000, edition=FileVersion(validator=etag))
+        body, content = read(http_origin(address), start=1000, version=FileVersion(validator=etag))
     assert (body.start, content) == (1000, CONTENT[1000:])
-    assert body.edition == FileVersion(len(CONTENT), etag, MD5.hexdigest())
+    assert body.version == FileVersion(len(CONTENT), etag, MD5.hexdigest())
     assert storage.requests[0].headers["If-Range"] == etag
 
 
 def test_a_range_of_unknown_total_is_one() -> None:
     answer = Answer(206, CONTENT[5:], {"Content-Range": f"bytes 5-{len(CONTENT) - 1}/*"})
     with serving(lambda _: answer) as address:
-        body, _ = read(web_origin(address), start=5, edition=FileVersion(validator='"a"'))
-    assert (body.start, body.edition.size) == (5, None)
+        body, _ = read(http_origin(address), start=5, version=FileVersion(validator='"a"'))
+    assert (body.start, body.version.size) == (5, None)
 
 
 @pytest.mark.parametrize("answer", [Answer(204), Answer(206, b"a"), Answer(304)])
@@ -111,10 +111,10 @@ def test_an_answer_that_is_no_file_is_told(answer: Answer) -> None:
 def test_an_address_that_no_longer_works_is_signed_anew(status: int) -> None:
     signatures = iter(["one", "two"])
     with storing(CONTENT) as (storage, address):
-        origin = WebOrigin("it", "it", lambda: f"{address}/?{next(signatures)}")
+        origin = HttpOrigin("it", "it", lambda: f"{address}/?{next(signatures)}")
         storage.faults = [broken(1), refused(status)]
         read(origin)
-        body, _ = read(origin, start=5, edition=FileVersion(validator=f'"{MD5.hexdigest()}"'))
+        body, _ = read(origin, start=5, version=FileVersion(validator=f'"{MD5.hexdigest()}"'))
     assert body.start == 5
     assert [request.path for request in storage.requests] == ["/?one", "/?one", "/?two"]
 
@@ -155,13 +155,13 @@ def test_no_server_is_told_in_one_line() -> None:
     with serving(lambda _: Answer()) as address:
         pass
     with pytest.raises(InterruptionError, match=r"cannot be reached \(Connection refused\); check"):
-        read(web_origin(secret_address(address)))
+        read(http_origin(secret_address(address)))
 
 
 @pytest.mark.parametrize("url", [f"http://me:{SECRET}@:bad/x", f"http://{SECRET}?@:80:80/x"])
 def test_a_malformed_url_shows_no_secret(url: str) -> None:
     with pytest.raises((StageError, InterruptionError), match="cannot be reached") as caught:
-        read(web_origin(url))
+        read(http_origin(url))
     assert SECRET not in str(caught.value)
 
 
@@ -175,5 +175,5 @@ def test_a_proxy_that_wants_credentials_is_told_at_once(
         for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
             monkeypatch.setenv(name, address.replace("//", f"//me:{SECRET}@"))
         with pytest.raises(StageError, match=r"407.*HTTPS_PROXY") as caught:
-            read(web_origin(f"{scheme}://storage.example/cnmc.zip"))
+            read(http_origin(f"{scheme}://storage.example/cnmc.zip"))
     assert SECRET not in str(caught.value)

@@ -26,8 +26,10 @@ def kaggle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Kaggle]:
 
 
 def fetch(folder: Path, handle: str = HANDLE) -> bytes:
-    origin = kaggle_origin(handle, patience=QUICK)
-    transfer(origin, folder / "cnmc.zip", state=folder / "state", verify=Path.stat, patience=QUICK)
+    origin = kaggle_origin(handle, retry_policy=QUICK)
+    transfer(
+        origin, folder / "cnmc.zip", state=folder / "state", verify=Path.stat, retry_policy=QUICK
+    )
     return (folder / "cnmc.zip").read_bytes()
 
 

@@ -23,9 +23,9 @@ from tests.conftest import ROOT
 EDITION = FileVersion(size=6, validator='"a"', md5="0f")
 
 
-def filled(folder: Path, content: bytes, edition: FileVersion = EDITION) -> PartialFile:
+def filled(folder: Path, content: bytes, version: FileVersion = EDITION) -> PartialFile:
     partial = PartialFile(folder, "source")
-    partial.restart(edition)
+    partial.restart(version)
     partial.write([content], start=0, advance=lambda _: None)
     return partial
 
@@ -33,12 +33,12 @@ def filled(folder: Path, content: bytes, edition: FileVersion = EDITION) -> Part
 def test_the_next_run_finds_bytes_and_edition(tmp_path: Path) -> None:
     filled(tmp_path, b"abc")
     found = PartialFile(tmp_path, "source")
-    assert (found.size, found.edition, found.resumes_at) == (3, EDITION, 3)
+    assert (found.size, found.version, found.resumes_at) == (3, EDITION, 3)
     assert PartialFile(tmp_path, "another source").size == 0
 
 
 @pytest.mark.parametrize(
-    ("content", "edition", "resumes_at"),
+    ("content", "version", "resumes_at"),
     [
         (b"", EDITION, 0),
         (b"abcdef", EDITION, 5),
@@ -48,9 +48,9 @@ def test_the_next_run_finds_bytes_and_edition(tmp_path: Path) -> None:
     ],
 )
 def test_only_bytes_of_a_known_edition_are_used_again(
-    tmp_path: Path, content: bytes, edition: FileVersion, resumes_at: int
+    tmp_path: Path, content: bytes, version: FileVersion, resumes_at: int
 ) -> None:
-    assert filled(tmp_path, content, edition).resumes_at == resumes_at
+    assert filled(tmp_path, content, version).resumes_at == resumes_at
 
 
 @pytest.mark.parametrize("note", [b"", b"{}", b"[1]", b"\xff", b'{"size": 6}'])

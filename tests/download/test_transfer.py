@@ -14,7 +14,7 @@ from urllib3 import Retry
 
 from stages.common.errors import StageError
 from stages.dataset.archive import FaultyArchiveError
-from stages.download.http_origin import web_origin
+from stages.download.http_origin import http_origin
 from stages.download.transfer import Checksum, sha256_in_params, transfer, wrong_checksum
 from tests.download.conftest import QUICK
 from tests.download.http_server import (
@@ -43,9 +43,9 @@ class Download:
 
     def run(self, **options: Any) -> bytes:
         self.destination.unlink(missing_ok=True)
-        options = {"patience": QUICK, "verify": Path.stat, **options}
+        options = {"retry_policy": QUICK, "verify": Path.stat, **options}
         transfer(
-            web_origin(self.url, patience=QUICK), self.destination, state=self.state, **options
+            http_origin(self.url, retry_policy=QUICK), self.destination, state=self.state, **options
         )
         assert not list(self.state.glob("*.part"))
         return self.destination.read_bytes()
@@ -293,9 +293,9 @@ def test_an_unreasonable_wish_is_not_followed(
 ) -> None:
     pauses: list[float] = []
     monkeypatch.setattr(time, "sleep", pauses.append)
-    patience = replace(QUICK, retries=Retry(total=2, retry_after_max=0))
+    retry_policy = replace(QUICK, retries=Retry(total=2, retry_after_max=0))
     download.storage.faults = [refused(503, Retry_After=wish)]
-    assert download.run(patience=patience) == CONTENT
+    assert download.run(retry_policy=retry_policy) == CONTENT
     assert pauses == [0]
 
 

@@ -86,7 +86,7 @@ def test_weights_come_through_the_same_transfer(
     with storing(CONTENT) as (storage, address):
         storage.faults = [refused(503), broken(0.5), flipped]
         monkeypatch.setattr(weights_module, "published_weights", lambda _: (f"{address}/w.h5", MD5))
-        make_keras_home(tmp_path, base="EfficientNetB3", weights="imagenet", patience=QUICK)
+        make_keras_home(tmp_path, base="EfficientNetB3", weights="imagenet", retry_policy=QUICK)
     assert (tmp_path / "models/w.h5").read_bytes() == CONTENT
     assert storage.starts == [0, 0, len(CONTENT) // 2, 0]
 

@@ -14,7 +14,7 @@ from stages.dataset.cell_table import read_cells
 from stages.dataset.shard_writer import write_shard
 from stages.dataset.shards import shard_name
 from stages.evaluate.predict import SYMMETRIES, predict_split
-from stages.network.model_file import load_classifier
+from stages.network.model_reader import load_classifier
 
 from .conftest import SIZE, World, brightness_model, cell_rows, p_all, save, write_shards
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from stages.network.batch_norm import fuse_batch_norm
 from stages.network.model import HEAD
-from stages.network.model_file import write_model
+from stages.network.model_writer import write_model
 from stages.train.params import TrainParams
 from stages.train.steps.batch_norm_reestimation import Reestimate
 from stages.train.steps.compilation import compile_network

@@ -12,7 +12,9 @@ def imported_files(file: Path) -> set[Path]:
     """The project's own files that a file imports, anywhere in it."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module:
+        if isinstance(node, ast.ImportFrom):
+            assert node.module, f"{file}: a relative import"
+            assert not node.level, f"{file}: a relative import"
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

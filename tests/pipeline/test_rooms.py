@@ -13,7 +13,6 @@ from tests.pipeline.imports import imported_files
 
 STAGES = ROOT / "stages"
 MODULES = sorted(STAGES.rglob("*.py"))
-BESIDE_THE_LOOP = ("params.py", "training_setup.py", "device.py")
 SHARED = ("common", "dataset", "network", "statistics")
 """In the order in which they may import: each from those before it."""
 
@@ -41,10 +40,7 @@ def test_a_room_imports_from_shared_rooms_and_itself_alone(file: Path) -> None:
 def test_a_wing_of_train_imports_nothing_of_the_loop(wing: str) -> None:
     for file in sorted((STAGES / "train" / wing).glob("*.py")):
         for imported in imported_files(file):
-            above = imported.parent == STAGES / "train"
-            assert not above or imported.name in ("params.py", "training_setup.py", "device.py"), (
-                file
-            )
+            assert imported.parent != STAGES / "train" or imported.name == "params.py", named(file)
 
 
 def test_no_module_imports_itself_by_a_detour() -> None:
@@ -67,6 +63,11 @@ def test_a_package_says_what_it_is_and_does_nothing(file: Path) -> None:
     (only,) = ast.parse(file.read_text(encoding="utf-8")).body
     assert isinstance(only, ast.Expr)
     assert isinstance(only.value, ast.Constant)
+
+
+def test_parameters_alone_are_looked_up_by_name() -> None:
+    dynamic = {named(file) for file in MODULES if "import_module" in file.read_text("utf-8")}
+    assert dynamic == {"common/params_file.py"}
 
 
 def test_every_folder_of_modules_is_a_package() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.unit import FIXTURES
 
 REFUSED = {
     "import tensorflow": "imports tensorflow",
@@ -45,6 +46,12 @@ def test_a_unit_test_that_needs_more_fails(tmp_path: Path, statement: str, words
 def test_what_needs_more_is_left_out(tmp_path: Path, text: str) -> None:
     (tmp_path / "test_it.py").write_text(text)
     assert unit(tmp_path).returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+@pytest.mark.parametrize("name", sorted(FIXTURES))
+def test_a_fixture_that_is_left_out_exists(name: str) -> None:
+    files = (ROOT / "tests").rglob("*.py")
+    assert any(f"def {name}(" in file.read_text(encoding="utf-8") for file in files)
 
 
 def test_the_makefile_runs_it_so() -> None:

@@ -39,7 +39,7 @@ efficientnet.WEIGHTS_HASHES["b0"] = ("", hashlib.md5(weights.read_bytes()).hexdi
 from stages.common.params_file import load_params
 from stages.dataset.shard_reader import read_split
 from stages.train.fit import build_model
-from stages.network.model_file import write_model
+from stages.network.model_writer import write_model
 model = replace(load_params(Path("params.yaml")).model, base="EfficientNetB0")
 cells = read_split(shards, "train")
 network = build_model(model, image_size=cells.images.shape[1], weights="imagenet")

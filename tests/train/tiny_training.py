@@ -30,7 +30,7 @@ import tensorflow as tf  # noqa: E402
 
 from stages.common.params_file import load_params  # noqa: E402
 from stages.common.stage_entry import run_stage  # noqa: E402
-from stages.network import model_file as export  # noqa: E402
+from stages.network import model_writer  # noqa: E402
 from stages.network.model import HEAD  # noqa: E402
 from stages.train import fit  # noqa: E402
 from stages.train.__main__ import train  # noqa: E402
@@ -43,7 +43,10 @@ POINTS: dict[str, tuple[Any, str]] = {
     "validation": (steps.StopEvaluation, "on_test_batch_end"),
     "features": (steps.StopEvaluation, "on_predict_batch_end"),
     "checkpoint": (checkpoint, "_write_text"),  # twice for each, when the arrays are written
-    "export": (export, "_lasting"),  # called often for each file, while it is written
+    "model file": (
+        model_writer,
+        "_reproducible_config",
+    ),  # called often for each file, while it is written
 }
 
 

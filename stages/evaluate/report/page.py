@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from stages.dataset.cell_table import SPLITS
-from stages.evaluate.report import formatting as texts
+from stages.evaluate.report import formatting
 from stages.evaluate.report.charts import (
     Point,
     history_chart,
@@ -22,7 +22,7 @@ from stages.evaluate.report.charts import (
     roc_chart,
 )
 from stages.evaluate.report.gallery import Gallery, png_uri
-from stages.evaluate.report.subject_plot import subject_strip
+from stages.evaluate.report.subject_plot import subject_plot
 from stages.evaluate.report.tables import (
     METRIC_NAMES,
     Section,
@@ -41,7 +41,7 @@ _IN_INTERVAL_CHART = ("accuracy", "sensitivity", "specificity", "ppv", "npv", "r
 
 
 @dataclass(frozen=True)
-class EarlierStages:
+class StageReports:
     """Reports of earlier stages: metrics/{download,split,train}.json and history.csv."""
 
     download: Mapping[str, Any]
@@ -56,7 +56,7 @@ def render_report(
     predictions: pd.DataFrame,
     curves: Curves,
     galleries: Sequence[Gallery],
-    earlier: EarlierStages,
+    earlier: StageReports,
     provenance: Section,
 ) -> str:
     """Render the report.
@@ -107,18 +107,18 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "columns": texts.as_columns,
+        "columns": formatting.as_columns,
         "compared": compared,
         "grid": grid,
-        "interval": texts.as_percent_interval,
+        "interval": formatting.as_percent_interval,
         "measured_rows": measured_rows,
-        "percent": texts.as_percent,
+        "percent": formatting.as_percent,
         "png_uri": png_uri,
         "reasons": reasons,
-        "rows": texts.as_rows,
+        "rows": formatting.as_rows,
         "section": section,
         "subject_columns": subject_columns,
-        "text": texts.as_text,
+        "text": formatting.as_text,
     }
     return environment
 
@@ -138,7 +138,7 @@ def _charts(results: Section, predictions: pd.DataFrame, curves: Curves) -> dict
             points=_points(results, _precision_recall_point),
         ),
         "reliability": reliability_chart(curves.reliability, after, temperature=temperature),
-        "subjects": subject_strip(predictions, threshold=results["threshold"]),
+        "subjects": subject_plot(predictions, threshold=results["threshold"]),
     }
     by_subject = _by_name(section(test, "intervals"))
     if by_subject:
@@ -159,9 +159,9 @@ def _points(results: Section, place: Any) -> list[Point]:
     """Return the chart points of both thresholds; leave out undefined ones."""
     test = results["test"]
     operating = section(test, "operating_point")
-    named = [(f"p(ALL) ≥ {texts.as_text(results['threshold'])}", test)]
+    named = [(f"p(ALL) ≥ {formatting.as_text(results['threshold'])}", test)]
     if operating.get("threshold") is not None:
-        threshold = texts.as_text(operating["threshold"])
+        threshold = formatting.as_text(operating["threshold"])
         named.append((f"operating point, ≥ {threshold}", operating))
     places = [(name, *place(values)) for name, values in named]
     return [point for point in places if None not in point]

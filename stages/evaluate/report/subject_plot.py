@@ -13,7 +13,7 @@ _COLOURS = {"all": ALL, "hem": HEM}
 _ROW_INCHES = 0.17
 
 
-def subject_strip(predictions: pd.DataFrame, *, threshold: float) -> Markup:
+def subject_plot(predictions: pd.DataFrame, *, threshold: float) -> Markup:
     """Draw p(ALL) of every cell, one line per subject, sorted by mean p(ALL) within a class.
 
     Args:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_SHARED_MODULE = re.compile(r"stages(\.(common|dataset|network)(\.\w+)?)?")
+_SHARED_MODULE = re.compile(r"stages(\.(common|dataset|network|statistics)(\.\w+)?)?")
 _STAGE = Path(__file__).parents[1]
 
 

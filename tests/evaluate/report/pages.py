@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from stages.evaluate.report.gallery import Gallery, galleries
-from stages.evaluate.report.page import EarlierStages, render_report
+from stages.evaluate.report.page import StageReports, render_report
 from stages.statistics.curves import Curves, precision_recall_points
 from stages.statistics.metrics import measure, roc_points
 
@@ -123,7 +123,7 @@ def page(
             roc_points(predictions), precision_recall_points(predictions), RELIABILITY, RELIABILITY
         ),
         galleries=make_galleries(predictions),
-        earlier=EarlierStages(
+        earlier=StageReports(
             {"verified": True}, split or SPLIT, train or {"best_epoch": 7}, HISTORY
         ),
         provenance=PROVENANCE | provenance,

@@ -16,7 +16,7 @@ from stages.evaluate.report.charts import (
     reliability_chart,
     roc_chart,
 )
-from stages.evaluate.report.subject_plot import subject_strip
+from stages.evaluate.report.subject_plot import subject_plot
 
 from .pages import HISTORY, PREDICTIONS, RELIABILITY
 
@@ -41,7 +41,7 @@ def charts() -> dict[str, str]:
         "loss": history_chart(HISTORY, measure="loss"),
         "accuracy": history_chart(HISTORY, measure="accuracy"),
         "intervals": interval_chart(VALUES, by_subject=BY_SUBJECT, by_cell={}),
-        "subjects": subject_strip(PREDICTIONS, threshold=0.5),
+        "subjects": subject_plot(PREDICTIONS, threshold=0.5),
     }
 
 
@@ -127,14 +127,14 @@ def test_a_single_epoch_and_a_diverged_one_can_be_drawn() -> None:
 def test_a_subject_of_which_most_cells_are_wrong_is_counted() -> None:
     wrong = PREDICTIONS.assign(p_all=[0.1, 0.4, 0.2, 0.1])
 
-    assert "1 ALL subjects, with 1 of which most" in subject_strip(wrong, threshold=0.5)
+    assert "1 ALL subjects, with 1 of which most" in subject_plot(wrong, threshold=0.5)
 
 
 def test_the_subject_strip_has_a_dot_for_each_cell_and_grows_with_the_subjects() -> None:
     many = pd.concat(
         PREDICTIONS.assign(subject=PREDICTIONS["subject"] + str(number)) for number in range(20)
     )
-    chart = subject_strip(many, threshold=0.5)
+    chart = subject_plot(many, threshold=0.5)
 
     assert len(re.findall(r"<use [^>]*fill-opacity: 0.55", chart)) == len(many)
     assert height(chart) > 3 * height(DRAWN["subjects"])
@@ -143,7 +143,7 @@ def test_the_subject_strip_has_a_dot_for_each_cell_and_grows_with_the_subjects()
 def test_names_from_the_data_are_text_and_no_markup() -> None:
     hostile = PREDICTIONS.assign(subject=[r"<b>$\no_math$</b>", "1", "--><script>", "H2"])
 
-    chart = subject_strip(hostile, threshold=0.5)
+    chart = subject_plot(hostile, threshold=0.5)
 
     assert "<script" not in chart
     assert "<b>" not in chart

@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+import stages.network.model_writer
 import stages.train.__main__
+import stages.train.fit
 from stages.train.state.fingerprint import code_files, data_files, fingerprint
 from tests.conftest import ROOT
 
@@ -36,12 +38,15 @@ def test_any_setting_name_or_byte_changes_it(files: dict[str, Path], tmp_path: P
 
 @pytest.mark.integration
 def test_the_code_is_that_on_which_dvc_has_the_stage_depend() -> None:
-    assert stages.train.__main__  # imported, as in a run of the stage, are the modules it shares
+    # Imported, as in a run of the stage, are the modules that it shares.
+    assert stages.train.__main__
+    assert stages.train.fit
+    assert stages.network.model_writer
     listed = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["train"]["deps"]
     expected = {ROOT / name for name in listed if name.startswith("stages/")} - {
         ROOT / "stages/train"
     }
-    expected |= set((ROOT / "stages/train").glob("*.py"))
+    expected |= set((ROOT / "stages/train").rglob("*.py"))
     found = {path.resolve() for path in code_files().values()}
     assert found >= expected
     assert all(path.is_relative_to(ROOT / "stages") for path in found)

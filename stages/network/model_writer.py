@@ -1,4 +1,4 @@
-"""The .keras file: write it (same weights, same bytes), load it and check it."""
+"""Write the `.keras` file so that the same weights give the same bytes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ from typing import Any
 
 import keras
 
-from stages.common.errors import StageError
 from stages.common.files import atomic_path
-from stages.dataset.classes import CLASS_NAMES
-
-_RETRAIN = "make it again with `dvc repro --force train`"
 
 
 def write_model(model: keras.Model, destination: Path) -> None:
@@ -32,34 +28,6 @@ def write_model(model: keras.Model, destination: Path) -> None:
             _rewrite(saved, temporary)
         finally:
             saved.unlink(missing_ok=True)
-
-
-def load_classifier(path: Path, *, image_size: int) -> keras.Model:
-    """Load a saved Keras model of images (n, image_size, image_size, 3) to (n, 2) probabilities.
-
-    Raises:
-        StageError: if it is missing or corrupt, or has other input or output shapes.
-    """
-    if not zipfile.is_zipfile(path):  # Keras reports "not found" in both cases
-        state = "is cut off or no Keras model" if path.exists() else "is missing"
-        raise StageError(f"{path} {state}; {_RETRAIN}")
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split())
-        raise StageError(f"{path} cannot be loaded ({reason}); {_RETRAIN}") from error
-    expected = (image_size, image_size, 3)
-    if model.input_shape[1:] != expected:
-        raise StageError(
-            f"{path} takes images of {_shape(model.input_shape)}, but the shards hold "
-            f"{_shape((None, *expected))}; {_RETRAIN}"
-        )
-    if model.output_shape[1:] != (len(CLASS_NAMES),):
-        raise StageError(
-            f"{path} gives {_shape(model.output_shape)}, expected n×{len(CLASS_NAMES)}: "
-            f"p({'), p('.join(CLASS_NAMES)}); {_RETRAIN}"
-        )
-    return model
 
 
 def _rewrite(source: Path, destination: Path) -> None:
@@ -86,7 +54,3 @@ def _reproducible_config(config: Any, *, numbers: dict[int, int]) -> Any:
         address = kept["shared_object_id"]
         kept["shared_object_id"] = numbers.setdefault(address, len(numbers))
     return kept
-
-
-def _shape(shape: tuple[int | None, ...]) -> str:
-    return "×".join("n" if size is None else str(size) for size in shape)

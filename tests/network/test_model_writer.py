@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stages.network.model import build_model
-from stages.network.model_file import write_model
+from stages.network.model_writer import write_model
 from stages.network.params import ModelParams
 
 
@@ -64,5 +64,5 @@ def test_no_memory_address_stands_in_it(model: keras.Model, tmp_path: Path) -> N
         with zipfile.ZipFile(file) as archive:
             config = archive.read("config.json").decode()
         found.append([int(digits) for digits in re.findall(r'"shared_object_id": (\d+)', config)])
-    assert min(found[0]) > 1_000_000  # else Keras has mended it, and `_lasting` may go
+    assert min(found[0]) > 1_000_000  # else Keras has mended it, and `_reproducible_config` may go
     assert set(found[1]) == set(range(len(set(found[0]))))
