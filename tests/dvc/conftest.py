@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -30,6 +31,8 @@ from tests.dvc.project import (
 from tests.dvc.remotes import REMOTES
 from tests.dvc.scene import Experiment, Pushed, Scene
 
+FIRST_CACHE = "cache of the first run"
+"""A folder beside the first run: its cache, before other tests add to it."""
 BETTER = ("dvc", "exp", "run", "--temp", "--name", "better", "-S", f"{RATE}=0.003")
 
 
@@ -67,6 +70,7 @@ def first_run(once: MadeOnce, read_only_home: Path) -> tuple[Project, str]:
         # Forced where the shipped dvc.lock happens to fit: no run-cache would know of it.
         printed = project.dvc("repro --force")
         project.commit("Results")
+        shutil.copytree(project.cache, place / FIRST_CACHE)
         return project, printed
 
     return once("origin", run)
@@ -76,6 +80,19 @@ def first_run(once: MadeOnce, read_only_home: Path) -> tuple[Project, str]:
 def origin(first_run: tuple[Project, str]) -> Project:
     """The project after its first `dvc repro`, all of it committed on main; not to be changed."""
     return first_run[0]
+
+
+@pytest.fixture(scope="session")
+def apart(origin: Project) -> Callable[[str], Project]:
+    """Clone beside the first run, with a cache of its own: other processes fill the shared one."""
+
+    def clone(name: str) -> Project:
+        project = origin.beside(name, pulled=False)
+        shutil.copytree(origin.folder.with_name(FIRST_CACHE), project.cache)
+        project.dvc("checkout --quiet")
+        return project
+
+    return clone
 
 
 @pytest.fixture(scope="session")
@@ -119,7 +136,7 @@ def forked(
 
 @pytest.fixture(scope="session")
 def pushed_to(
-    origin: Project, tmp_path_factory: pytest.TempPathFactory
+    apart: Callable[[str], Project], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], Pushed]]:
     """Serve a remote of a kind, push everything to it, and keep it for who asks for it again."""
     with contextlib.ExitStack() as serving:
@@ -128,7 +145,7 @@ def pushed_to(
         def push(kind: str) -> Pushed:
             base = tmp_path_factory.mktemp("remote")
             remote = serving.enter_context(REMOTES[kind](base))
-            publisher = remote.connect(origin.beside(f"to-{base.name}"))
+            publisher = remote.connect(apart(f"to-{base.name}"))
             publisher.commit("Another remote")
             return Pushed(remote, publisher, publisher.dvc("push"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,12 +75,11 @@ def test_the_list_of_runs_travels_but_to_a_web_server(pushed: Pushed, tmp_path: 
 
 
 def test_runs_of_other_parameters_are_restored_elsewhere_if_the_whole_cache_goes_along(
-    origin: Project, tmp_path: Path
+    apart: Callable[[str], Project], tmp_path: Path
 ) -> None:
     with folder_remote(tmp_path) as remote:
-        publisher = remote.connect(origin.beside("tries", pulled=False))
+        publisher = remote.connect(apart("tries"))
         (publisher.folder / ".dvc/config.local").unlink(missing_ok=True)
-        shutil.copytree(origin.cache, publisher.cache)
         publisher.git("commit --all --quiet", message="Another remote")
         publisher.dvc("push")
         publisher.set_param("profiles.synthetic.split.validation_share", 0.22)
