@@ -1,5 +1,6 @@
-"""Shards and parameters of a training that takes seconds."""
+"""Shards of a training that takes seconds, and processes to train in."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,14 @@ import pytest
 
 from stages.dataset.shard_writer import write_index, write_shard
 from stages.dataset.shards import shard_name
+from tests.train.scene import Trainings
+
+
+@pytest.fixture(scope="session")
+def trainings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trainings]:
+    trainings = Trainings(tmp_path_factory.mktemp("home"))
+    yield trainings
+    trainings.end()
 
 
 @pytest.fixture
