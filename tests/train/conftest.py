@@ -20,8 +20,11 @@ def trainings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trainings]:
 
 @pytest.fixture
 def shards(tmp_path: Path) -> Path:
-    """Shards of 12 training and 6 validation cells of 32 px, ALL brighter than HEM."""
-    folder = tmp_path / "shards"
+    return write_shards(tmp_path / "shards")
+
+
+def write_shards(folder: Path) -> Path:
+    """Write shards of 12 training and 6 validation cells of 32 px, ALL brighter than HEM."""
     counts = {"train": 12, "val": 6}
     for split, count in counts.items():
         random = np.random.default_rng(count)

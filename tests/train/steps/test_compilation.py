@@ -4,12 +4,12 @@ import pytest
 
 from stages.common.errors import StageError
 from stages.train.params import TrainParams
-from stages.train.steps.compilation import check_levers, compile_network
+from stages.train.steps.compilation import check_training, compile_network
 from tests.train.networks import small_network
 
 
 def check(params: TrainParams, *, steps: int = 3, devices: int = 1) -> None:
-    check_levers(params, small_network(), weights=None, steps=steps, devices=devices)
+    check_training(params, small_network(), weights=None, steps=steps, devices=devices)
 
 
 @pytest.mark.parametrize("name", ["accumulate_batches", "reestimate_batch_norm"])
@@ -34,7 +34,7 @@ def test_a_base_that_would_never_train_is_an_error(train_params: TrainParams) ->
     fine_tuning = replace(train_params.fine_tuning, freeze_epochs=2)
     params = replace(train_params, epochs=2, fine_tuning=fine_tuning)
     with pytest.raises(StageError, match=r"freeze_epochs is 2, expected less than .*epochs`, 2"):
-        check_levers(params, small_network(), weights="imagenet", steps=3, devices=1)
+        check_training(params, small_network(), weights="imagenet", steps=3, devices=1)
 
 
 def test_accumulation_on_several_devices_is_an_error(train_params: TrainParams) -> None:
