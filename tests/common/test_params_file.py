@@ -41,6 +41,10 @@ CHOICES = [  # any text may be the path of a source
 WHOLE = [key for key in LEAVES if type(KEYS[key]) is int]
 
 
+def written(content: dict[str, Any]) -> str:
+    return yaml.dump(content, Dumper=yaml.CSafeDumper, sort_keys=False)
+
+
 def changed(key: str, value: Any = None, *, remove: bool = False) -> str:
     """The text of params.yaml with another value at the dotted key, or without the key."""
     content = copy.deepcopy(SHIPPED)
@@ -51,7 +55,7 @@ def changed(key: str, value: Any = None, *, remove: bool = False) -> str:
     section[last] = value
     if remove:
         del section[last]
-    return yaml.safe_dump(content, sort_keys=False)
+    return written(content)
 
 
 def misspelt(key: str, name: str) -> str:
@@ -62,7 +66,7 @@ def misspelt(key: str, name: str) -> str:
     for parent in parents:
         section = section[parent]
     section[name] = section.pop(last)
-    return yaml.safe_dump(content, sort_keys=False)
+    return written(content)
 
 
 def failure(folder: Path, content: str | bytes) -> str:

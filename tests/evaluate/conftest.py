@@ -97,7 +97,11 @@ def write_shards(
 
 @pytest.fixture
 def world(tmp_path: Path, model_keras: Path) -> World:
-    """Write what the stage reads, and return its paths, the outputs' among them."""
+    return world_in(tmp_path, model_keras)
+
+
+def world_in(folder: Path, model_keras: Path) -> World:
+    """A function that writes what the stage reads; it returns all paths, also of the outputs."""
 
     def write(
         *,
@@ -118,7 +122,7 @@ def world(tmp_path: Path, model_keras: Path) -> World:
             if cells:
                 rows = cell_rows(part, [label for label, _ in cells], first=first)
                 parts[part] = list(zip(rows, [brightness for _, brightness in cells], strict=True))
-        paths = _paths(tmp_path, model_keras)
+        paths = _paths(folder, model_keras)
         write_cells(
             pd.DataFrame([row for cells in parts.values() for row, _ in cells]), paths["cells_csv"]
         )

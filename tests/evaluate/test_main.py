@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
@@ -18,7 +20,7 @@ from stages.evaluate.params import EvaluateParams
 from stages.statistics.metrics import measure
 from tests.conftest import ROOT
 
-from .conftest import SIZE, Inputs, World
+from .conftest import SIZE, Inputs, World, world_in
 
 TABLES = ("predictions_csv", "roc_csv", "precision_recall_csv", "reliability_csv", "confusion_csv")
 OUTPUTS = (*TABLES, "test_report", "model_metadata", "report_html")
@@ -32,12 +34,33 @@ def run(paths: Inputs, *, threshold: float = 0.5, tta: Literal["none", "d4"] = "
     return evaluate(params, profile="synthetic", seed=123, **paths)
 
 
-def test_the_stage_measures_and_says_so(world: World) -> None:
-    paths = world()
+@dataclass(frozen=True)
+class Done:
+    """What the stage was given and has written: read it alone."""
 
-    line = run(paths)
+    paths: Inputs
+    line: str
 
-    assert line == (
+
+def done_in(folder: Path, model_keras: Path, **given: Any) -> Done:
+    paths = world_in(folder, model_keras)(**given)
+    return Done(paths, run(paths))
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory, model_keras: Path) -> Done:
+    return done_in(tmp_path_factory.mktemp("plain"), model_keras)
+
+
+@pytest.fixture(scope="module")
+def with_external(tmp_path_factory: pytest.TempPathFactory, model_keras: Path) -> Done:
+    return done_in(tmp_path_factory.mktemp("with_external"), model_keras, external=BOTH)
+
+
+def test_the_stage_measures_and_says_so(plain: Done) -> None:
+    paths = plain.paths
+
+    assert plain.line == (
         "4 test cells: accuracy 0.750, sensitivity 0.500, specificity 1.000, ROC AUC 0.750 "
         f"(SYNTHETIC data) → {paths['test_report']}, {paths['report_html']}"
     )
@@ -99,31 +122,30 @@ def test_p_all_is_written_with_eight_decimals(world: World) -> None:
     assert text.str.fullmatch(r"[01]\.\d{8}").all()
 
 
-def test_only_test_cells_are_in_the_curve_and_the_confusion(world: World) -> None:
-    paths = world()
-    run(paths)
-    alone = {name: paths[name].read_bytes() for name in ("roc_csv", "confusion_csv")}
-
-    run(world(external=BOTH))
-
-    assert {name: paths[name].read_bytes() for name in alone} == alone
-    assert len(pd.read_csv(paths["confusion_csv"])) == 4
+def test_only_test_cells_are_in_the_curve_and_the_confusion(
+    plain: Done, with_external: Done
+) -> None:
+    for name in ("roc_csv", "confusion_csv"):
+        assert with_external.paths[name].read_bytes() == plain.paths[name].read_bytes()
+    assert len(pd.read_csv(with_external.paths["confusion_csv"])) == 4
 
 
-def test_a_second_run_writes_the_same_bytes(world: World) -> None:
-    paths = world(external=BOTH)
-    run(paths)
+def test_a_second_run_writes_the_same_bytes(with_external: Done) -> None:
+    paths = with_external.paths
     first = {name: paths[name].read_bytes() for name in OUTPUTS}
+    for name in OUTPUTS:
+        paths[name].unlink()
     run(paths)
 
     assert {name: paths[name].read_bytes() for name in OUTPUTS} == first
 
 
-def test_what_is_chosen_is_chosen_on_validation_and_goes_with_the_model(world: World) -> None:
-    paths = world()
+def test_what_is_chosen_is_chosen_on_validation_and_goes_with_the_model(
+    world: World, plain: Done
+) -> None:
+    chosen = json.loads(plain.paths["model_metadata"].read_text())
+    paths = world(test=[("all", 10), ("hem", 250), ("all", 20), ("hem", 240)])
     run(paths)
-    chosen = json.loads(paths["model_metadata"].read_text())
-    run(world(test=[("all", 10), ("hem", 250), ("all", 20), ("hem", 240)]))
     assert json.loads(paths["model_metadata"].read_text()) == chosen
     assert chosen["class_names"] == ["hem", "all"]
     assert chosen["temperature"] > 0
@@ -131,10 +153,11 @@ def test_what_is_chosen_is_chosen_on_validation_and_goes_with_the_model(world: W
     assert json.loads(paths["model_metadata"].read_text()) != chosen
 
 
-def test_test_time_augmentation_stands_beside_the_plain_result(world: World) -> None:
+def test_test_time_augmentation_stands_beside_the_plain_result(
+    world: World, with_external: Done
+) -> None:
+    plain = json.loads(with_external.paths["test_report"].read_text())
     paths = world(external=BOTH)
-    run(paths)
-    plain = json.loads(paths["test_report"].read_text())
     run(paths, tta="d4")
     both = json.loads(paths["test_report"].read_text())
     for part in ("test", "external"):
@@ -145,9 +168,8 @@ def test_test_time_augmentation_stands_beside_the_plain_result(world: World) -> 
     assert predictions["p_all_tta"].to_numpy() == pytest.approx(predictions["p_all"], abs=1e-6)
 
 
-def test_the_gallery_is_pictures_of_cells(world: World) -> None:
-    paths = world()
-    run(paths)
+def test_the_gallery_is_pictures_of_cells(plain: Done) -> None:
+    paths = plain.paths
     names = sorted(path.name for path in paths["gallery"].iterdir())
     assert names == ["least_certain_cells.png", "most_confident_errors.png"]
     with Image.open(paths["gallery"] / names[0]) as picture:

@@ -18,7 +18,7 @@ from stages.network.precision import (
 )
 from stages.train.params import TrainParams
 from stages.train.steps.compilation import compile_network
-from tests.train.networks import random_cells, small_network, values
+from tests.train.networks import TWO_BLOCKS, random_cells, small_network, values
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_what_is_written_does_not_tell_of_it(
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_a_network_learns_in_it(precision: str, train_params: TrainParams) -> None:
-    network = small_network()
+    network = small_network(blocks=TWO_BLOCKS)
     compile_network(network, train_params, precision=precision, on_gpu=False)
     before = values(network.trainable_variables)
     losses = network.fit(*random_cells(32), batch_size=8, epochs=4, verbose=0).history["loss"]
@@ -117,6 +117,6 @@ def test_auto_is_xla_on_a_gpu_that_is_used_for_free_operations(
 ) -> None:
     params = replace(train_params, xla=xla, deterministic=deterministic)
     assert choose_xla(xla, deterministic=deterministic, on_gpu=on_gpu) is expected
-    network = small_network()
+    network = small_network(blocks=TWO_BLOCKS)
     compile_network(network, params, precision="float32", on_gpu=on_gpu)
     assert network.jit_compile is expected

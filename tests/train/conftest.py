@@ -1,5 +1,6 @@
-"""Shards and parameters of a training that takes seconds."""
+"""Shards of a training that takes seconds, and processes to train in."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +8,23 @@ import pytest
 
 from stages.dataset.shard_writer import write_index, write_shard
 from stages.dataset.shards import shard_name
+from tests.train.scene import Trainings
+
+
+@pytest.fixture(scope="session")
+def trainings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trainings]:
+    trainings = Trainings(tmp_path_factory.mktemp("home"))
+    yield trainings
+    trainings.end()
 
 
 @pytest.fixture
 def shards(tmp_path: Path) -> Path:
-    """Shards of 12 training and 6 validation cells of 32 px, ALL brighter than HEM."""
-    folder = tmp_path / "shards"
+    return write_shards(tmp_path / "shards")
+
+
+def write_shards(folder: Path) -> Path:
+    """Write shards of 12 training and 6 validation cells of 32 px, ALL brighter than HEM."""
     counts = {"train": 12, "val": 6}
     for split, count in counts.items():
         random = np.random.default_rng(count)

@@ -1,19 +1,30 @@
 """A network with the layers of the real one in small, for tests of a second."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 
 from stages.network.model import HEAD
 
 SIZE = 8
+BLOCKS = ("stem", "block1a", "block2a", "block2b", "top")
+TWO_BLOCKS = ("stem", "top")
+"""Where their number is of no consequence: tracing takes its time from that of the layers."""
 
 
-def small_network(*, seed: int = 1, dropout: float = 0.2, batch_norm: bool = True) -> keras.Model:
-    """Three blocks and the head; `dropout` and `batch_norm` say what they have of these."""
+def small_network(
+    *,
+    seed: int = 1,
+    dropout: float = 0.2,
+    batch_norm: bool = True,
+    blocks: Sequence[str] = BLOCKS,
+) -> keras.Model:
+    """The blocks and the head; `dropout` and `batch_norm` say what they have of these."""
     keras.utils.set_random_seed(seed)
     features = images = keras.Input((SIZE, SIZE, 3))
     features = keras.layers.Rescaling(1 / 255)(features)
-    for block in ("stem", "block1a", "block2a", "block2b", "top"):
+    for block in blocks:
         features = keras.layers.Conv2D(4, 3, padding="same", name=f"{block}_conv")(features)
         if batch_norm:
             features = keras.layers.BatchNormalization(name=f"{block}_bn")(features)

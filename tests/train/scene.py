@@ -42,9 +42,13 @@ class Finished:
 
 
 class Trainings:
-    """Runs trainings one after the other, each in a process of its own."""
+    """Runs trainings and programs one after the other, each in a process of its own.
+
+    In these processes TensorFlow is imported, and nothing has been asked of it.
+    """
 
     def __init__(self, home: Path) -> None:
+        self._output = home
         self._server = subprocess.Popen(
             [sys.executable, str(PROGRAM), "serve"],
             env=ENVIRONMENT | {"KERAS_HOME": str(home)},
@@ -54,12 +58,20 @@ class Trainings:
         )
 
     def run(self, folder: Path, *point: object) -> Finished:
+        """Train in the folder."""
+        return self._answer(folder, folder, point=[str(word) for word in point])
+
+    def python(self, program: str, *arguments: str) -> Finished:
+        """Run the program in the project's folder, as `python -c` does."""
+        return self._answer(ROOT, self._output, program=program, arguments=arguments)
+
+    def _answer(self, folder: Path, output: Path, **request: object) -> Finished:
         assert self._server.stdin is not None
         assert self._server.stdout is not None
-        request = {"folder": str(folder), "point": [str(word) for word in point]}
+        request |= {"folder": str(folder), "output": str(output)}
         print(json.dumps(request), file=self._server.stdin, flush=True)
         exit_code = int(self._server.stdout.readline())
-        told = [(folder / name).read_text() for name in ("stdout", "stderr")]
+        told = [(output / name).read_text() for name in ("stdout", "stderr")]
         return Finished(exit_code, *told)
 
     def end(self) -> None:

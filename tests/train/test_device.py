@@ -1,4 +1,3 @@
-import subprocess
 import sys
 from pathlib import Path
 
@@ -8,14 +7,14 @@ import tensorflow as tf
 
 from stages.common.errors import StageError
 from stages.train.device import Device, peak_memory, prepare_device, versions
-from tests.conftest import ROOT
+from tests.train.scene import Trainings
 
 GPU = Device("GPU", "GPU NVIDIA Fictional", (9, 0))
 
 
 @pytest.mark.parametrize(("deterministic", "expected"), [(True, "1 True"), (False, "0 False")])
 def test_a_deterministic_fit_runs_no_operations_beside_each_other(
-    deterministic: bool, expected: str
+    deterministic: bool, expected: str, trainings: Trainings
 ) -> None:
     code = (
         "import tensorflow as tf; from stages.train.device import prepare_device;"
@@ -23,13 +22,12 @@ def test_a_deterministic_fit_runs_no_operations_beside_each_other(
         f"prepare_device('auto', devices='one', deterministic={deterministic});"
         "print(tf.config.threading.get_inter_op_parallelism_threads(), enabled())"
     )
-    finished = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    finished = trainings.python(code)
+    assert finished.returncode == 0, finished.stderr
     assert finished.stdout.strip() == expected
 
 
-def test_what_is_switched_off_on_a_cpu_changes_no_bit() -> None:
+def test_what_is_switched_off_on_a_cpu_changes_no_bit(trainings: Trainings) -> None:
     code = """
 import hashlib, sys
 import tensorflow as tf
@@ -43,17 +41,9 @@ network.compile("adamax", "sparse_categorical_crossentropy")
 network.fit(*random_cells(32), batch_size=4, shuffle=False, verbose=0)
 print(hashlib.md5(b"".join(weight.numpy().tobytes() for weight in network.weights)).hexdigest())
 """
-    left = [
-        subprocess.run(
-            [sys.executable, "-c", code, layout],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for layout in ("on", "off")
-    ]
-    assert left[0] == left[1]
+    left = [trainings.python(code, layout) for layout in ("on", "off")]
+    assert [finished.returncode for finished in left] == [0, 0], left
+    assert left[0].stdout == left[1].stdout
 
 
 @pytest.fixture
@@ -131,7 +121,7 @@ def test_peak_memory_is_in_bytes(one_gpu: list[object]) -> None:  # noqa: ARG001
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mallopt is glibc's")
-def test_freed_memory_is_kept_for_the_next_tensor() -> None:
+def test_freed_memory_is_kept_for_the_next_tensor(trainings: Trainings) -> None:
     code = """
 import resource, sys
 import numpy as np
@@ -148,8 +138,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
     def pages_cleared(how: str) -> int:
-        command = [sys.executable, "-c", code, how]
-        finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        finished = trainings.python(code, how)
+        assert finished.returncode == 0, finished.stderr
         return int(finished.stdout)
 
     assert pages_cleared("given back") > 100 * (1 + pages_cleared("kept"))

@@ -1,16 +1,13 @@
 """Two virtual devices that share each batch, in processes of their own."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 import pandas as pd
 import pytest
 
-from tests.train.scene import ROOT, STEPS, Scene, Trainings, resumed_at
+from tests.train.scene import STEPS, Scene, Trainings, resumed_at
 
 pytestmark = pytest.mark.integration
 
@@ -28,7 +25,7 @@ from stages.train.device import prepare_device, shared_by_all
 from stages.train.steps.frozen_base import frozen_base
 from stages.train.steps.compilation import compile_network
 from stages.network.model import HEAD, synchronize_batch_norm
-from tests.train.networks import random_cells, small_network
+from tests.train.networks import TWO_BLOCKS, random_cells, small_network
 
 (cpu,) = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -41,7 +38,8 @@ images, labels = random_cells(24)
 
 def trained(device):
     with shared_by_all(device):
-        network = small_network(dropout=0)  # its random numbers are the same on each device
+        # No dropout: its random numbers are the same on each device.
+        network = small_network(dropout=0, blocks=TWO_BLOCKS)
         network.get_layer(HEAD[1]).activity_regularizer = keras.regularizers.L1(0.01)
         synchronize_batch_norm(network, wanted=device.count > 1)
         compile_network(network, params, precision="float32", on_gpu=False)
@@ -59,7 +57,7 @@ assert told["accuracy"] == told_of_two["accuracy"]
 np.testing.assert_allclose(features, features_of_two, rtol=1e-5)
 for told in (network.evaluate(images, labels, verbose=0) for network in (one, two)):
     np.testing.assert_allclose(told, one.evaluate(images, labels, verbose=0), rtol=1e-5)
-begun = small_network(dropout=0)
+begun = small_network(dropout=0, blocks=TWO_BLOCKS)
 for first, alone, shared in zip(begun.variables, one.variables, two.variables, strict=True):
     moved = np.abs(np.array(alone) - first).max()
     np.testing.assert_allclose(alone, shared, atol=max(0.01 * moved, 1e-6), err_msg=alone.path)
@@ -67,18 +65,9 @@ for first, alone, shared in zip(begun.variables, one.variables, two.variables, s
 """
 
 
-def test_two_devices_take_the_steps_of_one() -> None:
-    finished = subprocess.run(
-        [sys.executable, "-c", ONE_AND_TWO], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+def test_two_devices_take_the_steps_of_one(trainings: Trainings) -> None:
+    finished = trainings.python(ONE_AND_TWO)
     assert finished.returncode == 0, finished.stderr[-3000:]
-
-
-@pytest.fixture(scope="module")
-def trainings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trainings]:
-    trainings = Trainings(tmp_path_factory.mktemp("home"))
-    yield trainings
-    trainings.end()
 
 
 def test_two_devices_make_what_one_makes_and_after_a_kill_the_same_bytes_again(

@@ -1,7 +1,6 @@
 """Trainings that are ended on the way, in processes of their own: nothing is lost, or different."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -15,13 +14,6 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def trainings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trainings]:
-    trainings = Trainings(tmp_path_factory.mktemp("home"))
-    yield trainings
-    trainings.end()
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """Each lever does something in the loop; with all of them on a killed training loses nothing."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +52,6 @@ def set_options(scene: Scene, *levers: str, **changes: Any) -> None:
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def trainings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trainings]:
-    trainings = Trainings(tmp_path_factory.mktemp("home"))
-    yield trainings
-    trainings.end()
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import yaml
 
 from stages.download.weights import KERAS_SETTINGS
 from tests.conftest import ROOT
+from tests.train.conftest import write_shards
+from tests.train.scene import Scene, Trainings
 
 pytestmark = pytest.mark.integration
 
@@ -78,23 +81,37 @@ def test_two_runs_give_the_same_bytes(shards: Path, tmp_path: Path) -> None:
     assert model.predict_on_batch(images).sum() == pytest.approx(1)
 
 
-def test_a_batch_larger_than_the_training_set_is_one_clear_line(
-    shards: Path, tmp_path: Path
-) -> None:
-    finished = run_train(tmp_path / "run", shards, batch_size=13)
+@dataclass(frozen=True)
+class Ended:
+    folder: Path
+    finished: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def large_batch(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """A training with a batch that is larger than the training set, after its end."""
+    folder = tmp_path_factory.mktemp("large_batch")
+    shards = write_shards(folder / "shards")
+    return Ended(folder / "run", run_train(folder / "run", shards, batch_size=13))
+
+
+def test_a_batch_larger_than_the_training_set_is_one_clear_line(large_batch: Ended) -> None:
+    finished = large_batch.finished
     assert finished.returncode == 1
     assert finished.stderr.splitlines()[-1].startswith("train: ")
     assert "12 training cells do not fill a batch" in finished.stderr
     assert "Traceback" not in finished.stderr
-    assert not any((tmp_path / "run" / output).exists() for output in OUTPUTS)
+    assert not any((large_batch.folder / output).exists() for output in OUTPUTS)
 
 
-def test_a_loss_that_diverges_is_one_clear_line(shards: Path, tmp_path: Path) -> None:
-    finished = run_train(tmp_path / "run", shards, optimizer="SGD", learning_rate=1e30)
+def test_a_loss_that_diverges_is_one_clear_line(trainings: Trainings, tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    scene.set_params(optimizer="SGD", learning_rate=1e30)
+    finished = trainings.run(tmp_path)
     assert finished.returncode == 1
     assert "training has diverged; lower `train.learning_rate`" in finished.stderr
     assert "Traceback" not in finished.stderr
-    assert not any((tmp_path / "run" / output).exists() for output in OUTPUTS)
+    assert not scene.outputs()
 
 
 def test_a_gpu_that_is_not_there_is_one_clear_line_before_any_work(
@@ -106,6 +123,5 @@ def test_a_gpu_that_is_not_there_is_one_clear_line_before_any_work(
     assert finished.stdout == ""
 
 
-def test_without_a_gpu_this_is_said_at_once(shards: Path, tmp_path: Path) -> None:
-    finished = run_train(tmp_path / "run", shards, batch_size=13)
-    assert finished.stdout.startswith("No GPU was found: training on the CPU.")
+def test_without_a_gpu_this_is_said_at_once(large_batch: Ended) -> None:
+    assert large_batch.finished.stdout.startswith("No GPU was found: training on the CPU.")

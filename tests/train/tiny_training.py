@@ -6,8 +6,9 @@
 At the given call of what `POINTS` names, `what` happens: a signal that this process sends itself
 (KILL, TERM, STOP …); `full`: the disk is; `orphan`: it kills its parent. Without arguments nothing
 does. With `devices: all` there are two virtual ones. `serve` answers each line {"folder": …,
-"point": […]} with the exit code of such a run in a process of its own; TensorFlow, which takes
-longer to import than to train here, is imported once.
+"output": …, "point": […]} with the exit code of such a run in a process of its own, and each
+{"folder": …, "output": …, "program": …, "arguments": […]} with that of `python -c`; TensorFlow,
+which takes longer to import than to train here, is imported once.
 """
 
 import errno
@@ -43,10 +44,8 @@ POINTS: dict[str, tuple[Any, str]] = {
     "validation": (steps.StopEvaluation, "on_test_batch_end"),
     "features": (steps.StopEvaluation, "on_predict_batch_end"),
     "checkpoint": (checkpoint, "_write_text"),  # twice for each, when the arrays are written
-    "model file": (
-        model_writer,
-        "_reproducible_config",
-    ),  # called often for each file, while it is written
+    # Called often for each file, while it is written.
+    "model file": (model_writer, "_reproducible_config"),
 }
 
 
@@ -108,21 +107,27 @@ def main(*point: str) -> None:
 
 
 def serve() -> None:
+    load_params(Path(__file__).parents[2] / "params.yaml")  # what it takes to check them is kept
     for line in sys.stdin:
         request = json.loads(line)
         child = os.fork()
         if child == 0:
-            run_in(Path(request["folder"]), request["point"])
+            run_apart(request)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
-def run_in(folder: Path, point: list[str]) -> NoReturn:
-    os.chdir(folder)
+def run_apart(request: dict[str, Any]) -> NoReturn:
+    os.chdir(request["folder"])
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
-        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
+        path = Path(request["output"], name)
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
     exit_code = 0
     try:
-        main(*point)
+        if "program" in request:
+            sys.argv = ["-c", *request["arguments"]]
+            exec(request["program"], {"__name__": "__main__"})
+        else:
+            main(*request["point"])
     except SystemExit as end:
         exit_code = int(end.code or 0)
     except BaseException:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from stages.evaluate.report import page as report
 from stages.evaluate.report.gallery import Gallery, galleries
 from stages.evaluate.report.page import StageReports, render_report
 from stages.statistics.curves import Curves, precision_recall_points
@@ -108,7 +113,43 @@ def make_galleries(predictions: pd.DataFrame = PREDICTIONS) -> list[Gallery]:
     )
 
 
-def page(
+CHARTS = (
+    "history_chart",
+    "interval_chart",
+    "precision_recall_chart",
+    "reliability_chart",
+    "roc_chart",
+    "subject_strip",
+)
+_drawn: dict[bytes, str] = {}
+
+
+@contextmanager
+def charts_drawn_once() -> Iterator[None]:
+    """Take a chart that has been drawn of the same arguments: drawing takes most of the time."""
+
+    def once(draw: Callable[..., str]) -> Callable[..., str]:
+        def drawn(*arguments: Any, **options: Any) -> str:
+            key = pickle.dumps((draw.__name__, arguments, options))
+            if key not in _drawn:
+                _drawn[key] = draw(*arguments, **options)
+            return _drawn[key]
+
+        return drawn
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in CHARTS:
+            patch.setattr(report, name, once(getattr(report, name)))
+        yield
+
+
+def page(*arguments: Any, **options: Any) -> str:
+    """As `drawn_page`, with the charts of an earlier page where they are the same."""
+    with charts_drawn_once():
+        return drawn_page(*arguments, **options)
+
+
+def drawn_page(
     content: dict[str, Any] | None = None,
     *,
     predictions: pd.DataFrame = PREDICTIONS,

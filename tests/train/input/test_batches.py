@@ -1,6 +1,4 @@
 import gc
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from stages.train.input.batches import training_batches, validation_batches
 from stages.train.input.random_numbers import uniform_numbers
 from stages.train.input.sampling import epoch_order
 from stages.train.params import AugmentationParams, TrainParams
-from tests.conftest import ROOT
+from tests.train.scene import Trainings
 
 Batch = tuple[np.ndarray, ...]
 
@@ -271,11 +269,9 @@ def test_no_tuner_can_hold_up_the_end_of_an_iterator(plain: TrainParams) -> None
 
 
 @pytest.mark.parametrize("deterministic", [True, False])
-def test_the_images_are_in_memory_once(deterministic: bool) -> None:
+def test_the_images_are_in_memory_once(deterministic: bool, trainings: Trainings) -> None:
     code = f"""
 import sys
-from stages.common.tensorflow_import import import_tensorflow
-import_tensorflow()
 import numpy as np
 import tensorflow as tf
 from dataclasses import replace
@@ -306,8 +302,6 @@ use(Cells(images, np.arange(300) % 2, [""] * 300))
 unit = 1 if sys.platform == "darwin" else 1024
 print((getrusage(RUSAGE_SELF).ru_maxrss - before) * unit / images.nbytes)
 """
-    finished = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    finished = trainings.python(code)
     assert finished.returncode == 0, finished.stderr
     assert float(finished.stdout) < 0.5

@@ -7,7 +7,7 @@ import pytest
 from stages.train.params import TrainParams
 from stages.train.steps.compilation import compile_network
 from stages.train.steps.optimizer import averaged_weights
-from tests.train.networks import random_cells, same, small_network, values
+from tests.train.networks import TWO_BLOCKS, random_cells, same, small_network, values
 
 
 class Weights(keras.callbacks.Callback):
@@ -23,7 +23,7 @@ class Weights(keras.callbacks.Callback):
 
 def trained(params: TrainParams, *, batches: int = 4) -> tuple[keras.Model, list[list[np.ndarray]]]:
     """A network after some batches, and its weights before the first and after each of them."""
-    network = small_network()
+    network = small_network(blocks=TWO_BLOCKS)
     compile_network(network, params, precision="float32", on_gpu=False)
     first, weights = values(network.trainable_variables), Weights()
     images, labels = random_cells(4 * batches)
@@ -87,7 +87,7 @@ def test_the_variables_of_the_optimizer_are_all_that_it_knows(train_params: Trai
     """Restored into a fresh one, with the weights, they give the same training from there on."""
     params = replace(train_params, ema_decay=0.9, accumulate_batches=3)
     going_on, _ = trained(params)
-    resumed = small_network(seed=2)
+    resumed = small_network(seed=2, blocks=TWO_BLOCKS)
     compile_network(resumed, params, precision="float32", on_gpu=False)
     for variables in ("variables", "optimizer.variables"):
         kept, target = (

@@ -7,11 +7,12 @@ from stages.train.steps.batch_norm_reestimation import Reestimate
 from stages.train.steps.compilation import compile_network
 from tests.train.networks import random_cells, same, small_network, values
 
+BLOCKS = ("stem", "block1a", "top")
 IMAGES = random_cells(12)[0].reshape(3, 4, 8, 8, 3)
 
 
 def trained(train_params: TrainParams, *, dropout: float = 0.2) -> keras.Model:
-    network = small_network(dropout=dropout)
+    network = small_network(dropout=dropout, blocks=BLOCKS)
     compile_network(network, train_params, precision="float32", on_gpu=False)
     network.fit(*random_cells(16), batch_size=4, verbose=0)
     return network
@@ -61,7 +62,7 @@ def test_it_changes_the_statistics_of_base_and_head_and_nothing_else(
         if isinstance(layer, keras.layers.BatchNormalization)
         for weight in (layer.moving_mean, layer.moving_variance)
     }
-    assert len(statistics) == 12
+    assert len(statistics) == 2 * (len(BLOCKS) + 1)
     assert changed == statistics
     assert [getattr(layer, "momentum", None) for layer in network.layers] == momenta
     assert all(same(optimizer, values(network.optimizer.variables)))

@@ -12,7 +12,7 @@ from stages.train.steps.batch_norm_reestimation import Reestimate
 from stages.train.steps.compilation import compile_head, compile_network
 from stages.train.steps.fine_tuning import begin_epoch
 from stages.train.steps.frozen_base import features_are_constant, frozen_base
-from tests.train.networks import random_cells, same, small_network, values
+from tests.train.networks import TWO_BLOCKS, random_cells, same, small_network, values
 
 FROZEN = FineTuningParams(freeze_epochs=1, unfreeze_from=None, freeze_batch_norm=False)
 NONE = AugmentationParams(
@@ -40,7 +40,7 @@ def inputs(params: TrainParams) -> InputPipeline:
 
 
 def frozen_network(params: TrainParams) -> keras.Model:
-    network = small_network(dropout=0.5)
+    network = small_network(dropout=0.5, blocks=TWO_BLOCKS)
     compile_network(network, params, precision="float32", on_gpu=False)
     begin_epoch(network, params.fine_tuning, epoch=0)
     return network
@@ -83,7 +83,7 @@ def test_of_features_the_head_learns_what_it_learns_of_images(
 
 @pytest.mark.parametrize("compiled", [False, True])
 def test_xla_compiles_the_features_where_it_compiles_the_network(compiled: bool) -> None:
-    network = small_network()
+    network = small_network(blocks=TWO_BLOCKS)
     network.jit_compile = compiled
     assert frozen_base(network).jit_compile is compiled
 

@@ -8,14 +8,14 @@ from stages.train.params import TrainParams
 from stages.train.steps.compilation import compile_network
 from stages.train.steps.fine_tuning import begin_epoch
 from stages.train.steps.optimizer import WarmUp, build_optimizer, restart, warmed_up
-from tests.train.networks import random_cells, small_network, values
+from tests.train.networks import TWO_BLOCKS, random_cells, small_network, values
 
 
 def fitted(
     params: TrainParams, *, batch_size: int, count: int = 40, epochs: int = 1
 ) -> keras.Model:
     """A network without batch norm and dropout, trained on the cells in their order."""
-    network = small_network(dropout=0, batch_norm=False)
+    network = small_network(dropout=0, batch_norm=False, blocks=TWO_BLOCKS)
     compile_network(network, params, precision="float32", on_gpu=False)
     images, labels = random_cells(count)
     network.fit(images, labels, batch_size=batch_size, epochs=epochs, shuffle=False, verbose=0)
@@ -76,7 +76,7 @@ class Rates(keras.callbacks.Callback):
 def test_warm_up_sets_the_rate_of_each_step_from_where_training_goes_on(
     first_step: int, expected: list[float], train_params: TrainParams
 ) -> None:
-    network = small_network()
+    network = small_network(blocks=TWO_BLOCKS)
     compile_network(
         network, replace(train_params, learning_rate=0.4), precision="float32", on_gpu=False
     )
@@ -88,7 +88,7 @@ def test_warm_up_sets_the_rate_of_each_step_from_where_training_goes_on(
 
 
 def test_warm_up_rises_to_the_rate_that_the_policy_has_come_to(train_params: TrainParams) -> None:
-    network = small_network()
+    network = small_network(blocks=TWO_BLOCKS)
     compile_network(network, train_params, precision="float32", on_gpu=False)
     images, labels = random_cells(8)
     policy = iter([0.4, 0.4, 0.2, 0.2])
@@ -103,7 +103,7 @@ def test_a_restart_leaves_rate_loss_scale_and_averages(
     precision: str, train_params: TrainParams
 ) -> None:
     params = replace(train_params, optimizer="Adam", ema_decay=0.9, learning_rate=0.25)
-    network = small_network()
+    network = small_network(blocks=TWO_BLOCKS)
     compile_network(network, params, precision=precision, on_gpu=False)
     network.fit(*random_cells(8), batch_size=4, verbose=0)
     optimizer = network.optimizer
