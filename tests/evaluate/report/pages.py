@@ -119,7 +119,7 @@ CHARTS = (
     "precision_recall_chart",
     "reliability_chart",
     "roc_chart",
-    "subject_strip",
+    "subject_plot",
 )
 _drawn: dict[bytes, str] = {}
 
