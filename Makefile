@@ -1,6 +1,6 @@
 # make repro          set everything up, then rebuild the whole pipeline
 # make test           set everything up, then check the code and run all tests
-# make unit           the tests that need neither TensorFlow, DVC, a server nor a browser
+# make unit           the quick tests, without TensorFlow, DVC, servers and browser
 # make docs           the pages in docs/ as a site in site/
 # make compare        is the difference to REV=main real? OPTIONS=--md; see stages/compare
 # make leakage        train split by image and by subject, and show the gap

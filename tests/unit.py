@@ -1,4 +1,4 @@
-"""`make unit`: the tests that need neither TensorFlow, DVC, a server nor a browser.
+"""`make unit`: the tests that need neither TensorFlow, DVC, a server, a browser nor ten seconds.
 
 `python -m pytest -p tests.unit` leaves out the others, and fails a test that uses one of these.
 """
@@ -17,8 +17,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FIXTURES = {
     "browser",
-    "built_in_archive",
     "commit",
+    "coverage",
     "download",
     "kaggle",
     "project",
@@ -32,7 +32,7 @@ FIXTURES = {
     "two_branches",
     "world",
 }
-"""Fixtures that start a server, a browser, TensorFlow or DVC, or draw the whole archive."""
+"""Fixtures that start a server, a browser, TensorFlow or DVC, or compute for long."""
 
 _MODULES = ("tensorflow", "keras", "dvc", "playwright", "moto")
 _PROGRAMS = ("dvc", "make")

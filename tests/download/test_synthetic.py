@@ -22,6 +22,8 @@ from stages.download.synthetic import write_synthetic_archive
 from stages.download.verification import verify_archive
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.integration
+
 CELLS, SEED = 320, 1
 
 

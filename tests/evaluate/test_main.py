@@ -22,6 +22,8 @@ from tests.conftest import ROOT
 
 from .conftest import SIZE, Inputs, World, world_in
 
+pytestmark = pytest.mark.integration
+
 TABLES = ("predictions_csv", "roc_csv", "precision_recall_csv", "reliability_csv", "confusion_csv")
 OUTPUTS = (*TABLES, "test_report", "model_metadata", "report_html")
 BOTH = (("all", 240), ("hem", 20))

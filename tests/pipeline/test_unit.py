@@ -11,6 +11,8 @@ import pytest
 from tests.conftest import ROOT
 from tests.unit import FIXTURES
 
+pytestmark = pytest.mark.integration
+
 REFUSED = {
     "import tensorflow": "imports tensorflow",
     "import socket\n    socket.socket().bind(('127.0.0.1', 0))": "starts a server",
