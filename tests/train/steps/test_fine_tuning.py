@@ -111,9 +111,12 @@ def test_the_second_phase_begins_with_the_optimizer_of_the_beginning(
 def test_going_on_inside_the_second_phase_keeps_what_the_optimizer_knows(
     network: keras.Model,
 ) -> None:
-    fit(network, replace(OFF, freeze_epochs=1), 1, first_step=2)
+    params = replace(OFF, freeze_epochs=1)
+    fit(network, params, 1, first_step=0)
     assert int(network.optimizer.iterations) == 4
-    fit(network, replace(OFF, freeze_epochs=1), 1, first_step=0)
+    fit(network, params, 1, first_step=2)
+    assert int(network.optimizer.iterations) == 8
+    fit(network, params, 1, first_step=0)
     assert int(network.optimizer.iterations) == 4
 
 
