@@ -75,10 +75,10 @@ REASONS: dict[tuple[str, str], str] = {
     ),
     (first_step.PART, first_step.AGAINST): (
         "of what is left, importing TensorFlow takes 3.3 CPU seconds, building network and "
-        "optimizer 2, tracing the step in Python 4.7 and preparing its graph of 13,000 "
-        "operations, before it runs, 6; the graph's other optimisations cannot be switched off "
-        "without other bits (docs/log.md). One after the other on one core, all of it waits for "
-        "the core"
+        "optimizer 2, tracing the step in Python 8 and its first call, which prepares the graph, "
+        "12. Adamax's update traced once took 4.7 and 8, but was taken out, for it saved 5 % of a "
+        "training; the graph's other optimisations cannot be switched off without other bits "
+        "(docs/log.md). One after the other on one core, all of it waits for the core"
     ),
     (peak_memory.part(peak_memory.IMAGE_SIZE), peak_memory.AGAINST): (
         "the layers' outputs that the backward pass reads are 7.7 GB, 4.5 of them of the stem and "
