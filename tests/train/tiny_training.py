@@ -45,7 +45,7 @@ POINTS: dict[str, tuple[Any, str]] = {
     "features": (steps.StopEvaluation, "on_predict_batch_end"),
     "checkpoint": (checkpoint, "_write_text"),  # twice for each, when the arrays are written
     # Called often for each file, while it is written.
-    "model file": (model_writer, "_reproducible_config"),
+    "export": (model_writer, "_reproducible_config"),
 }
 
 
