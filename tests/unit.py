@@ -1,4 +1,4 @@
-"""`make unit`: the tests that need neither TensorFlow, DVC, a server, a browser nor ten seconds.
+"""`make unit`: the quick tests, which need no TensorFlow, DVC, server or browser.
 
 `python -m pytest -p tests.unit` leaves out the others, and fails a test that uses one of these.
 """
@@ -24,6 +24,7 @@ FIXTURES = {
     "project",
     "publish",
     "put",
+    "real_sample",
     "repository",
     "s3",
     "scene",

@@ -146,6 +146,7 @@ def test_a_subject_of_both_classes_counts_twice_as_in_the_results() -> None:
 
 
 @pytest.mark.parametrize("name", ["accuracy", "roc_auc"])
+@pytest.mark.integration
 def test_the_p_value_is_near_that_of_all_swaps(name: str) -> None:
     small = cells(subjects=4, per_subject=4)
     both = Pair(measured(small), measured(noisier(small, noise=1.5), name="new"), (0, 0))
@@ -172,6 +173,7 @@ def exact_p_value(both: Pair, name: str) -> float:
     return float(np.mean(np.array(differences) >= differences[0] - 1e-9))
 
 
+@pytest.mark.integration
 def test_where_models_do_not_differ_p_below_a_twentieth_is_rare() -> None:
     p_values = []
     for seed in range(60):

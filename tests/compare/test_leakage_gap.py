@@ -128,6 +128,7 @@ def test_a_stage_that_fails_ends_in_one_line_that_names_the_experiment(project: 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.integration
 def test_without_a_pipeline_it_is_one_line(tmp_path: Path) -> None:
     done = run(tmp_path)
 

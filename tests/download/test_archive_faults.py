@@ -76,6 +76,7 @@ def test_it_is_told_in_one_line_and_leaves_nothing(fault: Fault, tmp_path: Path)
 
 
 @pytest.mark.parametrize("fault", FIRST_OF_KIND, ids=lambda fault: fault.kind)
+@pytest.mark.integration
 def test_the_command_fails_without_a_traceback(fault: Fault, tmp_path: Path) -> None:
     source = tmp_path / "source.zip"
     fault.make(source)

@@ -83,6 +83,7 @@ def test_a_member_of_another_size_than_declared_is_refused(
     )
 
 
+@pytest.mark.integration
 def test_a_member_is_given_up_at_the_first_chunk_too_many(tmp_path: Path) -> None:
     path = write(tmp_path / "cnmc.zip", {IMAGE: os.urandom(4 * CHUNK)}, zipfile.ZIP_BZIP2)
     content = bytearray(path.read_bytes())
@@ -106,6 +107,7 @@ def test_a_member_under_another_name_in_its_own_header_is_refused(tmp_path: Path
     assert "is corrupt (File name in directory" in failure(path)
 
 
+@pytest.mark.integration
 def test_a_bomb_that_declares_little_is_given_up_at_once(tmp_path: Path) -> None:
     # 300 MB in 300 bytes of bzip2, which zipfile's own reader would hold in memory all at once.
     packer = bz2.BZ2Compressor()

@@ -268,6 +268,7 @@ def start(folder: Path, source: str, code: list[str]) -> subprocess.CompletedPro
     )
 
 
+@pytest.mark.integration
 def test_tensorflow_is_not_imported_without_imagenet_weights(
     tmp_path: Path, write_archive: WriteArchive
 ) -> None:
@@ -281,6 +282,7 @@ def test_tensorflow_is_not_imported_without_imagenet_weights(
     assert done.stdout.startswith("download: 50 images")
 
 
+@pytest.mark.integration
 def test_an_error_ends_in_one_line(tmp_path: Path) -> None:
     done = start(tmp_path, "missing.zip", ["-m", "stages.download"])
     assert done.returncode == 1

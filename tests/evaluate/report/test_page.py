@@ -48,6 +48,7 @@ def section_of(text: str, name: str) -> str:
     return found[0]
 
 
+@pytest.mark.integration
 def test_the_same_results_give_the_same_bytes() -> None:
     assert drawn_page() == plain_page()
 
