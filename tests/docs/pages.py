@@ -11,8 +11,8 @@ from tests.conftest import ROOT
 DOCS = ROOT / "docs"
 AT_THE_TOP = ("README.md", "CONTRIBUTING.md")
 NAMES = [*AT_THE_TOP, *sorted(path.name for path in DOCS.glob("*.md"))]
-PROGRAMS = ("make", "git", "dvc", "python", "cp", "rm", "find", "perl", "export", "cd", "aws")
-"""What a command begins with. A block of another kind shows a table, a drawing or Python."""
+PROGRAMS = ("make", "git", "dvc", "python", "pytest", "cp", "rm", "find", "perl", "export")
+"""What a command begins with. Blocks and words of another kind show a table, a name or Python."""
 
 
 def page(name: str) -> str:
@@ -40,6 +40,13 @@ def section(name: str, heading: str) -> str:
 def commands(text: str) -> list[str]:
     """The commands in the indented blocks of a text, without `.venv/bin/` and comments."""
     return [line.removeprefix(".venv/bin/") for block in _blocks(text) for line in block]
+
+
+def inline_commands(text: str) -> list[str]:
+    """The commands between backticks in a text, without `.venv/bin/`. A program alone is none."""
+    spans = (" ".join(span.split()) for span in re.findall(r"`([^`]+)`", text))
+    lines = (span.removeprefix(".venv/bin/") for span in spans)
+    return [line for line in lines if line.partition(" ")[0] in PROGRAMS and " " in line]
 
 
 def command(text: str, start: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
 
 import pytest
 
 from tests.conftest import ROOT
-from tests.docs.pages import NAMES, command, commands, page, section
+from tests.docs.pages import NAMES, command, commands, inline_commands, page, section
 
 DVC = "tests/dvc"
 CHECKED = {
@@ -17,11 +18,23 @@ CHECKED = {
     r"make check": ("Makefile", "test: check"),
     r"make unit": ("tests/pipeline/test_unit.py", '"--dry-run", "unit"'),
     r"make docs": ("tests/docs/test_site.py", '"-m", "sphinx"'),
+    r"make bench": ("tests/docs/test_commands.py", '"bench", "requirements"'),
+    r"make requirements": ("tests/docs/test_commands.py", '"bench", "requirements"'),
     r"make compare.*": ("tests/compare/test_main.py", 'main(["main", "--md"])'),
     r"make leakage": ("tests/compare/test_leakage_gap.py", "stages.compare.leakage_gap"),
     r"make experiments": (f"{DVC}/test_pr_report.py", 'make(pull_request, "experiments")'),
     r"make locked": (f"{DVC}/test_pr_report.py", 'make(pull_request, "locked")'),
     r"make pr-report BASE=main": (f"{DVC}/test_pr_report.py", '"pr-report", "BASE=main"'),
+    r"python -m stages\.compare main \[other\]": ("tests/compare/test_main.py", "main(["),
+    r"python -m benchmarks\.download --help": (
+        "tests/benchmarks/test_download.py",
+        "download.main(",
+    ),
+    r"python -m tests\.docs\.parameters": ("tests/docs/test_parameters.py", "PAGE, page"),
+    r"python -m tests\.dvc\.faults": (f"{DVC}/test_faults.py", "DOCUMENT, SECTIONS"),
+    r"python -m tests\.download\.faults": ("tests/download/test_faults.py", "DOCUMENT"),
+    r"pytest -m dvc": (f"{DVC}/conftest.py", "pytest.mark.dvc"),
+    r"pytest -m download": ("tests/download/conftest.py", "pytest.mark.download"),
     r"perl -pi -e '.+' params\.yaml": ("tests/docs/test_pages.py", "perl -pi -e"),
     r"git switch -c [\w-]+": (f"{DVC}/conftest.py", "switch --quiet --create X"),
     r"git switch [\w-]+": (f"{DVC}/test_experiments.py", '"switch", "--quiet", "kept"'),
@@ -39,7 +52,10 @@ CHECKED = {
         f"{DVC}/test_model_elsewhere.py",
         "leukemia-classifier@v1.1.0",
     ),
+    r"git checkout \.dvc/config": (f"{DVC}/test_limits.py", '"git", "checkout"'),
+    r"git status": (f"{DVC}/test_experiments.py", '"git", "status"'),
     r"dvc repro": (f"{DVC}/test_first_run.py", 'origin.dvc("repro")'),
+    r"dvc status": (f"{DVC}/test_first_run.py", 'origin.dvc("status")'),
     r"dvc repro --force \w+": (f"{DVC}/faults_of_runs.py", "repro --single-item --force split"),
     r"dvc repro --pull": (f"{DVC}/test_push_pull.py", '"repro --pull split"'),
     r"dvc repro --pull --allow-missing": (
@@ -47,16 +63,18 @@ CHECKED = {
         '"repro --pull --allow-missing"',
     ),
     r"dvc checkout": (f"{DVC}/test_experiments.py", '"dvc", "checkout"'),
-    r"dvc params diff main": (f"{DVC}/test_branches.py", '"params", "diff", "main"'),
-    r"dvc metrics diff main --precision 8": (
+    r"dvc params diff( main)?": (f"{DVC}/test_branches.py", '"params", "diff", "main"'),
+    r"dvc metrics diff( main)?( lower-rate)?( --precision 8)?": (
         f"{DVC}/test_branches.py",
         '"metrics", "diff", "main", "--precision"',
     ),
-    r"dvc plots diff main": (f"{DVC}/test_branches.py", '"plots", "diff", "main"'),
+    r"dvc plots( diff( main)?)?": (f"{DVC}/test_branches.py", '"plots", "diff", "main"'),
     r"dvc exp run -S profile=cnmc( -S \S+)*": (f"{DVC}/test_first_run.py", '"profile": "cnmc"'),
-    r"dvc exp run -S profiles\.synthetic\.\S+": (f"{DVC}/test_first_run.py", '"exp", "run"'),
-    r"dvc exp run --temp -S \S+": (f"{DVC}/conftest.py", '"exp", "run", "--temp"'),
+    r"dvc exp run -S( profiles\.synthetic\.\S+)?": (f"{DVC}/test_first_run.py", '"exp", "run"'),
+    r"dvc exp run --temp( -S \S+)?": (f"{DVC}/conftest.py", '"exp", "run", "--temp"'),
     r"dvc exp run --queue( -S \S+)+": (f"{DVC}/test_experiments.py", '"dvc exp run --queue"'),
+    r"dvc exp show": (f"{DVC}/test_experiments.py", '"exp", "show"'),
+    r"rm -r \.dvc/tmp/exps": (f"{DVC}/test_experiments.py", "rm -r .dvc/tmp/exps"),
     r"dvc exp run --run-all": (f"{DVC}/test_experiments.py", '"--run-all"'),
     r"dvc exp diff main [\w-]+ --precision 8": (f"{DVC}/test_experiments.py", '"exp", "diff"'),
     r"dvc exp apply [\w-]+": (f"{DVC}/test_experiments.py", '"exp", "apply"'),
@@ -69,8 +87,15 @@ CHECKED = {
         f"{DVC}/test_push_pull.py",
         '"pull metrics/report.html metrics/gallery"',
     ),
+    r"dvc push --run-cache": (f"{DVC}/test_push_pull.py", '"push --run-cache"'),
     r"dvc pull --run-cache": (f"{DVC}/test_push_pull.py", '"pull --run-cache"'),
-    r"dvc remote modify .*": (f"{DVC}/remotes.py", '"Choose a remote"'),
+    r"dvc remote modify (local|--local) .*": (f"{DVC}/remotes.py", '"Choose a remote"'),
+    r"dvc remote modify --unset local method": (
+        f"{DVC}/test_push_pull.py",
+        '"remote modify --unset local method"',
+    ),
+    r"dvc cache dir --local \S+": (f"{DVC}/faults_of_runs.py", "cache dir --local"),
+    r"python -m pip install dvc-ssh": ("requirements-dev.txt", "dvc-ssh=="),
     r"cp -R -n .*": (f"{DVC}/test_push_pull.py", '"Share runs of other parameters"'),
     r"find \.dvc/cache/files .*": (f"{DVC}/faults_of_runs.py", '"Check the cache"'),
     r"rm -r data models .*": (f"{DVC}/faults_of_runs.py", '"Check the cache"'),
@@ -81,9 +106,14 @@ CHECKED = {
 }
 
 
+def every_command(name: str) -> list[str]:
+    """The commands of a page, in its blocks and in its sentences."""
+    return commands(page(name)) + inline_commands(page(name))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_command_is_run_or_checked_by_a_test(name: str) -> None:
-    for line in commands(page(name)):
+    for line in every_command(name):
         assert any(re.fullmatch(pattern, line) for pattern in CHECKED), f"{name}: {line}"
 
 
@@ -95,7 +125,7 @@ def test_the_test_that_is_named_for_a_command_is_there(pattern: str) -> None:
 
 @pytest.mark.parametrize("pattern", CHECKED)
 def test_no_pattern_is_left_over(pattern: str) -> None:
-    lines = [line for name in NAMES for line in commands(page(name))]
+    lines = [line for name in NAMES for line in every_command(name)]
     assert any(re.fullmatch(pattern, line) for line in lines)
 
 
@@ -103,6 +133,18 @@ def test_comments_and_the_place_of_the_environment_are_no_part_of_a_command() ->
     block = "    # A folder\n    .venv/bin/dvc push   # all of it\n"
     text = f"Do this:\n\n{block}\nand look:\n\n    metric  main\n"
     assert commands(text) == ["dvc push"]
+
+
+def test_a_sentence_has_commands_between_backticks() -> None:
+    text = "Run `.venv/bin/dvc\npush`; `dvc` alone, `dvc.lock` and `a name` are none."
+    assert inline_commands(text) == ["dvc push"]
+
+
+@pytest.mark.parametrize("target", ["bench", "requirements"])
+def test_what_takes_long_or_a_registry_is_a_target_of_the_makefile(target: str) -> None:
+    make = ["make", "--dry-run", "--silent", target]
+    printed = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {"bench": "python -m benchmarks", "requirements": "uv pip compile"}[target] in printed
 
 
 def test_each_kind_of_remote_has_its_commands() -> None:

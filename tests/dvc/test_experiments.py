@@ -60,6 +60,16 @@ def test_an_experiment_beside_the_workspace_leaves_it_as_it_was(experiment: Expe
     assert "up to date" in experiment.project.run("dvc", "status")
 
 
+def test_a_killed_experiment_is_listed_as_running_until_its_folder_is_gone(
+    experiment: Experiment,
+) -> None:
+    assert "Running" in experiment.project.run("dvc", "exp", "show")
+    experiment.project.run("sh", "-c", "rm -r .dvc/tmp/exps")
+    listed = experiment.project.run("dvc", "exp", "show")
+    assert "Running" not in listed
+    assert "better" in listed
+
+
 def test_a_grid_is_shown_with_what_each_changed_in_the_width_of_a_terminal(
     explored: Project,
 ) -> None:

@@ -66,6 +66,19 @@ def test_no_credential_is_in_what_git_has(pushed: Pushed) -> None:
     assert PASSWORD not in pushed.publisher.dvc("remote list")
 
 
+def test_a_remote_of_another_kind_is_chosen_after_what_only_the_old_one_knows(
+    origin: Project, tmp_path: Path
+) -> None:
+    clone = origin.clone(tmp_path / "clone", pulled=False)
+    clone.dvc("remote modify local url https://host/path")
+    clone.dvc("remote modify local method PUT")
+    change = f"remote modify local url {tmp_path / 'remote'}"
+    assert "extra keys not allowed" in clone.dvc(change, code=251)
+    clone.dvc("remote modify --unset local method")
+    clone.dvc(change)
+    assert str(tmp_path / "remote") in clone.dvc("remote list")
+
+
 def test_the_list_of_runs_travels_but_to_a_web_server(pushed: Pushed, tmp_path: Path) -> None:
     pushed.publisher.dvc("push --run-cache")
     clone = pushed.elsewhere(tmp_path.name)
