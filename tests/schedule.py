@@ -13,9 +13,10 @@ TOGETHER = {
 """A file, and another one whose tests run in the same process."""
 
 LONGEST_FIRST = [
-    # With two processes the second begins with a file that does not wait for the first `dvc repro`.
+    # With two processes the second begins with files that do not wait for the first `dvc repro`.
     "tests/dvc/test_faults.py",
     "tests/train/test_loop.py",
+    "tests/train/test_loop_settings.py",
     "tests/dvc/test_stages_killed.py",
     "tests/dvc/test_experiments.py",
     "tests/dvc/test_branches.py",

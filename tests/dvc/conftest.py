@@ -113,7 +113,7 @@ def killed_while_it_trains(project: Project, *, states: Path, log: Path) -> str:
     process = project.start(*BETTER, log=log)
     while not list(states.glob("*/checkpoint-*")):
         assert process.poll() is None, log.read_text(encoding="utf-8")
-        time.sleep(0.05)
+        time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     return log.read_text(encoding="utf-8")

@@ -10,12 +10,14 @@ import pytest
 from stages.network.model import build_model
 from stages.network.model_writer import write_model
 from stages.network.params import ModelParams
+from tests.small_base import small_base
 
 
 @pytest.fixture(scope="module")
 def model(model_params: ModelParams) -> keras.Model:
     keras.utils.set_random_seed(1)
-    model = build_model(model_params, image_size=32, weights=None)
+    with small_base():
+        model = build_model(model_params, image_size=32, weights=None)
     model.compile("adamax", "sparse_categorical_crossentropy")
     model.optimizer.build(model.trainable_variables)
     return model

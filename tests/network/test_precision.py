@@ -18,13 +18,15 @@ from stages.network.precision import (
 )
 from stages.train.params import TrainParams
 from stages.train.steps.compilation import compile_network
+from tests.small_base import small_base
 from tests.train.networks import TWO_BLOCKS, random_cells, small_network, values
 
 
 @pytest.fixture(scope="module")
 def network(model_params: ModelParams) -> keras.Model:
     keras.utils.set_random_seed(1)
-    return build_model(model_params, image_size=32, weights=None)
+    with small_base():
+        return build_model(model_params, image_size=32, weights=None)
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ from stages.train.steps.optimizer import WarmUp, averaged_weights
 from stages.train.learning_rate_policy import PlateauPolicy
 from stages.train.steps.batch_norm_reestimation import Reestimate
 from stages.train.state.variables import reset_seeds
+from tests.small_base import small_base
 from tests.train.networks import TWO_BLOCKS, random_cells, small_network
 
 params = load_params(Path("params.yaml"))
@@ -67,7 +68,8 @@ for epoch in range(8):
     losses.append(loss)
 policy.on_train_end()
 best = network.evaluate(images, goals, verbose=0)
-real = build_model(replace(params.model, base="EfficientNetB0"), image_size=32, weights=None)
+with small_base():
+    real = build_model(replace(params.model, base="EfficientNetB0"), image_size=32, weights=None)
 print(json.dumps({
     "backend": keras.backend.backend(),
     "losses": losses,

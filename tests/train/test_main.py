@@ -15,6 +15,7 @@ import yaml
 
 from stages.download.weights import KERAS_SETTINGS
 from tests.conftest import ROOT
+from tests.small_base import make_base_small
 from tests.train.conftest import write_shards
 from tests.train.scene import Scene, Trainings
 
@@ -31,6 +32,7 @@ def run_train(folder: Path, shards: Path, **changes: object) -> subprocess.Compl
     """Run the stage as DVC does, in a folder with small parameters."""
     folder.mkdir()
     shutil.copytree(ROOT / "stages", folder / "stages")
+    make_base_small(folder)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["model"] |= {"base": "EfficientNetB0"}
     params["profiles"]["synthetic"]["train"] |= {"batch_size": 4, "epochs": 2} | changes
