@@ -169,7 +169,9 @@ def tiny_project(folder: Path, environment: Mapping[str, str]) -> Project:
         project.set_param(key, value)
     make_base_small(folder)
     members = folder / "stages/download/zip_members.py"
-    members.write_text(members.read_text(encoding="utf-8").replace(*COMPRESSION), encoding="utf-8")
+    text = members.read_text(encoding="utf-8")
+    assert COMPRESSION[0] in text, f"{members} does not compress with {COMPRESSION[0]}"
+    members.write_text(text.replace(*COMPRESSION), encoding="utf-8")
     project.git("init --quiet --initial-branch=main")
     project.git("add --all")
     project.commit("Make it tiny")

@@ -69,14 +69,14 @@ for epoch in range(8):
 policy.on_train_end()
 best = network.evaluate(images, goals, verbose=0)
 with small_base():
-    real = build_model(replace(params.model, base="EfficientNetB0"), image_size=32, weights=None)
+    built = build_model(replace(params.model, base="EfficientNetB0"), image_size=32, weights=None)
 print(json.dumps({
     "backend": keras.backend.backend(),
     "losses": losses,
     "best": best,
     "state": [policy.state.best_epoch, policy.state.best_accuracy, policy.state.best_loss],
-    "shapes": [list(variable.shape) for variable in real.weights],
-    "given": real.predict_on_batch(np.zeros((2, 32, 32, 3), "uint8")).sum(axis=1).tolist(),
+    "shapes": [list(variable.shape) for variable in built.weights],
+    "given": built.predict_on_batch(np.zeros((2, 32, 32, 3), "uint8")).sum(axis=1).tolist(),
 }))
 """
 COMPILE_QUICKLY = "--xla_backend_optimization_level=0"
@@ -114,7 +114,7 @@ def test_a_small_network_learns_and_keeps_its_best_epoch(
     assert answer["best"] == pytest.approx([loss, accuracy], rel=1e-5)
 
 
-def test_the_real_network_is_the_same_on_both(answers: dict[str, dict[str, object]]) -> None:
+def test_the_stages_network_is_the_same_on_both(answers: dict[str, dict[str, object]]) -> None:
     assert answers["jax"]["shapes"] == answers["tensorflow"]["shapes"]
     for answer in answers.values():
         assert answer["given"] == pytest.approx([1, 1])
