@@ -37,6 +37,9 @@ repro: $(VENV)/.$(PINS)
 	@$(BIN)/dvc repro
 	@$(BIN)/python -m stages.workspace.repro_summary
 
+# Two processes with a core each: the threads of OpenBLAS would wait for each other.
+test unit: export OPENBLAS_NUM_THREADS := 1
+
 test: check
 	@$(BIN)/python -m pytest --numprocesses 2
 
