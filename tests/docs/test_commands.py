@@ -140,6 +140,7 @@ def test_a_sentence_has_commands_between_backticks() -> None:
     assert inline_commands(text) == ["dvc push"]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("target", ["bench", "requirements"])
 def test_what_takes_long_or_a_registry_is_a_target_of_the_makefile(target: str) -> None:
     make = ["make", "--dry-run", "--silent", target]
