@@ -43,7 +43,7 @@ def project(folder: Path) -> dict[str, float]:
     from stages.train.input.batches import training_batches
     from stages.train.params import TrainParams
 
-    prepare_device("cpu", devices="one", deterministic=True)
+    prepare_device("cpu", devices="one", deterministic=True, threads=2)
     params = load_params(folder / "params.yaml").section(TrainParams)
     params = dataclasses.replace(params, batch_size=BATCH_SIZE)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import subprocess
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from stages.common.processor import processor_name
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pillow", "pandas", "dvc", "torch")
 
@@ -16,7 +17,7 @@ PACKAGES = ("tensorflow", "keras", "numpy", "pillow", "pandas", "dvc", "torch")
 def machine() -> dict[str, Any]:
     """Return processor, cores, memory, system and versions."""
     return {
-        "processor": _processor(),
+        "processor": f"{processor_name()} ({platform.machine()})",
         "cores": os.cpu_count(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "system": f"{platform.system()} {platform.release().partition('-')[0]}",
@@ -40,13 +41,6 @@ def machine_text(described: dict[str, Any]) -> str:
         f"{described['processor']}, {described['cores']} cores, {described['memory_gb']} GB of "
         f"memory, {described['system']}; {versions}"
     )
-
-
-def _processor() -> str:
-    listed = Path("/proc/cpuinfo")  # Linux only
-    text = listed.read_text() if listed.exists() else ""
-    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    return f"{found[1].strip() if found else platform.processor()} ({platform.machine()})"
 
 
 def _versions() -> dict[str, str]:

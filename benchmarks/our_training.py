@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import_tensorflow()
     from stages.train.device import prepare_device
 
-    prepare_device("cpu", devices="one", deterministic=True)
+    prepare_device("cpu", devices="one", deterministic=True, threads=2)
     counts = {"train": options.training_cells, "val": options.validation_cells}
     _train(options.shards, counts)
 

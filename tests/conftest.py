@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from stages.common.portable_environment import set_numpy_environment, set_tensorflow_environment
+
+set_numpy_environment()  # before NumPy and TensorFlow are imported, as in the stages
+set_tensorflow_environment()
+
 import io
 import signal
 import sys

@@ -14,6 +14,7 @@ from typing import Any, get_type_hints
 
 from stages.common.errors import StageError
 from stages.common.params_file import Params, load_params
+from stages.common.portable_environment import numpy_computes_as_others
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -32,6 +33,7 @@ def run_stage(stage: Callable[..., str]) -> None:
     try:
         arguments: dict[str, Any] = _parse_paths(stage, hints)
         params = load_params(PARAMS_FILE)
+        _tell_of_other_bits(stage)
         arguments |= {name: _from_params(params, need) for name, need in needs(stage).items()}
         print(f"{stage.__name__}: {stage(**arguments)}")
     except (StageError, OSError) as error:
@@ -40,6 +42,15 @@ def run_stage(stage: Callable[..., str]) -> None:
     except KeyboardInterrupt:
         print(f"{stage.__name__}: interrupted; run it again to go on", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
+
+
+def _tell_of_other_bits(stage: Callable[..., str]) -> None:
+    if "numpy" in sys.modules and numpy_computes_as_others() is False:
+        print(
+            f"{stage.__name__}: NumPy does not compute the bits of an x86-64 processor with AVX2 "
+            "and FMA here: what depends on its last digits will differ from what others make",
+            file=sys.stderr,
+        )
 
 
 def _exit_on_signal(number: int, frame: object) -> None:  # noqa: ARG001

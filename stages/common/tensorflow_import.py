@@ -9,20 +9,31 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from stages.common.portable_environment import set_tensorflow_environment
 
-def import_tensorflow() -> None:
+
+def import_tensorflow(*, deterministic: bool = False) -> None:
     """Import TensorFlow, make it the backend of Keras, and show only Python's errors.
 
     Call it before the first import of TensorFlow or Keras. `TF_CPP_MIN_LOG_LEVEL=0` in the
     environment shows TensorFlow's log. If the import fails, its whole output is shown.
 
     Garbage collection is off during the import, which takes a second less then.
+
+    Args:
+        deterministic: whether the environment must not change a bit; see portable_environment.py.
     """
     os.environ["KERAS_BACKEND"] = "tensorflow"  # the user's own settings must not change a run
+    if deterministic:
+        set_tensorflow_environment()
     if "tensorflow" in sys.modules:
         return
     with hide_output(), _without_garbage_collection():
+        import keras
         import tensorflow  # noqa: F401
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
 
 
 @contextlib.contextmanager

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from stages.common.portable_environment import set_numpy_environment
+
+set_numpy_environment()  # before NumPy is imported
+
 import functools
 from collections.abc import Mapping
 from pathlib import Path
@@ -70,7 +74,7 @@ def evaluate(
     require_both_classes(cells, cells_csv)
     _require_cells_as_trained(shards, earlier.train["cells"], train_report)
     appearances = read_appearance(appearance_csv)
-    model = _load_model(model_keras, shards)
+    model = _load_model(model_keras, shards, threads=earlier.train["threads"])
     predictions = _predict(
         model, params, shards=shards, cells=cells, appearances=(appearances, appearance_csv)
     )
@@ -119,13 +123,13 @@ def _read_earlier_stages(download: Path, split: Path, train: Path, history: Path
     return StageReports(
         read_report(download, made_by="download", needs={"synthetic": bool, "verified": bool}),
         read_report(split, made_by="split", needs={"leakage": dict, "deviation_points": dict}),
-        read_report(train, made_by="train", needs={"cells": dict}),
+        read_report(train, made_by="train", needs={"cells": dict, "threads": int}),
         read_history(history),
     )
 
 
 def _require_cells_as_trained(shards: Path, trained: Mapping[str, Any], report: Path) -> None:
-    import_tensorflow()
+    import_tensorflow(deterministic=True)
     from stages.dataset.shard_reader import image_format
 
     require_cells_as_trained(image_format(shards), trained, report)
@@ -140,16 +144,18 @@ def _data_name(download: Mapping[str, Any]) -> str:
     return "unverified archive in the layout of C-NMC 2019"
 
 
-def _load_model(model_keras: Path, shards: Path) -> Any:
-    import_tensorflow()
+def _load_model(model_keras: Path, shards: Path, *, threads: int) -> Any:
     import tensorflow as tf
 
     from stages.dataset.shard_reader import read_index
     from stages.network.model_reader import load_classifier
+    from stages.network.portable import compute_deterministically, make_portable
 
-    # On a GPU, kernels are otherwise chosen by timing them, and the last digits change.
-    tf.config.experimental.enable_op_determinism()
-    return load_classifier(model_keras, image_size=read_index(shards)["image_size"])
+    compute_deterministically(threads=threads)
+    model = load_classifier(model_keras, image_size=read_index(shards)["image_size"])
+    if not tf.config.list_physical_devices("GPU"):
+        make_portable(model)
+    return model
 
 
 def _predict(

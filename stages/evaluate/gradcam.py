@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from stages.common.errors import StageError
 from stages.dataset.classes import CLASS_NAMES
+from stages.network.portable import log
 
 BATCH_SIZE = 8
 
@@ -49,7 +50,7 @@ def heat_maps(model: keras.Model, images: Images) -> Maps:
     before = keras.Model(model.inputs, features.output)
     after = keras.Model(features.output, model.output)
     maps = [
-        _weighted(before, after, images[start : start + BATCH_SIZE])
+        np.asarray(_weighted(before, after, images[start : start + BATCH_SIZE]), np.float32)
         for start in range(0, len(images), BATCH_SIZE)
     ]
     rows, columns = features.output.shape[1:3]
@@ -84,16 +85,16 @@ def last_convolution(model: keras.Model) -> keras.layers.Layer:
     return last
 
 
-def _weighted(before: keras.Model, after: keras.Model, images: Images) -> Maps:
+def _weighted(before: keras.Model, after: keras.Model, images: Images) -> tf.Tensor:
     features = before(tf.constant(images, tf.float32), training=False)
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(features)
         probabilities = after(features, training=False)
         # Softmax can underflow to 0, which has no logarithm.
-        logs = tf.math.log(tf.maximum(probabilities, np.finfo(np.float32).tiny))
+        logs = log(tf.maximum(probabilities, np.finfo(np.float32).tiny))
         score = logs[:, _ALL] - logs[:, _HEM]
     gradients = tape.gradient(score, features)
     weights = tf.reduce_mean(gradients, axis=(1, 2), keepdims=True)
     maps = tf.nn.relu(tf.reduce_sum(weights * features, axis=-1))
     highest = tf.reduce_max(maps, axis=(1, 2), keepdims=True)
-    return np.asarray(tf.math.divide_no_nan(maps, highest), np.float32)
+    return tf.math.divide_no_nan(maps, highest)

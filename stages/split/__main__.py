@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from stages.common.portable_environment import set_numpy_environment
+
+set_numpy_environment()  # before NumPy is imported
+
 from pathlib import Path
 
 import pandas as pd

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from stages.common.portable_environment import set_numpy_environment
+
+set_numpy_environment()  # before NumPy is imported
+
 import os
 import time
 from pathlib import Path
@@ -43,14 +47,17 @@ def train(
     started = time.monotonic()
     os.environ["KERAS_HOME"] = str(keras_home.absolute())  # Keras reads it at import
     with watched() as watch, locked(WORKSPACE_LOCK):
-        import_tensorflow()
+        import_tensorflow(deterministic=params.deterministic)
         from stages.network.model_writer import write_model
         from stages.train.device import prepare_device
         from stages.train.fit import fit
         from stages.train.training_setup import TrainingSetup
 
         device = prepare_device(
-            params.device, devices=params.devices, deterministic=params.deterministic
+            params.device,
+            devices=params.devices,
+            deterministic=params.deterministic,
+            threads=params.threads,
         )
         if device.kind == "CPU" and params.device == "auto":
             print(

@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from stages.common.errors import StageError
+from stages.network.portable import compute_deterministically
 
 # From malloc.h, in bytes: M_MMAP_THRESHOLD at its maximum, M_TRIM_THRESHOLD off, M_TOP_PAD.
 _MALLOC_OPTIONS = {-3: 32 * 2**20, -1: -1, -2: 64 * 2**20}
@@ -37,18 +38,25 @@ class Device:
 
 
 def prepare_device(
-    wanted: Literal["auto", "cpu", "gpu"], *, devices: Literal["one", "all"], deterministic: bool
+    wanted: Literal["auto", "cpu", "gpu"],
+    *,
+    devices: Literal["one", "all"],
+    deterministic: bool,
+    threads: int,
 ) -> Device:
     """Make TensorFlow use the wanted device, or all of that kind. Call it before anything else.
+
+    Args:
+        wanted: the kind of device.
+        devices: one, or all of this kind.
+        deterministic: whether the same bits are wanted each time.
+        threads: threads inside of an operation, if they are.
 
     Raises:
         StageError: if a GPU is wanted and there is none.
     """
     if deterministic:
-        tf.config.experimental.enable_op_determinism()
-        # That is not enough on a CPU: with parallel operations, about one run in two on a busy
-        # machine gave other bits (TensorFlow 2.21). Each operation still uses all cores.
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+        compute_deterministically(threads=threads)
     gpus = tf.config.list_physical_devices("GPU")
     if wanted == "gpu" and not gpus:
         raise StageError(

@@ -17,12 +17,14 @@ from stages.common.errors import StageError
 from stages.dataset.shard_reader import Cells, image_format, read_split
 from stages.network.batch_norm import fuse_batch_norm
 from stages.network.model import build_model, synchronize_batch_norm
+from stages.network.portable import make_ordinary, make_portable
 from stages.network.precision import choose_precision, set_precision
 from stages.train.device import Device, peak_memory, shared_by_all, versions
 from stages.train.input.input_pipeline import InputPipeline
 from stages.train.learning_rate_policy import PolicyState
 from stages.train.log import EpochLog
 from stages.train.loop import EpochLoop
+from stages.train.machine import describe_machine, machine_lines
 from stages.train.state.interruption import Watch
 from stages.train.state.train_state import TrainState
 from stages.train.steps.compilation import check_training, compile_network
@@ -83,7 +85,7 @@ def fit(setup: TrainingSetup, *, state: TrainState, watch: Watch) -> Fit:
             steps=steps,
             devices=setup.device.count,
         )
-        _configure_batch_norm(network, setup.device)
+        _configure_batch_norm(network, setup)
         compile_network(
             network,
             setup.params,
@@ -97,6 +99,10 @@ def fit(setup: TrainingSetup, *, state: TrainState, watch: Watch) -> Fit:
         f"{steps} steps an epoch, on {setup.device.name}. The first step takes longest.",
         flush=True,
     )
+    machine = describe_machine(
+        setup.device, deterministic=setup.params.deterministic, threads=setup.params.threads
+    )
+    print(machine_lines(machine), flush=True)
     started = time.monotonic()
     with _explain_out_of_memory(setup):
         loop.run(state, watch)
@@ -110,22 +116,24 @@ def fit(setup: TrainingSetup, *, state: TrainState, watch: Watch) -> Fit:
         "precision": precision,
         "xla": network.jit_compile,
         "deterministic": setup.params.deterministic,
+        "threads": setup.params.threads,
         **versions(setup.device),
     }
     run = {
         "seconds": time.monotonic() - started,
         **peak_memory(setup.device),
+        "machine": machine,
         "checkpoints": [dataclasses.asdict(saved) for saved in loop.saved[-REPORTED_CHECKPOINTS:]],
         "epochs": log.times,
     }
     return Fit(network, report, run, log.history())
 
 
-def _configure_batch_norm(network: keras.Model, device: Device) -> None:
-    """Synchronize batch norm across several devices; fuse its operations on one CPU."""
-    synchronize_batch_norm(network, wanted=device.count > 1)
-    if _one_cpu(device):
-        fuse_batch_norm(network)
+def _configure_batch_norm(network: keras.Model, setup: TrainingSetup) -> None:
+    """Synchronize batch norm across several devices; make it portable or fuse it on one CPU."""
+    synchronize_batch_norm(network, wanted=setup.device.count > 1)
+    if _one_cpu(setup.device):
+        (make_portable if setup.params.deterministic else fuse_batch_norm)(network)
 
 
 def _one_cpu(device: Device) -> bool:
@@ -139,6 +147,7 @@ def _memory(cells: Cells) -> str:
 
 def _reset_training_settings(network: keras.Model) -> None:
     """Undo the settings that only training needs, because the model file would store them."""
+    make_ordinary(network)
     set_precision(network, "float32")
     synchronize_batch_norm(network, wanted=False)
     for layer in network.layers:

@@ -118,7 +118,12 @@ class TrainParams:
     """`all` splits each batch equally among all GPUs of the machine. `batch_size` is the size of
     the whole batch, and batch norm sees the whole batch. The bits differ from those of one GPU."""
     deterministic: bool
-    """`true` makes results bit-identical on the same kind of machine."""
+    """`true` gives the same bits on every x86-64 processor with AVX2 and FMA, or on every GPU of
+    one model. `false` is as fast as TensorFlow can be."""
+    threads: PositiveInt
+    """Threads inside of an operation if `deterministic` is `true`, on a CPU. Sums are divided among
+    them, so the bits depend on this number, and not on the number of cores. With fewer cores they
+    take turns; with more, the others are idle."""
     checkpoint_every_steps: PositiveInt | None
     """Steps between checkpoints within an epoch; `null` saves only at the end of an epoch."""
     reestimate_batch_norm: NonNegativeInt

@@ -19,7 +19,7 @@ def test_a_deterministic_fit_runs_no_operations_beside_each_other(
     code = (
         "import tensorflow as tf; from stages.train.device import prepare_device;"
         "from tensorflow.python.framework.config import is_op_determinism_enabled as enabled;"
-        f"prepare_device('auto', devices='one', deterministic={deterministic});"
+        f"prepare_device('auto', devices='one', deterministic={deterministic}, threads=2);"
         "print(tf.config.threading.get_inter_op_parallelism_threads(), enabled())"
     )
     finished = trainings.python(code)
@@ -33,7 +33,7 @@ import hashlib, sys
 import tensorflow as tf
 from stages.train import device
 from tests.train.networks import random_cells, small_network
-device.prepare_device("cpu", devices="one", deterministic=True)
+device.prepare_device("cpu", devices="one", deterministic=True, threads=2)
 assert tf.config.optimizer.get_experimental_options()["layout_optimizer"] is False
 tf.config.optimizer.set_experimental_options({"layout_optimizer": sys.argv[1] == "on"})
 network = small_network()
@@ -64,23 +64,27 @@ def one_gpu(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 def test_a_gpu_that_is_not_there_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [])
     with pytest.raises(StageError, match=r"`train\.device` is gpu, but TensorFlow finds none; see"):
-        prepare_device("gpu", devices="one", deterministic=False)
+        prepare_device("gpu", devices="one", deterministic=False, threads=2)
 
 
 @pytest.mark.parametrize("wanted", ["auto", "cpu"])
 def test_without_a_gpu_it_is_the_cpu(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [])
-    assert prepare_device(wanted, devices="one", deterministic=False) == Device("CPU", "CPU")
+    assert prepare_device(wanted, devices="one", deterministic=False, threads=2) == Device(
+        "CPU", "CPU"
+    )
 
 
 @pytest.mark.parametrize("wanted", ["auto", "gpu"])
 def test_a_gpu_is_taken_and_named_and_shared(wanted: str, one_gpu: list[object]) -> None:
-    assert prepare_device(wanted, devices="one", deterministic=False) == GPU
+    assert prepare_device(wanted, devices="one", deterministic=False, threads=2) == GPU
     assert one_gpu == [(["GPU:0"], "GPU"), ("GPU:0", True)]
 
 
 def test_a_gpu_that_is_not_wanted_is_not_touched(one_gpu: list[object]) -> None:
-    assert prepare_device("cpu", devices="one", deterministic=False) == Device("CPU", "CPU")
+    assert prepare_device("cpu", devices="one", deterministic=False, threads=2) == Device(
+        "CPU", "CPU"
+    )
     assert one_gpu == [{"layout_optimizer": False}, ([], "GPU")]
 
 

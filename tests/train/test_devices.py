@@ -29,7 +29,7 @@ from tests.train.networks import TWO_BLOCKS, random_cells, small_network
 
 (cpu,) = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-both = prepare_device("cpu", devices="all", deterministic=True)
+both = prepare_device("cpu", devices="all", deterministic=True, threads=2)
 assert both.count == 2
 params = load_params(Path("params.yaml")).section(TrainParams)
 params = replace(params, optimizer="SGD", learning_rate=0.1)

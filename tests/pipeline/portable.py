@@ -1,0 +1,160 @@
+"""Run a tiny pipeline on unlike processors and in unlike environments, and compare every byte.
+
+    python -m tests.pipeline.portable
+
+Needs qemu-x86_64 for other processors (Debian: qemu-user). Each of them takes about three minutes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.conftest import ROOT, tiny_members
+from tests.dvc.project import edited
+from tests.small_base import make_base_small
+
+QEMU = shutil.which("qemu-x86_64")
+TINY = {
+    "model.base": "EfficientNetB0",
+    "model.dense.units": 8,
+    "profiles.synthetic.download.source": "cnmc.zip",
+    "profiles.synthetic.preprocess.expected_size": 36,
+    "profiles.synthetic.preprocess.crop_size": 34,
+    "profiles.synthetic.preprocess.image_size": 32,
+    "profiles.synthetic.train.epochs": 2,
+    "profiles.synthetic.train.batch_size": 8,
+    "profiles.synthetic.train.augmentation.rotation_degrees": 180,
+    "profiles.synthetic.train.augmentation.brightness": 0.1,
+    "profiles.synthetic.train.augmentation.stain": 0.1,
+    "profiles.synthetic.train.label_smoothing": 0.1,
+    "profiles.synthetic.train.ema_decay": 0.9,
+    "profiles.synthetic.evaluate.tta": "d4",
+}
+HOSTILE = {
+    "KERAS_MAX_EPOCHS": "1",
+    "NVIDIA_TF32_OVERRIDE": "0",
+    "OMP_NUM_THREADS": "3",
+    "ONEDNN_MAX_CPU_ISA": "AVX",
+    "OPENBLAS_CORETYPE": "Nehalem",
+    "TF_ENABLE_ONEDNN_OPTS": "1",
+    "TF_NUM_INTEROP_THREADS": "3",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_SET_ONEDNN_FPMATH_MODE": "bf16",
+    "TF_XLA_FLAGS": "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit",
+    "XLA_FLAGS": "--xla_cpu_enable_fast_math=true",
+}
+"""Variables of a user, each of which would change bits."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A way to run Python.
+
+    Attributes:
+        name: what is unlike.
+        prefix: words before the command of Python.
+        environment: variables of the user.
+    """
+
+    name: str
+    prefix: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+HERE = Machine("this machine")
+OTHERS = [
+    Machine("one core", ("taskset", "-c", "0")),
+    Machine("hostile variables", environment=HOSTILE),
+]
+EMULATED = [
+    Machine(processor, (str(QEMU),), {"QEMU_CPU": processor})
+    for processor in ("Haswell-v4", "Broadwell-v4", "Skylake-Client-v4", "EPYC-Rome-v1")
+]
+
+
+def tiny_pipeline(folder: Path) -> None:
+    """Copy the code and tiny parameters into a folder, with an archive of 48 + 2 tiny cells."""
+    shutil.copytree(ROOT / "stages", folder / "stages", ignore=shutil.ignore_patterns("__pyc*"))
+    shutil.copy(ROOT / "requirements.txt", folder)
+    make_base_small(folder)
+    params = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    for key, value in TINY.items():
+        params = edited(params, key, value)
+    (folder / "params.yaml").write_text(params, encoding="utf-8")
+    with zipfile.ZipFile(folder / "cnmc.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, content in tiny_members().items():
+            archive.writestr(zipfile.ZipInfo(member, (1980, 1, 1, 0, 0, 0)), content)
+
+
+def run(machine: Machine, folder: Path) -> dict[str, str]:
+    """Run every stage on a machine, and return the MD5 of every output and metric by its path."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    for stage in stages.values():
+        _run_stage(stage["cmd"], machine, folder)
+    written = [folder / path for stage in stages.values() for path in _outputs(stage)]
+    files = [file for path in written for file in ([path] if path.is_file() else path.rglob("*"))]
+    return {
+        file.relative_to(folder).as_posix(): hashlib.md5(file.read_bytes()).hexdigest()
+        for file in sorted(files)
+        if file.is_file()
+    }
+
+
+def _run_stage(command: str, machine: Machine, folder: Path) -> None:
+    words = shlex.split(command.removeprefix("exec "))[1:]
+    # QEMU takes the program itself, not the link to it in a virtual environment.
+    python = [*machine.prefix, os.path.realpath(sys.executable), *words]
+    packages = os.pathsep.join([str(folder), sysconfig.get_path("purelib")])
+    environment = os.environ | {"PYTHONPATH": packages, "TRAIN_STATE_DIR": str(folder / "state")}
+    done = subprocess.run(
+        python,
+        cwd=folder,
+        env=environment | machine.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{machine.name}: {done.stdout}{done.stderr}"
+
+
+def _outputs(stage: Mapping[str, Any]) -> list[str]:
+    listed = [*stage["outs"], *stage.get("metrics", []), *stage.get("plots", [])]
+    return [next(iter(output)) if isinstance(output, dict) else output for output in listed]
+
+
+def main() -> int:
+    """Run it on all of them; print which files differ, and return 1 if any does."""
+    with tempfile.TemporaryDirectory() as base:
+        results = {}
+        for machine in [HERE, *OTHERS, *(EMULATED if QEMU else [])]:
+            folder = Path(base, machine.name)
+            folder.mkdir()
+            tiny_pipeline(folder)
+            results[machine.name] = run(machine, folder)
+            unlike = unlike_files(results[HERE.name], results[machine.name])
+            same = len(results[machine.name]) - len(unlike)
+            print(f"{machine.name}: {same} files the same", *unlike, sep="\n  ", flush=True)
+        return int(any(result != results[HERE.name] for result in results.values()))
+
+
+def unlike_files(expected: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
+    """Return the paths of files that differ or are not in both."""
+    return sorted({path for path, _ in expected.items() ^ found.items()})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
