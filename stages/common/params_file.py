@@ -13,10 +13,10 @@ import importlib
 import json
 import math
 from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from stages.common.errors import StageError
@@ -35,8 +35,6 @@ class Params(Generic[Model, Profile]):
     profile: str
     """Chooses the data: cells that this project draws (2 CPU cores, minutes, no network), or the
     C-NMC 2019 images with ImageNet weights (wants a GPU)."""
-    seed: Annotated[int, Field(ge=0, lt=2**31)]
-    """Decides everything random: the drawn cells, the split, the training, the resamples."""
     model: Model
     profiles: dict[str, Profile]
 
@@ -106,6 +104,11 @@ def _explain(problem: Any) -> str:
     match problem["type"]:
         case "missing":
             return f"{key} is missing; add it"
+        case "unexpected_keyword_argument" if key == "seed":  # a parameter until there were three
+            return (
+                "seed is three parameters now; remove it, and set download.synthetic_seed, "
+                "split.seed and train.seed in each profile"
+            )
         case "unexpected_keyword_argument":
             return f"{key} is not a known parameter; check its spelling or remove it"
     given, message = problem["input"], problem["msg"]

@@ -23,10 +23,10 @@ def run_stage(stage: Callable[..., str]) -> None:
     """Run a stage from the command line and exit.
 
     The stage's signature says what it needs. A `Path` becomes an option: `cells_csv: Path` is
-    `--cells-csv`. A dataclass of parameters is its section of params.yaml, `seed: int` the key of
-    this name, and `base: Annotated[str, "model.base"]` the key that it names. The stage returns the
-    line that says what it made. An error that the user can fix becomes one line on standard error
-    and exit code 1.
+    `--cells-csv`. A dataclass of parameters is its section of params.yaml, `profile: str` the key
+    of this name, and `base: Annotated[str, "model.base"]` the key that it names. The stage returns
+    the line that says what it made. An error that the user can fix becomes one line on standard
+    error and exit code 1.
     """
     hints = get_type_hints(stage)
     signal.signal(signal.SIGTERM, _exit_on_signal)

@@ -19,7 +19,7 @@ from stages.compare.comparison_text import figure
 
 METRICS = ("accuracy", "roc_auc", "log_loss")
 
-_PARAMETER = re.compile(r"profile|seed|(model|profiles)\..+")
+_PARAMETER = re.compile(r"profile|(model|profiles)\..+")
 _PREFIX = re.compile(r"profiles\.[^.]+\.")
 
 Row = Mapping[str, Any]

@@ -40,7 +40,6 @@ def download(
     params: DownloadParams,
     *,
     base: Annotated[str, "model.base"],
-    seed: int,
     archive: Path,
     keras_home: Path,
     report: Path,
@@ -54,7 +53,7 @@ def download(
             make_keras_home(new_home, base=base, weights=params.weights)
             return verified, _describe(arrived, verified, params)
 
-        verified, content = fetch_archive(params, new_archive, seed=seed, verify=complete)
+        verified, content = fetch_archive(params, new_archive, verify=complete)
         write_json(content, report)
     return _summary(content, verified, archive)
 

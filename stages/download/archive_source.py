@@ -44,7 +44,6 @@ def fetch_archive(
     params: DownloadParams,
     destination: Path,
     *,
-    seed: int,
     verify: Callable[[Path], Verdict],
     retry_policy: RetryPolicy = DEFAULT_RETRIES,
 ) -> Verdict:
@@ -57,7 +56,9 @@ def fetch_archive(
     checksums = sha256_in_params(params.sha256)
     match source_kind(params.source):
         case "synthetic":
-            write_synthetic_archive(destination, cells=params.synthetic_cells, seed=seed)
+            write_synthetic_archive(
+                destination, cells=params.synthetic_cells, seed=params.synthetic_seed
+            )
         case "folder":
             pack_folder(_local(params.source), destination)
         case "path":

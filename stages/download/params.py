@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from stages.common.param_types import STRICT
+from stages.common.param_types import STRICT, Seed
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -30,5 +30,7 @@ class DownloadParams:
     synthetic_cells: Annotated[int, Field(ge=320)]
     """Number of training images to draw if `source` is `synthetic`. A twelfth as many
     preliminary-test images are drawn in addition."""
+    synthetic_seed: Seed
+    """Seed of the drawn images."""
     weights: Literal["imagenet", "none"]
     """Initial weights of the base: `imagenet`, or `none` to train from scratch."""

@@ -38,12 +38,14 @@ from stages.statistics.metrics import P_ALL_DECIMALS, arrays, confusion_rows, ro
 from stages.statistics.results import measure_all
 from stages.statistics.tuning import calibrated_p_all, tune
 
+RESAMPLES_SEED = 123
+"""No parameter, so that models of other seeds are measured in the same resamples."""
+
 
 def evaluate(
     params: EvaluateParams,
     *,
     profile: str,
-    seed: int,
     shards: Path,
     cells_csv: Path,
     appearance_csv: Path,
@@ -90,7 +92,7 @@ def evaluate(
             threshold=params.threshold,
             target_sensitivity=params.target_sensitivity,
             replicates=params.bootstrap_replicates,
-            seed=seed,
+            seed=RESAMPLES_SEED,
         ),
     }
     curves = _curves(predictions, params)

@@ -21,14 +21,14 @@ from stages.split.params import SplitParams
 from stages.split.split_report import split_report
 
 
-def split(params: SplitParams, *, seed: int, archive: Path, cells_csv: Path, report: Path) -> str:
+def split(params: SplitParams, *, archive: Path, cells_csv: Path, report: Path) -> str:
     """Divide the cells into train, val and test, and report the leakage between them."""
     with open_archive(archive) as opened:
         training, external = training_cells(opened), external_cells(opened)
         cells = pd.concat([training, external], ignore_index=True)
         identical = identical_images(opened, cells["member"])
     cells["group"] = subject_groups(cells, identical)
-    parts = assign_parts(cells.iloc[: len(training)], params, seed=seed)
+    parts = assign_parts(cells.iloc[: len(training)], params)
     cells["split"] = parts + ["external"] * len(external)
     described = split_report(cells, params, identical=identical)
     write_cells(cells, cells_csv)

@@ -19,13 +19,13 @@ PARTS = SPLITS[:3]
 _FEWEST_GROUPS = 5  # per class and part; with fewer, an interval clustered by subject says little
 
 
-def assign_parts(cells: pd.DataFrame, params: SplitParams, *, seed: int) -> list[str]:
+def assign_parts(cells: pd.DataFrame, params: SplitParams) -> list[str]:
     """Assign each cell to train, val or test; the order of the rows does not matter.
 
     Args:
         cells: one row per cell, with columns `image` (unique), `label` and `group`.
-        params: the strategy, and the shares of val and test in (0, 1).
-        seed: seed of scikit-learn's shuffle or of the search.
+        params: the strategy, the shares of val and test in (0, 1), and the seed of scikit-learn's
+            shuffle or of the search.
 
     Returns:
         The part of each row; every part holds cells of every class.
@@ -37,9 +37,9 @@ def assign_parts(cells: pd.DataFrame, params: SplitParams, *, seed: int) -> list
     held_out = _held_out_share(params)
     ordered = cells.sort_values("image")
     if params.strategy == "subject":
-        parts = _by_subject(ordered, params, seed=seed)
+        parts = _by_subject(ordered, params)
     else:
-        parts = _stratified(ordered, params, held_out=held_out, seed=seed)
+        parts = _stratified(ordered, params, held_out=held_out)
     _require_every_class(parts, ordered["label"], params)
     return pd.Series(parts, index=ordered.index).reindex(cells.index).tolist()
 
@@ -55,19 +55,17 @@ def _held_out_share(params: SplitParams) -> float:
     return share
 
 
-def _stratified(
-    cells: pd.DataFrame, params: SplitParams, *, held_out: float, seed: int
-) -> list[str]:
+def _stratified(cells: pd.DataFrame, params: SplitParams, *, held_out: float) -> list[str]:
     """Split by image, stratified by class: first train from the rest, then val from test."""
     labels = cells["label"].to_numpy()
     rest_size = _whole_cells(held_out * len(cells))
     test_size = _whole_cells(params.test_share / held_out * rest_size)
     try:
         train, rest = train_test_split(
-            np.arange(len(cells)), test_size=rest_size, stratify=labels, random_state=seed
+            np.arange(len(cells)), test_size=rest_size, stratify=labels, random_state=params.seed
         )
         val, test = train_test_split(
-            rest, test_size=test_size, stratify=labels[rest], random_state=seed
+            rest, test_size=test_size, stratify=labels[rest], random_state=params.seed
         )
     except ValueError as error:
         raise _too_few(cells["label"], params, reason=str(error)) from error
@@ -82,7 +80,7 @@ def _whole_cells(cells: float) -> int:
     return math.ceil(round(cells, 6))
 
 
-def _by_subject(cells: pd.DataFrame, params: SplitParams, *, seed: int) -> list[str]:
+def _by_subject(cells: pd.DataFrame, params: SplitParams) -> list[str]:
     """Assign whole groups to parts. The search brings each class near its shares."""
     table = pd.crosstab(cells["group"], cells["label"]).reindex(
         columns=list(CLASS_NAMES), fill_value=0
@@ -95,7 +93,7 @@ def _by_subject(cells: pd.DataFrame, params: SplitParams, *, seed: int) -> list[
         targets=_targets(counts.sum(axis=0), params),
         # At most a quarter of the groups, so that about half are left for training.
         fewest_groups=np.clip(groups // 4, 1, _FEWEST_GROUPS),
-        seed=seed,
+        seed=params.seed,
     )
     part_of = {group: PARTS[part] for group, part in zip(table.index, placed, strict=True)}
     return [part_of[group] for group in cells["group"]]

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
-from stages.common.param_types import STRICT, Fraction
+from stages.common.param_types import STRICT, Fraction, Seed
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -19,3 +19,5 @@ class SplitParams:
     """Share of the cells for validation."""
     test_share: Fraction
     """Share of the cells for test."""
+    seed: Seed
+    """Decides which cells, or by subject which subjects, go into which part."""

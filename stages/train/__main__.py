@@ -29,7 +29,6 @@ def train(
     params: TrainParams,
     *,
     model: ModelParams,
-    seed: int,
     shards: Path,
     keras_home: Path,
     model_keras: Path,
@@ -65,7 +64,7 @@ def train(
                 "first steps.",
                 flush=True,
             )
-        setup = TrainingSetup(params, model, seed, shards, keras_home, device)
+        setup = TrainingSetup(params, model, shards, keras_home, device)
         fingerprint = setup.fingerprint()
         with open_state(fingerprint) as state:
             fitted = fit(setup, state=state, watch=watch)

@@ -64,7 +64,7 @@ def fit(setup: TrainingSetup, *, state: TrainState, watch: Watch) -> Fit:
     """
     training, validation = read_split(setup.shards, "train"), read_split(setup.shards, "val")
     steps = _steps_per_epoch(training, setup)
-    keras.utils.set_random_seed(setup.seed)
+    keras.utils.set_random_seed(setup.params.seed)
     weights = setup.weights or "none"
     image_size = training.images.shape[1]
     precision = choose_precision(setup.params.precision, capability=setup.device.capability)
@@ -73,7 +73,7 @@ def fit(setup: TrainingSetup, *, state: TrainState, watch: Watch) -> Fit:
         training,
         validation,
         setup.params,
-        seed=setup.seed,
+        seed=setup.params.seed,
         devices=setup.device.count,
     )
     with shared_by_all(setup.device):
@@ -92,7 +92,7 @@ def fit(setup: TrainingSetup, *, state: TrainState, watch: Watch) -> Fit:
             precision=precision,
             on_gpu=setup.device.kind == "GPU",
         )
-        loop = EpochLoop(network, setup.params, inputs=inputs, seed=setup.seed, log=log)
+        loop = EpochLoop(network, setup.params, inputs=inputs, seed=setup.params.seed, log=log)
     print(
         f"{setup.model.base}, weights {weights}: {len(training.labels):,} training and "
         f"{len(validation.labels):,} validation cells of {image_size} px, {_memory(training)}, "

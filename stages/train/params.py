@@ -13,6 +13,7 @@ from stages.common.param_types import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    Seed,
 )
 
 
@@ -78,6 +79,8 @@ class AugmentationParams:
 class TrainParams:
     """How the model is fitted."""
 
+    seed: Seed
+    """Seed of the order of the cells, augmentation, random initial weights and dropout."""
     optimizer: Literal["Adamax", "Adam", "AdamW", "SGD"]
     """The optimizer, by its name in Keras."""
     learning_rate: PositiveFloat

@@ -20,7 +20,6 @@ class TrainingSetup:
     Attributes:
         params: how the network is fitted.
         model: the network.
-        seed: for all random numbers.
         shards: the folder with the cells.
         keras_home: the folder with the initial weights, if there are any.
         device: the device that training runs on.
@@ -28,7 +27,6 @@ class TrainingSetup:
 
     params: TrainParams
     model: ModelParams
-    seed: int
     shards: Path
     keras_home: Path
     device: Device
@@ -43,7 +41,6 @@ class TrainingSetup:
         settings = {
             "params": dataclasses.asdict(self.params),
             "model": dataclasses.asdict(self.model),
-            "seed": self.seed,
             "device": self.device.name,
             "versions": versions(self.device),
         }

@@ -171,11 +171,21 @@ def test_an_unknown_key_is_named(tmp_path: Path, section: str) -> None:
 
 
 def test_every_problem_is_named_in_the_one_line(tmp_path: Path) -> None:
-    text = re.sub("^seed:", "sead:", changed("model.dense.units", 0), flags=re.MULTILINE)
+    text = changed("model.dense.units", 0).replace("profile:", "profil:", 1)
     assert failure(tmp_path, text) == (
-        ": seed is missing; add it; model.dense.units is 0: input should be greater than 0; "
-        "sead is not a known parameter; check its spelling or remove it"
+        ": profile is missing; add it; model.dense.units is 0: input should be greater than 0; "
+        "profil is not a known parameter; check its spelling or remove it"
     )
+
+
+def test_the_former_seed_of_all_is_refused_with_the_keys_in_its_place(tmp_path: Path) -> None:
+    message = failure(tmp_path, changed("seed", 123))
+    assert message == (
+        ": seed is three parameters now; remove it, and set download.synthetic_seed, split.seed "
+        "and train.seed in each profile"
+    )
+    named = re.findall(r"\w+\.\w*seed", message)
+    assert {f"{profile}.{key}" for profile in PROFILES for key in named} <= set(LEAVES)
 
 
 @pytest.mark.parametrize("key", FRACTIONAL)
@@ -195,7 +205,6 @@ SYNTHETIC = "profiles.synthetic"
 @pytest.mark.parametrize(
     ("key", "within", "beyond"),
     [
-        ("seed", [0, 2**31 - 1], [-1, 2**31]),
         ("model.base", ["EfficientNetB0", "EfficientNetB7"], ["EfficientNetB8", "efficientnetb3"]),
         ("model.base_batch_norm_momentum.imagenet", [0, 0.999], [-0.1, 1]),
         ("model.batch_norm.momentum", [0, 0.999], [-0.1, 1]),
@@ -207,10 +216,13 @@ SYNTHETIC = "profiles.synthetic"
         (f"{SYNTHETIC}.download.sha256", ["0" * 64, "A" * 64, None], ["0" * 63, "g" * 64]),
         (f"{SYNTHETIC}.download.kaggle_dataset", ["a/b/versions/12"], ["a/b", "a/b/versions/0"]),
         (f"{SYNTHETIC}.download.synthetic_cells", [320], [319]),
+        (f"{SYNTHETIC}.download.synthetic_seed", [0, 2**31 - 1], [-1, 2**31]),
         (f"{SYNTHETIC}.split.test_share", [0.01, 0.99], [0, 1]),
+        (f"{SYNTHETIC}.split.seed", [0, 2**31 - 1], [-1, 2**31]),
         (f"{SYNTHETIC}.preprocess.crop_size", [1, None], [0]),
         (f"{SYNTHETIC}.preprocess.image_size", [32], [31]),
         (f"{SYNTHETIC}.preprocess.cells_per_shard", [1], [0]),
+        (f"{SYNTHETIC}.train.seed", [0, 2**31 - 1], [-1, 2**31]),
         (f"{SYNTHETIC}.train.optimizer", ["SGD"], ["adam"]),
         (f"{SYNTHETIC}.train.learning_rate", [1, 1e-9], [0, -0.001]),
         (f"{SYNTHETIC}.train.batch_size", [2], [1]),

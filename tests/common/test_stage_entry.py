@@ -27,13 +27,12 @@ def fake(
     params: SplitParams,
     *,
     base: Annotated[str, "model.base"],
-    seed: int,
     profile: str,
     archive: Path,
     cells_csv: Path,
 ) -> str:
     """Say what it was given."""
-    given = (params.strategy, base, seed, profile, archive.name, cells_csv)
+    given = (params.strategy, base, profile, archive.name, cells_csv)
     return " ".join(str(value) for value in given)
 
 
@@ -71,14 +70,14 @@ def failure(capsys: pytest.CaptureFixture[str], run: Callable[[], None], *, code
     return complained
 
 
-def test_a_stage_gets_its_paths_sections_and_seed_and_says_what_it_made(
+def test_a_stage_gets_its_paths_sections_and_keys_and_says_what_it_made(
     run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(fake, *OPTIONS)
     params = load_params(Path("params.yaml"))
     strategy = params.section(SplitParams).strategy
     assert capsys.readouterr() == (
-        f"fake: {strategy} {params.model.base} {params.seed} {params.profile} cnmc.zip cells.csv\n",
+        f"fake: {strategy} {params.model.base} {params.profile} cnmc.zip cells.csv\n",
         "",
     )
 
@@ -97,7 +96,6 @@ def test_a_stage_takes_sections_by_their_type_and_keys_by_their_name() -> None:
     assert needs(fake) == {
         "params": SplitParams,
         "base": "model.base",
-        "seed": "seed",
         "profile": "profile",
     }
 

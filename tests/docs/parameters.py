@@ -22,9 +22,8 @@ HEAD = """\
 # Parameters
 
 Every number and every switch is in `params.yaml`. `profile` chooses between `profiles.synthetic`
-and `profiles.cnmc`; each lists every key of every stage. `seed` and `model` are the same for both.
-After a change, `dvc repro` runs the stages that read the key, and what depends on them. For a
-single run:
+and `profiles.cnmc`; each lists every key of every stage. `model` is the same for both. After a
+change, `dvc repro` runs the stages that read the key, and what depends on them. For a single run:
 
     .venv/bin/dvc exp run -S profiles.synthetic.train.epochs=3
 
@@ -52,19 +51,14 @@ def page() -> str:
 
 def _top_level() -> str:
     schema = TypeAdapter(Params[dict[str, Any], dict[str, Any]]).json_schema()
-    fields = {name: schema["properties"][name] for name in ("profile", "seed")}
+    about = _sentence(schema["properties"]["profile"]["description"])
     profiles = ", ".join(f"`{name}`" for name in PARAMS["profiles"])
     lines = [
         "## Shared by all stages\n",
         "| key | value | allowed | what it does |",
         "| --- | --- | --- | --- |",
+        f"| `profile` | {_written(PARAMS['profile'])} | {profiles} | {about} |",
     ]
-    for name, field in fields.items():
-        allowed = profiles if name == "profile" else _allowed(field)
-        lines.append(
-            f"| `{name}` | {_written(PARAMS[name])} | {allowed} | "
-            f"{_sentence(field['description'])} |"
-        )
     return "\n".join(lines) + "\n"
 
 

@@ -58,7 +58,6 @@ class Scene:
                 stage.download(
                     params,
                     base=PARAMS.model.base,
-                    seed=PARAMS.seed,
                     archive=self.folder / "data/raw/cnmc.zip",
                     keras_home=self.folder / "data/raw/keras_home",
                     report=self.folder / "metrics/download.json",

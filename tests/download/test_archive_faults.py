@@ -26,7 +26,6 @@ def run(folder: Path, source: Path) -> str:
     return download(
         dataclasses.replace(PARAMS.section(DownloadParams), source=str(source)),
         base=PARAMS.model.base,
-        seed=PARAMS.seed,
         archive=folder / "data/raw/cnmc.zip",
         keras_home=folder / "data/raw/keras_home",
         report=folder / "metrics/download.json",

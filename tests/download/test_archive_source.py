@@ -26,7 +26,7 @@ PARAMS = load_params(ROOT / "params.yaml").section(DownloadParams)
 
 def fetch(source: str, destination: Path, sha256: str | None = None) -> bytes:
     params = dataclasses.replace(PARAMS, source=source, sha256=sha256)
-    fetch_archive(params, destination, seed=3, verify=Path.stat, retry_policy=QUICK)
+    fetch_archive(params, destination, verify=Path.stat, retry_policy=QUICK)
     return destination.read_bytes()
 
 
@@ -99,7 +99,7 @@ def test_a_folder_is_packed(tmp_path: Path) -> None:
         assert archive.read(archive.namelist()[0]) == CONTENT
 
 
-def test_synthetic_cells_are_drawn_from_the_seed(
+def test_synthetic_cells_are_drawn_from_their_number_and_seed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = []
@@ -110,8 +110,9 @@ def test_synthetic_cells_are_drawn_from_the_seed(
             archive.comment = SYNTHETIC_MARK
 
     monkeypatch.setattr(sources, "write_synthetic_archive", draw)
-    fetch("synthetic", tmp_path / "drawn.zip")
-    assert drawn == [(PARAMS.synthetic_cells, 3)]
+    params = dataclasses.replace(PARAMS, source="synthetic", synthetic_cells=500, synthetic_seed=3)
+    fetch_archive(params, tmp_path / "drawn.zip", verify=Path.stat)
+    assert drawn == [(500, 3)]
 
 
 @pytest.mark.parametrize(

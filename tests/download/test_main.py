@@ -36,7 +36,6 @@ def run(folder: Path, **changes: Any) -> str:
     return download(
         params,
         base=PARAMS.model.base,
-        seed=PARAMS.seed,
         archive=folder / "data/raw/cnmc.zip",
         keras_home=folder / "data/raw/keras_home",
         report=folder / "metrics/download.json",

@@ -155,11 +155,11 @@ def test_no_member_is_deflated_because_deflate_differs_between_builds_of_zlib(
 @pytest.fixture(scope="module")
 def built_in_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The archive of the built-in profile."""
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    cells = params["profiles"]["synthetic"]["download"]["synthetic_cells"]
+    shipped = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params = shipped["profiles"]["synthetic"]["download"]
     path = tmp_path_factory.mktemp("built_in") / "cnmc.zip"
-    assert params["seed"] != SEED  # test_another_seed_gives_other_cells
-    write_synthetic_archive(path, cells=cells, seed=params["seed"])
+    assert params["synthetic_seed"] != SEED  # test_another_seed_gives_other_cells
+    write_synthetic_archive(path, cells=params["synthetic_cells"], seed=params["synthetic_seed"])
     return path
 
 

@@ -101,7 +101,7 @@ def key_misspelt(scene: Scene) -> str:
 
 def key_misspelt_in_experiment(scene: Scene) -> str:
     project = scene.clone()
-    for key in (f"{RATE}s", "profiles.synthetic.trian.learning_rate", "sead"):
+    for key in (f"{RATE}s", "profiles.synthetic.trian.learning_rate", "sead", "seed"):
         printed = project.run("dvc", "exp", "run", "-S", f"{key}=1", code=255)
         assert f"Could not override '{key}'" in printed
     assert project.git("status --porcelain") == ""

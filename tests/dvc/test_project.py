@@ -56,6 +56,15 @@ def test_a_new_parameter_of_evaluate_changes_evaluate_alone(
     assert list(json.loads(clone.dvc("status --json"))) == ["evaluate"]
 
 
+def test_each_seed_changes_the_stage_that_it_is_for_and_no_other(
+    origin: Project, tmp_path: Path
+) -> None:
+    clone = origin.clone(tmp_path / "clone")
+    for key in ("download.synthetic_seed", "split.seed", "train.seed"):
+        clone.set_param(f"profiles.synthetic.{key}", 5)
+    assert list(json.loads(clone.dvc("status --json"))) == ["download", "split", "train"]
+
+
 def test_a_clone_that_has_pulled_nothing_has_a_cache_of_its_own(
     origin: Project, tmp_path: Path
 ) -> None:
@@ -66,7 +75,7 @@ def test_a_clone_that_has_pulled_nothing_has_a_cache_of_its_own(
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("seed", 5),
+        ("profile", "cnmc"),
         ("profiles.cnmc.train.policy.factor", 0.25),
         ("profiles.cnmc.evaluate.tta", "d4"),
     ],

@@ -33,7 +33,7 @@ def run(paths: Inputs, *, threshold: float = 0.5, tta: Literal["none", "d4"] = "
     params = EvaluateParams(
         threshold=threshold, target_sensitivity=0.95, bootstrap_replicates=2000, tta=tta
     )
-    return evaluate(params, profile="synthetic", seed=123, **paths)
+    return evaluate(params, profile="synthetic", **paths)
 
 
 @dataclass(frozen=True)
@@ -248,6 +248,6 @@ def test_the_command_runs_whatever_backend_the_user_has_chosen_for_keras(world: 
 
 
 def test_every_path_is_an_argument_of_the_fixture(world: World) -> None:
-    named = set(inspect.signature(evaluate).parameters) - {"params", "profile", "seed"}
+    named = set(inspect.signature(evaluate).parameters) - {"params", "profile"}
 
     assert named == set(world())

@@ -30,6 +30,19 @@ def outputs(stage: dict) -> set[str]:
     return {next(iter(item)) if isinstance(item, dict) else item for item in listed}
 
 
+def stages_run_after_a_change_of(key: str) -> list[str]:
+    """The stages that read the key, and those that depend on an output of such a stage."""
+    run: list[str] = []
+    changed: set[str] = set()
+    for name, stage in STAGES.items():  # in the order of the data
+        read = [section.replace("${profile}", "synthetic") for section in stage["params"]]
+        reads = any(f"{key}.".startswith(f"{section}.") for section in read)
+        if reads or changed & set(stage["deps"]):
+            run.append(name)
+            changed |= outputs(stage)
+    return run
+
+
 def code(name: str) -> set[str]:
     """The files and folders of code that DVC has a stage depend on."""
     return {path for path in STAGES[name]["deps"] if path.startswith("stages/")}
@@ -83,6 +96,18 @@ def test_the_parameters_in_dvc_yaml_are_those_that_the_stage_takes(name: str) ->
     assert set(STAGES[name]["params"]) == taken
 
 
+@pytest.mark.parametrize(
+    ("key", "run"),
+    [
+        ("download.synthetic_seed", ["download", "split", "preprocess", "train", "evaluate"]),
+        ("split.seed", ["split", "preprocess", "train", "evaluate"]),
+        ("train.seed", ["train", "evaluate"]),
+    ],
+)
+def test_a_seed_runs_its_own_stage_and_those_after_it_alone(key: str, run: list[str]) -> None:
+    assert stages_run_after_a_change_of(f"profiles.synthetic.{key}") == run
+
+
 def test_the_sections_of_a_profile_are_the_stages_in_their_order() -> None:
     assert set(sections()) == {"model", *STAGES}
     for profile in SHIPPED["profiles"].values():
@@ -109,7 +134,7 @@ def test_the_real_profile_is_the_recipe() -> None:
     assert train["policy"]["factor"] == 0.5
     assert SHIPPED["profiles"]["cnmc"]["download"]["weights"] == "imagenet"
     assert SHIPPED["model"]["base"] == "EfficientNetB3"
-    assert SHIPPED["seed"] == 123
+    assert SHIPPED["profiles"]["cnmc"]["split"]["seed"] == train["seed"] == 123
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -16,8 +16,7 @@ STRATEGIES = ["stratified", "subject"]
 def run(archive, folder, strategy="stratified", *, seed=123):
     """Run the stage; return its table of cells, its report, and what it says."""
     said = split(
-        SplitParams(strategy, 0.25, 0.25),
-        seed=seed,
+        SplitParams(strategy, 0.25, 0.25, seed),
         archive=archive,
         cells_csv=folder / "splits/cells.csv",
         report=folder / "metrics/split.json",

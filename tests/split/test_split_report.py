@@ -8,7 +8,7 @@ import pytest
 from stages.split.params import SplitParams
 from stages.split.split_report import split_report
 
-PARAMS = SplitParams("stratified", 0.25, 0.25)
+PARAMS = SplitParams("stratified", 0.25, 0.25, 123)
 COLUMNS = ["member", "subject", "field", "label", "split"]
 ROWS = [
     ("a", "1", 1, "all", "train"),

@@ -36,7 +36,7 @@ def test_too_little_memory_is_told_with_what_to_change(
 ) -> None:
     nowhere = Path("nowhere")
     setup = TrainingSetup(
-        train_params, model_params, 1, nowhere, nowhere, Device("GPU", "GPU Fictional")
+        train_params, model_params, nowhere, nowhere, Device("GPU", "GPU Fictional")
     )
     with (
         pytest.raises(StageError) as told,

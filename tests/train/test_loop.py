@@ -32,6 +32,15 @@ def test_the_undisturbed_run_is_one_on_which_a_resume_could_go_wrong(undisturbed
     assert report["steps"] == len(history) * STEPS
 
 
+def test_another_seed_gives_another_model(
+    scene: Scene, undisturbed: Scene, trainings: Trainings
+) -> None:
+    scene.set_params(seed=5)
+    finished = trainings.run(scene.folder)
+    assert finished.returncode == 0, finished.stderr
+    assert scene.outputs()["model.keras"] != undisturbed.outputs()["model.keras"]
+
+
 STOPPED = (
     "train: stopped by {} after {} epochs and {} steps; what is done is saved: the next run goes "
     "on from there"

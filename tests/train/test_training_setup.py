@@ -14,7 +14,7 @@ def setup(
     train_params: TrainParams, model_params: ModelParams, shards: Path, tmp_path: Path
 ) -> TrainingSetup:
     return TrainingSetup(
-        train_params, model_params, 1, shards, tmp_path / "home", Device("CPU", "CPU")
+        train_params, model_params, shards, tmp_path / "home", Device("CPU", "CPU")
     )
 
 
@@ -43,9 +43,9 @@ def test_the_fingerprint_changes_with_all_that_the_fit_depends_on(setup: Trainin
     others = [
         setup,
         replace(setup, params=replace(setup.params, learning_rate=0.5)),
+        replace(setup, params=replace(setup.params, seed=2)),
         replace(setup, params=replace(setup.params, policy=policy)),
         replace(setup, model=replace(setup.model, dropout=0.77)),
-        replace(setup, seed=2),
         replace(setup, device=Device("GPU", "GPU of another name")),
     ]
     found = [other.fingerprint() for other in others]
