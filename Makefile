@@ -1,5 +1,6 @@
 # make repro          set everything up, then rebuild the whole pipeline
 # make test           set everything up, then check the code and run all tests
+# make verify         rebuild everything in a clean clone beside this one: the same bytes?
 # make unit           the quick tests, without TensorFlow, DVC, servers and browser
 # make docs           the pages in docs/ as a site in site/
 # make compare        is the difference to REV=main real? OPTIONS=--md; see stages/compare
@@ -31,7 +32,7 @@ export PYTHONUNBUFFERED := 1
 REV ?= main
 BASE ?= main
 
-.PHONY: repro test unit docs compare leakage experiments locked pr-report bench check requirements
+.PHONY: repro test verify unit docs compare leakage experiments locked pr-report bench check requirements
 
 repro: $(VENV)/.$(PINS)
 	@$(BIN)/dvc repro
@@ -42,6 +43,9 @@ test unit: export OPENBLAS_NUM_THREADS := 1
 
 test: check
 	@$(BIN)/python -m pytest --numprocesses 2
+
+verify: $(VENV)/.$(PINS)
+	@$(BIN)/python -m stages.workspace.verify
 
 unit: $(VENV)/.requirements-dev.txt
 	@$(BIN)/python -m pytest --numprocesses 2 -p tests.unit

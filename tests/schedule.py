@@ -21,6 +21,7 @@ LONGEST_FIRST = [
     "tests/dvc/test_experiments.py",
     "tests/dvc/test_branches.py",
     "tests/dvc/test_first_run.py",
+    "tests/dvc/test_verify.py",
     "tests/dvc/test_profiles.py",
     "tests/dvc/test_model_elsewhere.py",
     "tests/dvc/test_pr_report.py",

@@ -15,6 +15,7 @@ CHECKED = {
     # A pattern of whole commands; a file, and words in it that run or check such a command.
     r"make repro": (f"{DVC}/test_first_run.py", "stages.workspace.repro_summary"),
     r"make test": (".ci/run", "make test"),
+    r"make verify": (f"{DVC}/test_verify.py", 'make(project, "verify"'),
     r"make check": ("Makefile", "test: check"),
     r"make unit": ("tests/pipeline/test_unit.py", '"--dry-run", "unit"'),
     r"make docs": ("tests/docs/test_site.py", '"-m", "sphinx"'),
@@ -53,6 +54,7 @@ CHECKED = {
         "leukemia-classifier@v1.1.0",
     ),
     r"git checkout \.dvc/config": (f"{DVC}/test_limits.py", '"git", "checkout"'),
+    r"git diff HEAD": (f"{DVC}/test_verify.py", '.git("diff HEAD")'),
     r"git status": (f"{DVC}/test_experiments.py", '"git", "status"'),
     r"dvc repro": (f"{DVC}/test_first_run.py", 'origin.dvc("repro")'),
     r"dvc status": (f"{DVC}/test_first_run.py", 'origin.dvc("status")'),

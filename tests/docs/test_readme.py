@@ -9,6 +9,7 @@ import tomllib
 import pytest
 import yaml
 
+from stages.workspace.rebuild_report import locked_outputs, outputs_text
 from stages.workspace.repro_summary import summary
 from tests.conftest import ROOT
 from tests.docs.pages import page
@@ -33,6 +34,11 @@ def test_it_shows_what_make_repro_prints_at_its_end() -> None:
     results = json.loads((ROOT / "metrics/test.json").read_text(encoding="utf-8"))
     lines = [f"    {line}".rstrip() for line in summary(results).splitlines()]
     assert "\n".join(lines) in page("README.md")
+
+
+def test_it_shows_what_make_verify_prints_where_nothing_differs() -> None:
+    outputs = locked_outputs((ROOT / "dvc.lock").read_text(encoding="utf-8"))
+    assert f"\n    {outputs_text(outputs, outputs)}\n" in page("README.md")
 
 
 def test_its_picture_is_small() -> None:

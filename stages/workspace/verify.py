@@ -1,0 +1,160 @@
+"""Rebuild the commit in a clean clone beside this one, and compare the bytes of its outputs.
+
+    python -m stages.workspace.verify
+
+Nothing that was made before is used: the clone has an empty cache of its own, no run-cache, no
+dvc.lock and no state of a training, and nothing is pulled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from stages.common.errors import StageError
+from stages.common.files import write_text
+from stages.workspace.git_commands import committed_file, git
+from stages.workspace.rebuild_report import (
+    Outputs,
+    locked_outputs,
+    machine_facts,
+    machines_text,
+    outputs_text,
+)
+
+LOCK = "dvc.lock"
+TRAINED = "metrics/train.json"
+LAST_RUN = ".train_state/last_run.json"
+
+
+def main() -> int:
+    """Verify HEAD; return the exit code: 0, 1 if an output differs, or 2 after an error."""
+    try:
+        return 0 if verify() else 1
+    except (StageError, OSError) as error:
+        print(f"verify: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("verify: interrupted", file=sys.stderr)
+        return 130
+
+
+def verify() -> bool:
+    """Rebuild HEAD, print what differs, and return whether nothing does.
+
+    The clone is removed, unless an output differs or a stage fails.
+
+    Raises:
+        StageError: if there is nothing to verify, or a stage fails.
+    """
+    workspace, commit = Path(git("rev-parse", "--show-toplevel")), git("rev-parse", "HEAD")
+    committed = _committed(commit)
+    clone = Path(tempfile.mkdtemp(prefix=f"{workspace.name}.verify-", dir=workspace.parent))
+    try:
+        _announce(commit, clone)
+        _clone(workspace, commit, clone)
+        code = _rebuild(clone)
+    except BaseException:
+        shutil.rmtree(clone, ignore_errors=True)
+        raise
+    if code:
+        raise StageError(
+            f"commit {commit[:8]} could not be rebuilt: `dvc repro` ended with exit code {code}, "
+            f"and why stands above; the clone stays: {clone}"
+        )
+    return _compare(commit, committed, clone)
+
+
+def _committed(commit: str) -> Outputs:
+    """Return the outputs of a commit, with the contents of those that git holds."""
+    remedy = f"run `dvc repro`, then commit {LOCK} and metrics"
+    lock = committed_file(commit, LOCK)
+    if lock is None:
+        raise StageError(f"commit {commit[:8]} has no {LOCK}; {remedy}")
+    try:
+        outputs = locked_outputs(lock.decode())
+    except ValueError as error:
+        raise StageError(f"{LOCK} of commit {commit[:8]}: {error}; {remedy}") from error
+    if not outputs:
+        raise StageError(f"{LOCK} of commit {commit[:8]} has no outputs; {remedy}")
+    return {
+        path: replace(output, content=committed_file(commit, path))
+        for path, output in outputs.items()
+    }
+
+
+def _announce(commit: str, clone: Path) -> None:
+    print(f"verify: every stage of commit {commit[:8]} runs anew in {clone}", flush=True)
+    if changed := git("diff", "--name-only", "HEAD").splitlines():
+        print(f"verify: not committed, so not verified: {', '.join(changed)}", flush=True)
+
+
+def _clone(workspace: Path, commit: str, clone: Path) -> None:
+    git("clone", "--quiet", "--no-checkout", str(workspace), str(clone))
+    git("-C", str(clone), "checkout", "--quiet", "--detach", commit)
+    # What a stage no longer makes would stay in dvc.lock.
+    (clone / LOCK).unlink()
+    # The settings of the user or of the commit may name a cache that others fill.
+    write_text("[cache]\n    dir = cache\n", clone / ".dvc/config.local")
+
+
+def _rebuild(clone: Path) -> int:
+    """Run every stage, show what it prints, and return the exit code of DVC."""
+    environment = {key: value for key, value in os.environ.items() if key != "TRAIN_STATE_DIR"}
+    environment["DVC_SITE_CACHE_DIR"] = str(clone / ".dvc/tmp/site")  # removed with the clone
+    command = [sys.executable, "-m", "dvc", "repro", "--force"]
+    process = subprocess.Popen(command, cwd=clone, env=environment)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.wait()  # the terminal has interrupted DVC and its stage, too: let them end
+        raise
+
+
+def _compare(commit: str, committed: Outputs, clone: Path) -> bool:
+    """Print what differs; remove the clone and return True if nothing does."""
+    here = _rebuilt(clone, committed)
+    there = machine_facts(_json(committed_file(commit, TRAINED)), {})
+    facts = machine_facts(_json(_bytes(clone / TRAINED)), _json(_bytes(clone / LAST_RUN)))
+    print(f"\n{outputs_text(committed, here)}\n\n{machines_text(there, facts)}")
+    if committed == here:
+        shutil.rmtree(clone)
+        return True
+    print(f"\nThe clone stays. `git diff HEAD` shows there every line that differs: {clone}")
+    return False
+
+
+def _rebuilt(clone: Path, committed: Outputs) -> Outputs:
+    """Return the outputs in the clone, with the contents of those that git holds."""
+    lock = _bytes(clone / LOCK)
+    outputs = {} if lock is None else locked_outputs(lock.decode())
+    in_git = {path for path, output in committed.items() if output.content is not None}
+    return {
+        path: replace(output, content=_bytes(clone / path)) if path in in_git else output
+        for path, output in outputs.items()
+    }
+
+
+def _json(content: bytes | None) -> Mapping[str, Any]:
+    """Return an object in JSON; an empty one if there is none."""
+    try:
+        read = json.loads(content or b"{}")
+    except ValueError:
+        read = {}
+    return read if isinstance(read, Mapping) else {}
+
+
+def _bytes(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
