@@ -86,11 +86,12 @@ def numpy_digest() -> str:
 
 def in_effect() -> dict[str, str]:
     """Return the variables of the environment that decide arithmetic, sorted by name."""
-    names = [name for name in os.environ if _decides(name)]
+    names = [name for name in os.environ if decides_arithmetic(name)]
     return {name: os.environ[name] for name in sorted(names)}
 
 
-def _decides(name: str) -> bool:
+def decides_arithmetic(name: str) -> bool:
+    """Return whether a library computes other bits by the environment variable of this name."""
     return bool(_OF_NUMPY.fullmatch(name) or _OF_TENSORFLOW.fullmatch(name))
 
 

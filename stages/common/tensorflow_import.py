@@ -29,11 +29,7 @@ def import_tensorflow(*, deterministic: bool = False) -> None:
     if "tensorflow" in sys.modules:
         return
     with hide_output(), _without_garbage_collection():
-        import keras
         import tensorflow  # noqa: F401
-    keras.config.set_floatx("float32")
-    keras.config.set_epsilon(1e-7)
-    keras.config.set_image_data_format("channels_last")
 
 
 @contextlib.contextmanager

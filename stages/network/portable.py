@@ -32,6 +32,10 @@ def compute_deterministically(*, threads: int) -> None:
         threads: threads inside of an operation, on a CPU. Sums are divided among them, so the bits
             depend on their number. On fewer cores they take turns.
     """
+    # As Keras has them; a user's keras.json may have others.
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
     tf.config.experimental.enable_op_determinism()
     # That is not enough on a CPU: with parallel operations, about one run in two on a busy machine
     # gave other bits (TensorFlow 2.21).

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +28,22 @@ pytestmark = pytest.mark.integration
 TABLES = ("predictions_csv", "roc_csv", "precision_recall_csv", "reliability_csv", "confusion_csv")
 OUTPUTS = (*TABLES, "test_report", "model_metadata", "report_html")
 BOTH = (("all", 240), ("hem", 20))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads_as_they_are() -> Iterator[None]:
+    """Leave the threads of this process: TensorFlow takes their number before its first operation.
+
+    That they are those of the training is compared in tests/pipeline/test_portable.py.
+    """
+    from stages.network import portable
+
+    def deterministic(*, threads: int) -> None:  # noqa: ARG001
+        portable.tf.config.experimental.enable_op_determinism()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(portable, "compute_deterministically", deterministic)
+        yield
 
 
 def run(paths: Inputs, *, threshold: float = 0.5, tta: Literal["none", "d4"] = "none") -> str:
