@@ -34,6 +34,11 @@ CHECKED = {
     r"python -m tests\.docs\.parameters": ("tests/docs/test_parameters.py", "PAGE, page"),
     r"python -m tests\.dvc\.faults": (f"{DVC}/test_faults.py", "DOCUMENT, SECTIONS"),
     r"python -m tests\.download\.faults": ("tests/download/test_faults.py", "DOCUMENT"),
+    r"python -m tests\.pipeline\.portable": (
+        "tests/pipeline/test_portable.py",
+        "run(HOSTILE_CORE, tiny_pipeline",
+    ),
+    r"pytest -m portable": ("tests/pipeline/test_portable.py", "pytest.mark.portable"),
     r"pytest -m dvc": (f"{DVC}/conftest.py", "pytest.mark.dvc"),
     r"pytest -m download": ("tests/download/conftest.py", "pytest.mark.download"),
     r"perl -pi -e '.+' params\.yaml": ("tests/docs/test_pages.py", "perl -pi -e"),

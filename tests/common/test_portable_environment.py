@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from stages.common import portable_environment
+from stages.common.portable_environment import (
+    NUMPY,
+    TENSORFLOW,
+    in_effect,
+    numpy_computes_as_others,
+    numpy_digest,
+    set_numpy_environment,
+    set_tensorflow_environment,
+)
+from tests.conftest import ROOT
+
+OF_NUMPY = ["MKL_CBWR", "NPY_DISABLE_CPU_FEATURES", "OMP_NUM_THREADS", "OPENBLAS_CORETYPE"]
+OF_TENSORFLOW = [
+    "DNNL_MAX_CPU_ISA",
+    "KERAS_MAX_EPOCHS",
+    "NVIDIA_TF32_OVERRIDE",
+    "ONEDNN_MAX_CPU_ISA",
+    "TF_CUDNN_USE_AUTOTUNE",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_SET_ONEDNN_FPMATH_MODE",
+    "TF_XLA_FLAGS",
+    "XLA_FLAGS",
+]
+OF_NO_CONCERN = [
+    "CUDA_VISIBLE_DEVICES",
+    "KERAS_BACKEND",
+    "KERAS_HOME",
+    "TF_CLI_CONFIG_FILE",
+    "TF_CPP_MIN_LOG_LEVEL",
+    "TF_FORCE_GPU_ALLOW_GROWTH",
+    "TF_GPU_ALLOCATOR",
+]
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+
+
+def test_an_empty_environment_gets_the_settings_and_nothing_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_numpy_environment()
+    set_tensorflow_environment()
+    assert in_effect() == NUMPY | TENSORFLOW
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("set_environment", "names"),
+    [(set_numpy_environment, OF_NUMPY), (set_tensorflow_environment, OF_TENSORFLOW)],
+)
+def test_what_the_user_has_set_does_not_count_and_a_line_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    set_environment: object,
+    names: list[str],
+) -> None:
+    for name in [*names, *OF_NO_CONCERN]:
+        monkeypatch.setenv(name, "of the user")
+    assert callable(set_environment)
+    set_environment()
+    kept = {name for name, value in os.environ.items() if value == "of the user"}
+    assert kept == set(OF_NO_CONCERN)
+    expected = f"Not used, for it would change bits: {', '.join(names)} in the environment\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_a_variable_that_has_the_value_already_is_not_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    set_tensorflow_environment()
+    assert capsys.readouterr().err == ""
+
+
+def test_other_processors_get_no_setting_but_the_users_do_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    set_numpy_environment()
+    set_tensorflow_environment()
+    assert in_effect() == {}
+
+
+def test_what_decides_arithmetic_is_recorded_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in reversed(["HOME", *OF_TENSORFLOW, *OF_NO_CONCERN]):
+        monkeypatch.setenv(name, "1")
+    assert in_effect() == dict.fromkeys(OF_TENSORFLOW, "1")
+    assert list(in_effect()) == OF_TENSORFLOW
+
+
+def test_numpy_gives_the_known_answers_in_a_process_that_sets_its_environment_first() -> None:
+    program = (
+        "from stages.common.portable_environment import *\n"
+        "set_numpy_environment()\n"
+        "print(numpy_computes_as_others())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def test_other_bits_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = numpy_digest()
+    log = np.log
+    monkeypatch.setattr(np, "log", lambda numbers: np.nextafter(log(numbers), np.inf))
+    assert numpy_digest() != before
+    assert numpy_computes_as_others() is False
+
+
+def test_of_a_version_of_numpy_without_known_answers_nothing_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(portable_environment, "_NUMPY_ANSWERS", {})
+    assert numpy_computes_as_others() is None
