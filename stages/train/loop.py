@@ -23,7 +23,7 @@ from stages.train.steps.callbacks import StepCallback, StopEvaluation
 from stages.train.steps.compilation import compile_head
 from stages.train.steps.fine_tuning import begin_epoch
 from stages.train.steps.frozen_base import features_are_constant, frozen_base
-from stages.train.steps.optimizer import WarmUp, averaged_weights
+from stages.train.steps.optimizer import ScheduledRate, StepSchedule, averaged_weights
 
 
 @dataclass(frozen=True)
@@ -169,8 +169,12 @@ class EpochLoop:
                 self._current.inputs.training(first),
                 steps_per_epoch=left,
                 callbacks=[
-                    WarmUp(
-                        self._params.warmup_steps,
+                    ScheduledRate(
+                        StepSchedule(
+                            self._params.warmup_steps,
+                            self._params.cooldown_steps,
+                            steps * self._params.epochs,
+                        ),
                         learning_rate=lambda: self.policy.state.learning_rate,
                         first_step=first,
                     ),

@@ -228,6 +228,7 @@ SYNTHETIC = "profiles.synthetic"
         (f"{SYNTHETIC}.train.batch_size", [2], [1]),
         (f"{SYNTHETIC}.train.accumulate_batches", [1, 8], [0]),
         (f"{SYNTHETIC}.train.warmup_steps", [0, 100], [-1]),
+        (f"{SYNTHETIC}.train.cooldown_steps", [0, 100], [-1]),
         (f"{SYNTHETIC}.train.ema_decay", [None, 0.999], [0, 1]),
         (f"{SYNTHETIC}.train.precision", ["float32", "auto"], ["bfloat16"]),
         (f"{SYNTHETIC}.train.xla", ["auto", True, False], ["always"]),

@@ -36,7 +36,7 @@ from stages.common.params_file import load_params
 from stages.train.steps.compilation import compile_network
 from stages.train.steps.loss import targets
 from stages.network.model import build_model
-from stages.train.steps.optimizer import WarmUp, averaged_weights
+from stages.train.steps.optimizer import ScheduledRate, StepSchedule, averaged_weights
 from stages.train.learning_rate_policy import PlateauPolicy
 from stages.train.steps.batch_norm_reestimation import Reestimate
 from stages.train.state.variables import reset_seeds
@@ -58,7 +58,10 @@ for epoch in range(8):
         break
     policy.on_epoch_begin(epoch)
     reset_seeds(network.variables, seed=1, epoch=epoch)
-    warm_up = WarmUp(3, learning_rate=lambda: policy.state.learning_rate, first_step=4 * epoch)
+    schedule = StepSchedule(3, 2, 32)
+    warm_up = ScheduledRate(
+        schedule, learning_rate=lambda: policy.state.learning_rate, first_step=4 * epoch
+    )
     logs = network.fit(images, goals, batch_size=8, verbose=0, shuffle=False, callbacks=[warm_up])
     Reestimate(network)([images])
     with averaged_weights(network.optimizer):

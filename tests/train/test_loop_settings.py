@@ -17,6 +17,7 @@ pytestmark = pytest.mark.integration
 OPTIONS: dict[str, dict[str, Any]] = {
     "accumulation": {"accumulate_batches": 2},
     "warm-up": {"warmup_steps": 8},
+    "cool-down": {"cooldown_steps": 3},
     "average": {"ema_decay": 0.9},
     "smoothing": {"label_smoothing": 0.2},
     "class weights": {"class_weights": "balanced"},

@@ -1,9 +1,10 @@
-"""The optimizer, and the warm-up of its learning rate. Pure Keras."""
+"""The optimizer, and its learning rate in the first and the last steps. Pure Keras."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -56,32 +57,47 @@ def averaged_weights(optimizer: Any) -> contextlib.AbstractContextManager[None]:
     return inner.averaged() if isinstance(inner, Averaging) else contextlib.nullcontext()
 
 
-def warmed_up(learning_rate: float, *, step: int, warmup_steps: int) -> float:
-    """Return the rate at a step (from 0): `learning_rate` from step warmup_steps − 1 on."""
-    return learning_rate * min(1.0, (step + 1) / warmup_steps) if warmup_steps else learning_rate
+@dataclass(frozen=True)
+class StepSchedule:
+    """The share of the learning rate at each step: a ramp up, a plateau, and a ramp down.
+
+    Attributes:
+        warmup_steps: the share is (step + 1) / warmup_steps at first, 1 from the last of them on.
+        cooldown_steps: the share falls from 1 in the step before them to 1 / (cooldown_steps + 1)
+            in the last one.
+        steps: of the whole training.
+    """
+
+    warmup_steps: int
+    cooldown_steps: int
+    steps: int
+
+    def share(self, step: int) -> float:
+        """Return the share, in (0, 1], at a step, counted from 0."""
+        up = (step + 1) / self.warmup_steps if self.warmup_steps else 1.0
+        down = (self.steps - step) / (self.cooldown_steps + 1)
+        return min(1.0, up, down)
 
 
-class WarmUp(keras.callbacks.Callback):  # type: ignore[misc]
-    """Sets the learning rate before each of the first batches.
+class ScheduledRate(keras.callbacks.Callback):  # type: ignore[misc]
+    """Sets the learning rate before each batch.
 
     Place it after the callback that sets the rate of the epoch. The rate depends only on the step
     and on what `learning_rate` returns. Steps are batches, not updates of the optimizer.
     """
 
     def __init__(
-        self, warmup_steps: int, *, learning_rate: Callable[[], float], first_step: int = 0
+        self, schedule: StepSchedule, *, learning_rate: Callable[[], float], first_step: int = 0
     ) -> None:
         super().__init__()
-        self._warmup_steps = warmup_steps
+        self._schedule = schedule
         self._learning_rate = learning_rate
         self._step = first_step
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Set the rate of this step."""
-        if self._step < self._warmup_steps:
-            self.model.optimizer.learning_rate = warmed_up(
-                self._learning_rate(), step=self._step, warmup_steps=self._warmup_steps
-            )
+        share = self._schedule.share(self._step)
+        self.model.optimizer.learning_rate = share * self._learning_rate()
         self._step += 1
 
 

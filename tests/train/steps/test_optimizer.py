@@ -7,7 +7,7 @@ import pytest
 from stages.train.params import TrainParams
 from stages.train.steps.compilation import compile_network
 from stages.train.steps.fine_tuning import begin_epoch
-from stages.train.steps.optimizer import WarmUp, build_optimizer, restart, warmed_up
+from stages.train.steps.optimizer import ScheduledRate, StepSchedule, build_optimizer, restart
 from tests.train.networks import TWO_BLOCKS, random_cells, small_network, values
 
 
@@ -58,9 +58,23 @@ def test_what_an_epoch_leaves_over_counts_in_the_next_one(train_params: TrainPar
 
 
 def test_the_rate_rises_in_a_line_from_the_first_step_to_the_last_of_the_warm_up() -> None:
-    rates = [warmed_up(0.8, step=step, warmup_steps=4) for step in range(6)]
-    assert rates == pytest.approx([0.2, 0.4, 0.6, 0.8, 0.8, 0.8])
-    assert warmed_up(0.8, step=0, warmup_steps=0) == 0.8
+    assert shares(StepSchedule(4, 0, 6)) == pytest.approx([0.25, 0.5, 0.75, 1, 1, 1])
+
+
+def test_the_rate_falls_in_a_line_to_nothing_behind_the_last_step() -> None:
+    assert shares(StepSchedule(0, 3, 6)) == pytest.approx([1, 1, 1, 0.75, 0.5, 0.25])
+    assert shares(StepSchedule(2, 2, 4)) == pytest.approx([0.5, 1, 2 / 3, 1 / 3])
+
+
+def test_without_either_the_rate_is_that_of_the_policy_and_where_both_meet_the_lower_counts() -> (
+    None
+):
+    assert shares(StepSchedule(0, 0, 3)) == [1, 1, 1]
+    assert shares(StepSchedule(4, 4, 4)) == pytest.approx([0.25, 0.5, 0.4, 0.2])
+
+
+def shares(schedule: StepSchedule) -> list[float]:
+    return [schedule.share(step) for step in range(schedule.steps)]
 
 
 class Rates(keras.callbacks.Callback):
@@ -81,7 +95,9 @@ def test_warm_up_sets_the_rate_of_each_step_from_where_training_goes_on(
         network, replace(train_params, learning_rate=0.4), precision="float32", on_gpu=False
     )
     images, labels = random_cells(8)
-    warm_up = WarmUp(4, learning_rate=lambda: 0.4, first_step=first_step)
+    warm_up = ScheduledRate(
+        StepSchedule(4, 0, 100), learning_rate=lambda: 0.4, first_step=first_step
+    )
     rates = Rates()
     network.fit(images, labels, batch_size=4, epochs=2, callbacks=[warm_up, rates], verbose=0)
     assert rates.seen == pytest.approx(expected)
@@ -93,7 +109,7 @@ def test_warm_up_rises_to_the_rate_that_the_policy_has_come_to(train_params: Tra
     images, labels = random_cells(8)
     policy = iter([0.4, 0.4, 0.2, 0.2])
     rates = Rates()
-    warm_up = WarmUp(4, learning_rate=lambda: next(policy))
+    warm_up = ScheduledRate(StepSchedule(4, 0, 100), learning_rate=lambda: next(policy))
     network.fit(images, labels, batch_size=2, callbacks=[warm_up, rates], verbose=0)
     assert rates.seen == pytest.approx([0.1, 0.2, 0.15, 0.2])
 
