@@ -30,16 +30,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--shards", type=Path, required=True)
     for name in ("training-cells", "validation-cells"):
         parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--free", action="store_true", help="not deterministic")
     options = parser.parse_args(arguments)
-    import_tensorflow()
+    params = _params(deterministic=not options.free)
+    train = params.profiles["cnmc"].train
+    import_tensorflow(deterministic=train.deterministic)
     from stages.train.device import prepare_device
 
-    prepare_device("cpu", devices="one", deterministic=True, threads=2)
+    prepare_device("cpu", devices="one", deterministic=train.deterministic, threads=train.threads)
     counts = {"train": options.training_cells, "val": options.validation_cells}
-    _train(options.shards, counts)
+    _train(params, options.shards, counts)
 
 
-def _train(shards: Path, counts: dict[str, int]) -> None:
+def _train(params: Params, shards: Path, counts: dict[str, int]) -> None:
     import keras
 
     from stages.train.input.input_pipeline import InputPipeline
@@ -48,7 +51,6 @@ def _train(shards: Path, counts: dict[str, int]) -> None:
     from stages.train.state.interruption import watched
     from stages.train.state.train_state import TrainState
 
-    params = _params()
     keras.utils.set_random_seed(1)
     cells = [_some(shards, split, count) for split, count in counts.items()]
     size = cells[0].images.shape[1]
@@ -71,12 +73,12 @@ def _train(shards: Path, counts: dict[str, int]) -> None:
         loop.run(TrainState(Path(folder)), watch)
 
 
-def _params() -> Params:
+def _params(*, deterministic: bool) -> Params:
     """Return the recipe for the real cells, without an early stop."""
     params = load_params(ROOT / "params.yaml")
     train = params.profiles["cnmc"].train
-    policy = replace(train.policy, retry_policy=EPOCHS)
-    train = replace(train, epochs=EPOCHS, policy=policy)
+    policy = replace(train.policy, patience=EPOCHS)
+    train = replace(train, epochs=EPOCHS, policy=policy, deterministic=deterministic)
     return replace(params, profiles={"cnmc": replace(params.profiles["cnmc"], train=train)})
 
 
@@ -96,12 +98,13 @@ def _some(shards: Path, split: str, count: int) -> Any:
 def _network(params: Params, image_size: int, *, frozen: bool) -> Any:
     from stages.network.batch_norm import fuse_batch_norm
     from stages.network.model import build_model
+    from stages.network.portable import make_portable
     from stages.train.steps.compilation import compile_network
     from stages.train.steps.fine_tuning import begin_epoch
 
     train = params.profiles["cnmc"].train
     network = build_model(params.model, image_size=image_size, weights=None)
-    fuse_batch_norm(network)
+    (make_portable if train.deterministic else fuse_batch_norm)(network)
     compile_network(network, train, precision="float32", on_gpu=False)
     fine_tuning = replace(train.fine_tuning, freeze_epochs=int(frozen))
     begin_epoch(network, fine_tuning, epoch=0)

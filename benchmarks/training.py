@@ -28,8 +28,9 @@ from benchmarks.our_training import (
 from benchmarks.rows import NO_TORCH, Row, part_parser, tell
 from benchmarks.turns import Seconds, in_turns, ratio
 from benchmarks.workers import worker
+from stages.common.processor import instruction_sets
 
-TORCH = "PyTorch"
+TORCH, FREE = "PyTorch", "free steps of one batch"
 TRAINED, BARE = f"{BATCHES} and {VALIDATION}", f"{ONE_BATCH} and {VALIDATION}"
 TRAINED_TIMES = f"{FROZEN_EPOCHS} times {TRAINED}"
 BATCH_SIZE = 40
@@ -100,6 +101,16 @@ def rows(seconds: Seconds, *, image_size: int, steps: int) -> list[Row]:
         _torch_row(seconds, sizes),
         _row(
             seconds,
+            FULL_STEPS.replace("images/s", "seconds"),
+            "`train.deterministic: false`",
+            ONE_BATCH,
+            FREE,
+            {"at_most": 1.35 if "avx512_vnni" in instruction_sets() else 1.1},
+            f"{sizes}, one batch in memory; deterministic with `train.threads` as shipped, free "
+            "with one thread a core and what TensorFlow chooses by the processor.",
+        ),
+        _row(
+            seconds,
             FROZEN_FLIPS,
             BASE_TRAINED,
             TRAINED,
@@ -158,12 +169,19 @@ def _measure(made: Made, image_size: int, *, steps: int, rounds: int) -> dict[st
         )
         of = dict.fromkeys((EPOCH, BATCHES, ONE_BATCH, VALIDATION, FROZEN, FROZEN_ONCE), ours)
         of[NOTEBOOK] = notebook
+        of[FREE] = stack.enter_context(
+            worker("benchmarks.our_training", f"--shards={made.shards}", "--free", *sizes)
+        )
         if importlib.util.find_spec("torch"):
             options = (size, f"--batch-size={BATCH_SIZE}", f"--steps={steps}")
             of[TORCH] = stack.enter_context(worker("benchmarks.torch_training", *options))
+        names = {FREE: ONE_BATCH}
         for way, asked in of.items():
-            print(f"warming up: {way} {asked.ask(way):.2f} s", flush=True)
-        ways = {way: lambda way=way, asked=asked: asked.ask(way) for way, asked in of.items()}
+            print(f"warming up: {way} {asked.ask(names.get(way, way)):.2f} s", flush=True)
+        ways = {
+            way: lambda way=way, asked=asked: asked.ask(names.get(way, way))
+            for way, asked in of.items()
+        }
         return in_turns(ways, rounds=rounds)
 
 

@@ -20,17 +20,34 @@ SECONDS = {
     our_training.FROZEN_ONCE: [5.0, 5.5, 6.0],
     notebook_training.NOTEBOOK: [22.0, 22.0, 22.0],  # twice steps and validation
     training.TORCH: [12.0, 12.0, 12.0],
+    training.FREE: [7.5, 7.5, 7.5],
 }
 
 
 def test_each_row_compares_the_two_that_it_names() -> None:
     rows = training.rows(SECONDS, image_size=96, steps=8)
     ratios = [found.ratio for found in rows]
-    assert ratios == pytest.approx([1.025, 11 / 10.8, 2.0, 1.5, 5.0, 10.0])
-    assert [found.verdict for found in rows] == [MET] * 6
+    assert ratios == pytest.approx([1.025, 11 / 10.8, 2.0, 1.5, 8 / 7.5, 5.0, 10.0])
+    assert [found.verdict for found in rows] == [MET] * 7
     for found in rows:
         assert len(found.ways) == 2
         assert found.how.endswith(".")
+
+
+@pytest.mark.parametrize(("sets", "target"), [(["avx2", "avx512_vnni"], 1.35), (["avx2"], 1.1)])
+def test_what_determinism_may_cost_depends_on_what_the_free_mode_would_use(
+    sets: list[str], target: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "instruction_sets", lambda: sets)
+    rows = training.rows(SECONDS, image_size=96, steps=8)
+    assert [found.target for found in rows if training.FREE in found.ways] == [{"at_most": target}]
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_the_recipe_is_timed_without_an_early_stop(*, deterministic: bool) -> None:
+    train = our_training._params(deterministic=deterministic).profiles["cnmc"].train
+    assert train.deterministic == deterministic
+    assert train.policy.patience == train.epochs == our_training.EPOCHS
 
 
 def test_without_pytorch_its_row_says_how_to_get_it() -> None:
