@@ -7,12 +7,11 @@ the user that change bits.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 NUMPY = {
     # No code for AVX-512: its exp, log, power and tanh round otherwise than that for AVX2.
@@ -36,9 +35,6 @@ TENSORFLOW = {
 """For TensorFlow. See https://uxlfoundation.github.io/oneDNN/dev_guide_cpu_dispatcher_control.html
 """
 
-_NUMPY_ANSWERS = {"2.4.6": "21d8f3c11839f5dd9054a3d715264bc2"}
-"""The digest by version of NumPy, seen on unlike x86-64 processors."""
-
 _OF_NUMPY = re.compile(r"(NPY|OPENBLAS|GOTO|BLIS|MKL|OMP|GOMP|KMP)_\w+")
 _OF_TENSORFLOW = re.compile(
     r"(ONEDNN|DNNL|XLA|CUDNN|CUBLAS)_\w+"
@@ -51,37 +47,19 @@ _OF_TENSORFLOW = re.compile(
 def set_numpy_environment() -> None:
     """Set the variables of NumPy. Call it before the first import of NumPy.
 
-    A line says which of the user's own variables do not count.
+    A line says which of the user's own variables do not count. The C library reads its own
+    (GLIBC_TUNABLES) when the program starts, so the program starts again without it.
     """
+    if "hwcaps" in os.environ.get("GLIBC_TUNABLES", ""):
+        del os.environ["GLIBC_TUNABLES"]
+        _tell_of(["GLIBC_TUNABLES"])
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
     _set(NUMPY if _is_x86_64() else {}, users=_OF_NUMPY)
 
 
 def set_tensorflow_environment() -> None:
     """Set the variables of TensorFlow. Call it before the first import of TensorFlow."""
     _set(TENSORFLOW if _is_x86_64() else {}, users=_OF_TENSORFLOW)
-
-
-def numpy_computes_as_others() -> bool | None:
-    """Return whether NumPy and OpenBLAS give the known bits; None if no answer is known."""
-    import numpy as np
-
-    known = _NUMPY_ANSWERS.get(np.__version__)
-    return None if known is None else numpy_digest() == known
-
-
-def numpy_digest() -> str:
-    """Return the MD5 of functions of numbers from 0.01 to 5, and of a product of matrices."""
-    import numpy as np
-
-    numbers = np.linspace(0.01, 5, 1003)
-    functions = (np.exp, np.log, np.log1p, np.sin, np.tanh, np.arctan, np.cbrt, np.sqrt, np.sum)
-    found = [function(numbers) for function in functions]
-    square = np.random.default_rng(0).random((200, 200))
-    found += [np.power(numbers, 0.3), np.exp(numbers.astype(np.float32)), square @ square]
-    digest = hashlib.md5(usedforsecurity=False)
-    for result in found:
-        digest.update(np.asarray(result).tobytes())
-    return digest.hexdigest()
 
 
 def in_effect() -> dict[str, str]:
@@ -105,11 +83,15 @@ def _set(wanted: Mapping[str, str], *, users: re.Pattern[str]) -> None:
         del os.environ[name]
     os.environ.update(wanted)
     if ignored:
-        print(
-            f"Not used, for it would change bits: {', '.join(ignored)} in the environment",
-            file=sys.stderr,
-            flush=True,
-        )
+        _tell_of(ignored)
+
+
+def _tell_of(ignored: Sequence[str]) -> None:
+    print(
+        f"Ignored from the environment, because they can change results: {', '.join(ignored)}",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _is_x86_64() -> bool:

@@ -6,7 +6,7 @@ import platform
 import re
 from pathlib import Path
 
-_INSTRUCTION_SETS = ("avx2", "fma", "avx512f", "avx512_vnni", "amx_int8")
+_INSTRUCTION_SETS = ("avx2", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8")
 """Those by which the libraries of this project choose their code, as Linux names them."""
 
 

@@ -14,7 +14,6 @@ from typing import Any, get_type_hints
 
 from stages.common.errors import StageError
 from stages.common.params_file import Params, load_params
-from stages.common.portable_environment import numpy_computes_as_others
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -45,7 +44,11 @@ def run_stage(stage: Callable[..., str]) -> None:
 
 
 def _tell_of_other_bits(stage: Callable[..., str]) -> None:
-    if "numpy" in sys.modules and numpy_computes_as_others() is False:
+    if "numpy" not in sys.modules:
+        return
+    from stages.common.numpy_answers import numpy_computes_as_others
+
+    if numpy_computes_as_others() is False:
         print(
             f"{stage.__name__}: NumPy does not compute the bits of an x86-64 processor with AVX2 "
             "and FMA here: what depends on its last digits will differ from what others make",

@@ -76,7 +76,7 @@ def evaluate(
     require_both_classes(cells, cells_csv)
     _require_cells_as_trained(shards, earlier.train["cells"], train_report)
     appearances = read_appearance(appearance_csv)
-    model = _load_model(model_keras, shards, threads=earlier.train["threads"])
+    model = _load_model(model_keras, shards, trained=earlier.train)
     predictions = _predict(
         model, params, shards=shards, cells=cells, appearances=(appearances, appearance_csv)
     )
@@ -125,7 +125,7 @@ def _read_earlier_stages(download: Path, split: Path, train: Path, history: Path
     return StageReports(
         read_report(download, made_by="download", needs={"synthetic": bool, "verified": bool}),
         read_report(split, made_by="split", needs={"leakage": dict, "deviation_points": dict}),
-        read_report(train, made_by="train", needs={"cells": dict, "threads": int}),
+        read_report(train, made_by="train", needs={"cells": dict, "device": str, "threads": int}),
         read_history(history),
     )
 
@@ -146,16 +146,22 @@ def _data_name(download: Mapping[str, Any]) -> str:
     return "unverified archive in the layout of C-NMC 2019"
 
 
-def _load_model(model_keras: Path, shards: Path, *, threads: int) -> Any:
+def _load_model(model_keras: Path, shards: Path, *, trained: Mapping[str, Any]) -> Any:
+    """Load the model onto the kind of device that trained it, or onto the CPU."""
     import tensorflow as tf
 
     from stages.dataset.shard_reader import read_index
+    from stages.network.known_answers import tell_of_other_bits
     from stages.network.model_reader import load_classifier
     from stages.network.portable import compute_deterministically, make_portable
 
-    compute_deterministically(threads=threads)
+    compute_deterministically(threads=trained["threads"])
+    on_cpu = "CPU" in trained["device"] or not tf.config.list_physical_devices("GPU")
+    if on_cpu:
+        tf.config.set_visible_devices([], "GPU")
+        tell_of_other_bits()
     model = load_classifier(model_keras, image_size=read_index(shards)["image_size"])
-    if not tf.config.list_physical_devices("GPU"):
+    if on_cpu:
         make_portable(model)
     return model
 

@@ -12,7 +12,7 @@ import pandas as pd
 from stages.common.errors import StageError
 from stages.dataset.classes import CLASS_NAMES
 
-_JSON_NAMES = {bool: "boolean", dict: "object", int: "number"}
+_JSON_NAMES = {bool: "boolean", dict: "object", int: "number", str: "string"}
 APPEARANCE_COLUMNS = ("split", "image", "area", "brightness")
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 

@@ -8,20 +8,36 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-_ANSWERS = {"2.21.0": "b1efd6d5f947d416b42de69fbe1ca22c"}
+from stages.common.processor import instruction_sets
+
+_ANSWERS = {"2.21.0": "a651926741046fffcdd99114042a8350"}
 """The digest by version of TensorFlow, seen on unlike x86-64 processors."""
 
 
 def computes_as_others() -> bool | None:
     """Return whether operations of a network, with their gradients, give the known bits.
 
-    Call it after `compute_deterministically`. It takes a tenth of a second.
+    The operations are too small to be divided among threads. They take a tenth of a second.
 
     Returns:
         None if no answer is known for this version of TensorFlow.
     """
     known = _ANSWERS.get(tf.__version__)
     return None if known is None else digest() == known
+
+
+def tell_of_other_bits() -> None:
+    """Print a line if TensorFlow computes other bits than elsewhere, with the likely reason."""
+    if computes_as_others() is not False:
+        return
+    sets = instruction_sets()
+    lacking = [name for name in ("avx2", "fma") if name not in sets] if sets else []
+    reason = f"it lacks {' and '.join(lacking)}" if lacking else "a library ignores its settings"
+    print(
+        "This machine does not compute the bits of an x86-64 processor with AVX2 and FMA: "
+        f"{reason}. What train and evaluate make will differ from what others make",
+        flush=True,
+    )
 
 
 def digest() -> str:
@@ -39,20 +55,20 @@ def _products() -> list[Any]:
     random = np.random.default_rng(0)
     maps, kernel, depthwise, dense = (
         tf.constant(random.random(shape, np.float32) - np.float32(0.5))
-        for shape in ((4, 24, 24, 32), (3, 3, 32, 48), (5, 5, 32, 1), (48, 640))
+        for shape in ((2, 6, 6, 16), (3, 3, 16, 24), (3, 3, 16, 1), (24, 40))
     )
     with tf.GradientTape() as tape:
         tape.watch([maps, kernel, depthwise, dense])
         spread = tf.nn.depthwise_conv2d(maps, depthwise, [1, 1, 1, 1], "SAME")
         convolved = tf.nn.conv2d(spread, kernel, 2, "SAME")
-        product = tf.reshape(convolved, (-1, 48)) @ dense
+        product = tf.reshape(convolved, (-1, 24)) @ dense
         score = tf.reduce_sum(tf.square(product))
     return [product, score, *tape.gradient(score, [maps, kernel, depthwise, dense])]
 
 
 def _functions() -> list[Any]:
     """Return functions of numbers from 0.01 to 5, and random numbers."""
-    numbers = tf.constant(np.linspace(0.01, 5, 1003, dtype=np.float32))
+    numbers = tf.constant(np.linspace(0.01, 5, 203, dtype=np.float32))
     functions = (tf.exp, tf.math.log, tf.sqrt, tf.sigmoid, tf.tanh, tf.reduce_sum, tf.reduce_mean)
     found = [function(numbers) for function in functions]
     found.append(tf.pow(tf.constant(0.999), numbers))

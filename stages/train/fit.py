@@ -16,6 +16,7 @@ import tensorflow as tf
 from stages.common.errors import StageError
 from stages.dataset.shard_reader import Cells, image_format, read_split
 from stages.network.batch_norm import fuse_batch_norm
+from stages.network.known_answers import tell_of_other_bits
 from stages.network.model import build_model, synchronize_batch_norm
 from stages.network.portable import make_ordinary, make_portable
 from stages.network.precision import choose_precision, set_precision
@@ -24,7 +25,7 @@ from stages.train.input.input_pipeline import InputPipeline
 from stages.train.learning_rate_policy import PolicyState
 from stages.train.log import EpochLog
 from stages.train.loop import EpochLoop
-from stages.train.machine import describe_machine, machine_lines
+from stages.train.machine import describe_machine, machine_line
 from stages.train.state.interruption import Watch
 from stages.train.state.train_state import TrainState
 from stages.train.steps.compilation import check_training, compile_network
@@ -40,7 +41,7 @@ class Fit:
 
     Attributes:
         model: with the weights of the best epoch.
-        report: figures that are the same for each run of a commit on one kind of machine.
+        report: figures that are the same for each run of a commit.
         run: figures that differ between runs: times, rates, memory.
         history: a row for each epoch.
     """
@@ -102,7 +103,9 @@ def fit(setup: TrainingSetup, *, state: TrainState, watch: Watch) -> Fit:
     machine = describe_machine(
         setup.device, deterministic=setup.params.deterministic, threads=setup.params.threads
     )
-    print(machine_lines(machine), flush=True)
+    print(machine_line(machine), flush=True)
+    if _one_cpu(setup.device) and setup.params.deterministic:
+        tell_of_other_bits()
     started = time.monotonic()
     with _explain_out_of_memory(setup):
         loop.run(state, watch)

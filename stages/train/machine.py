@@ -1,4 +1,4 @@
-"""Describe the machine, and say whether it computes as others do."""
+"""Describe the machine that a training runs on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def describe_machine(device: Device, *, deterministic: bool, threads: int) -> di
     Args:
         device: what the training runs on.
         deterministic: whether `train.deterministic` is true.
-        threads: the threads inside of an operation, if it is.
+        threads: `train.threads`.
 
     Returns:
         processor, cores (that this process may use), instruction_sets (those that libraries choose
@@ -35,16 +35,9 @@ def describe_machine(device: Device, *, deterministic: bool, threads: int) -> di
     }
 
 
-def machine_lines(machine: dict[str, Any]) -> str:
-    """Return what the log says of a machine from `describe_machine`, one or two lines."""
+def machine_line(machine: dict[str, Any]) -> str:
+    """Return what the log says of a machine from `describe_machine`."""
     threads = f", {machine['threads']} threads an operation" if machine["threads"] else ""
     sets = " ".join(machine["instruction_sets"]) or "instruction sets not known"
-    line = f"{machine['processor']}, {machine['cores']} cores, {sets}{threads}"
-    if machine["computes_as_others"] is not False or machine["device"] != "CPU":
-        return line
-    lacking = [name for name in ("avx2", "fma") if name not in machine["instruction_sets"]]
-    reason = f"it lacks {' and '.join(lacking)}" if lacking else "a library ignores its settings"
-    return (
-        f"{line}\nThis machine does not compute the bits of an x86-64 processor with AVX2 and FMA: "
-        f"{reason}. What train and evaluate make will differ from what others make"
-    )
+    settings = " ".join(f"{name}={value}" for name, value in machine["environment"].items())
+    return f"{machine['processor']}, {machine['cores']} cores, {sets}{threads}; {settings}"

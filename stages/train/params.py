@@ -98,9 +98,9 @@ class TrainParams:
     """Batches over which the learning rate rises linearly from 0; 0 turns warm-up off. No
     published work reports warm-up on these cells."""
     cooldown_steps: NonNegativeInt
-    """Batches at the end of the last of `epochs` over which the learning rate falls linearly to 0;
-    0 turns it off (Hägele et al. 2024, arXiv 2405.18392). A training that the policy stops earlier
-    has none."""
+    """Batches at the end of the last of `epochs` over which the learning rate falls linearly
+    towards 0; 0 turns it off (Hägele et al. 2024, arXiv 2405.18392). A training that the policy
+    stops earlier has none."""
     ema_decay: Fraction | None
     """Decay of the exponential moving average of the weights, for example 0.99; `null` turns it
     off. Validation and the final model use the averages. No published work reports it on these

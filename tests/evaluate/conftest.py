@@ -145,6 +145,7 @@ def world_in(folder: Path, model_keras: Path) -> World:
                 "epochs": 2,
                 "best_epoch": 2,
                 "val_accuracy": 0.75,
+                "device": "CPU",
                 "threads": 2,
                 "cells": {"crop_size": 450, "image_size": SIZE, "class_names": ["hem", "all"]},
             },

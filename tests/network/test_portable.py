@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -62,7 +63,17 @@ def operations(run: Callable[[], object]) -> set[str]:
         context.context().disable_graph_collection()
     graphs = [graph for each in collected for graph in _before_and_after(each)]
     assert graphs
+    for graph in graphs:
+        _require_no_folded_reciprocal(list(_nodes(graph)))
     return {node.op for graph in graphs for node in _nodes(graph)}
+
+
+def _require_no_folded_reciprocal(nodes: list[Any]) -> None:
+    """The graph optimiser makes x / constant a product with 1/constant, exact below 8 elements."""
+    constants = {node.name: node.attr["value"].tensor for node in nodes if node.op == "Const"}
+    for node in nodes:
+        if node.op == "RealDiv" and (divisor := constants.get(node.input[1].partition(":")[0])):
+            assert math.prod(size.size for size in divisor.tensor_shape.dim) < 8, node.name
 
 
 def _before_and_after(collected: Any) -> list[Any]:
@@ -120,6 +131,14 @@ def test_augmentation_is_of_portable_operations(train_params: TrainParams) -> No
     run = tf.function(lambda: augment(image, params, tf.zeros(NUMBERS_PER_IMAGE)))
     found = operations(run)
     assert {"Cos", "Log", "ImageProjectiveTransformV3"} <= found <= KNOWN, sorted(found - KNOWN)
+
+
+def test_a_division_by_a_constant_of_many_elements_is_noticed() -> None:
+    divide = tf.function(
+        lambda: tf.random.stateless_uniform([8], [1, 2]) / np.arange(1, 9, dtype="f")
+    )
+    with pytest.raises(AssertionError):
+        operations(divide)
 
 
 def test_as_keras_has_it_a_step_begins_with_approximations(train_params: TrainParams) -> None:

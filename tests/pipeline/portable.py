@@ -47,7 +47,9 @@ TINY = {
     "profiles.synthetic.evaluate.tta": "d4",
 }
 HOSTILE = {
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA",
     "KERAS_MAX_EPOCHS": "1",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V3",
     "NVIDIA_TF32_OVERRIDE": "0",
     "OMP_NUM_THREADS": "3",
     "ONEDNN_MAX_CPU_ISA": "AVX",
@@ -80,8 +82,11 @@ class Machine:
 
 
 HERE = Machine("this machine")
+CORE = min(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
 HOSTILE_CORE = Machine(
-    "one core and hostile variables", ("taskset", "--cpu-list", "0"), environment=HOSTILE
+    "one core and hostile variables",
+    ("taskset", "--cpu-list", str(CORE)),
+    environment=HOSTILE,
 )
 EMULATED = {
     processor: Machine(processor, (str(QEMU),), {"QEMU_CPU": processor})

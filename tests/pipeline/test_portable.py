@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +11,14 @@ import pytest
 
 from tests.pipeline.portable import EMULATED, HERE, HOSTILE_CORE, QEMU, run, tiny_pipeline
 
-pytestmark = [pytest.mark.integration, pytest.mark.portable]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.portable,
+    pytest.mark.skipif(
+        platform.machine() != "x86_64" or not shutil.which("taskset"),
+        reason="promised of x86-64 processors alone, and tried with taskset, of Linux",
+    ),
+]
 
 Digests = dict[str, str]
 

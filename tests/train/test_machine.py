@@ -1,7 +1,7 @@
 import pytest
 
 from stages.train.device import Device
-from stages.train.machine import describe_machine, machine_lines
+from stages.train.machine import describe_machine, machine_line
 
 CPU = Device("CPU", "CPU")
 HASWELL = {
@@ -28,29 +28,8 @@ def test_in_the_free_mode_threads_and_answers_are_left_open(
     assert described["environment"]["XLA_FLAGS"] == "--of_the_user"
 
 
-def test_the_log_names_it_in_a_line() -> None:
-    line = "Some Processor, 4 cores, avx2 fma, 2 threads an operation"
-    assert machine_lines(HASWELL) == line
-    assert machine_lines(HASWELL | {"computes_as_others": None}) == line
-
-
-@pytest.mark.parametrize(
-    ("instruction_sets", "reason"),
-    [
-        (["avx512f", "avx2", "fma"], "a library ignores its settings"),
-        (["fma"], "it lacks avx2"),
-        ([], "it lacks avx2 and fma"),
-    ],
-)
-def test_that_it_computes_other_bits_is_said_with_the_reason(
-    instruction_sets: list[str], reason: str
-) -> None:
-    unlike = HASWELL | {"instruction_sets": instruction_sets, "computes_as_others": False}
-    assert f"does not compute the bits of an x86-64 processor with AVX2 and FMA: {reason}." in (
-        machine_lines(unlike)
+def test_the_log_names_it_in_a_line_with_the_settings_that_took_effect() -> None:
+    described = HASWELL | {"environment": {"OMP_NUM_THREADS": "1", "XLA_FLAGS": "a b"}}
+    assert machine_line(described) == (
+        "Some Processor, 4 cores, avx2 fma, 2 threads an operation; OMP_NUM_THREADS=1 XLA_FLAGS=a b"
     )
-
-
-def test_on_a_gpu_the_bits_of_the_processor_do_not_count() -> None:
-    unlike = HASWELL | {"device": "GPU Fictional", "computes_as_others": False}
-    assert "\n" not in machine_lines(unlike)

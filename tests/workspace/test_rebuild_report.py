@@ -138,15 +138,19 @@ def test_of_the_machines_each_fact_is_said_and_what_is_not_recorded() -> None:
     report = {"device": "CPU", "tensorflow": "2.21.0", "val_loss": 1.5}
     run = {
         "seconds": 9,
-        "machine": {"cores": 2, "instruction sets": ["avx", "avx2"], "settings": {"xla": False}},
+        "machine": {
+            "cores": 2,
+            "instruction_sets": ["avx2", "fma"],
+            "environment": {"XLA_FLAGS": "a"},
+        },
     }
     text = machines_text(machine_facts(report, {}), machine_facts(report | {"device": "GPU"}, run))
     assert text.splitlines()[1:] == [
         "  cores: not recorded → 2",
         "  device: CPU → GPU",
-        '  instruction sets: not recorded → ["avx", "avx2"]',
+        "  environment.XLA_FLAGS: not recorded → a",
+        '  instruction_sets: not recorded → ["avx2", "fma"]',
         "  processor: not recorded (both)",
-        "  settings.xla: not recorded → false",
         "  tensorflow: 2.21.0 (both)",
     ]
 
