@@ -35,7 +35,10 @@ TENSORFLOW = {
 """For TensorFlow. See https://uxlfoundation.github.io/oneDNN/dev_guide_cpu_dispatcher_control.html
 """
 
-_OF_NUMPY = re.compile(r"(NPY|OPENBLAS|GOTO|BLIS|MKL|OMP|GOMP|KMP)_\w+")
+# scikit-learn itself sets these two of KMP when it is imported.
+_OF_NUMPY = re.compile(
+    r"(NPY|OPENBLAS|GOTO|BLIS|MKL|OMP|GOMP)_\w+|KMP_(?!DUPLICATE_LIB_OK$|INIT_AT_FORK$)\w+"
+)
 _OF_TENSORFLOW = re.compile(
     r"(ONEDNN|DNNL|XLA|CUDNN|CUBLAS)_\w+"
     r"|TF_(AUTO|CONV|CUBLAS|CUDNN|DETERMINISTIC|DISABLE|ENABLE|FP16|JIT|MATMUL|MKL|NUM|ONEDNN"

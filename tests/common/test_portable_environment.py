@@ -16,7 +16,13 @@ from stages.common.portable_environment import (
 from tests.conftest import ROOT
 
 IGNORED = "Ignored from the environment, because they can change results:"
-OF_NUMPY = ["MKL_CBWR", "NPY_DISABLE_CPU_FEATURES", "OMP_NUM_THREADS", "OPENBLAS_CORETYPE"]
+OF_NUMPY = [
+    "KMP_BLOCKTIME",
+    "MKL_CBWR",
+    "NPY_DISABLE_CPU_FEATURES",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_CORETYPE",
+]
 OF_TENSORFLOW = [
     "DNNL_MAX_CPU_ISA",
     "KERAS_MAX_EPOCHS",
@@ -31,6 +37,7 @@ OF_TENSORFLOW = [
 ]
 OF_NO_CONCERN = [
     "CUDA_VISIBLE_DEVICES",
+    "KMP_INIT_AT_FORK",
     "KERAS_BACKEND",
     "KERAS_HOME",
     "TF_CLI_CONFIG_FILE",
