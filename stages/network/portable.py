@@ -11,8 +11,8 @@ themselves are exact in IEEE 754, so here each of the three is written with thes
 | softmax | e^(x − max x) / Σ e^(x − max x) |
 | gradient of log x | upstream / x |
 
-`stages/common/tensorflow_import.py` settles what else depends on the machine: instruction sets,
-rewritten graphs and threads.
+What else depends on the machine is settled elsewhere: instruction sets and rewritten graphs in
+`stages/common/portable_environment.py`, the blocks of products in `cache_sizes.py`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+
+from stages.network.cache_sizes import set_cache_sizes
 
 
 def compute_deterministically(*, threads: int) -> None:
@@ -36,6 +38,7 @@ def compute_deterministically(*, threads: int) -> None:
     keras.config.set_floatx("float32")
     keras.config.set_epsilon(1e-7)
     keras.config.set_image_data_format("channels_last")
+    set_cache_sizes()
     tf.config.experimental.enable_op_determinism()
     # That is not enough on a CPU: with parallel operations, about one run in two on a busy machine
     # gave other bits (TensorFlow 2.21).

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from stages.network import known_answers
+from stages.network.cache_sizes import set_cache_sizes
 from stages.network.known_answers import computes_as_others, digest, tell_of_other_bits
 from tests.conftest import ROOT
 
@@ -33,10 +34,17 @@ def test_the_answers_are_given_as_the_stages_run_it_with_any_number_of_threads(
 
 
 def test_other_bits_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_cache_sizes()
     monkeypatch.setattr(known_answers, "_ANSWERS", {tf.__version__: digest()})
     assert computes_as_others() is True
     sigmoid = tf.sigmoid
     monkeypatch.setattr(tf, "sigmoid", lambda numbers: tf.math.nextafter(sigmoid(numbers), 2.0))
+    assert computes_as_others() is False
+
+
+def test_cache_sizes_that_cannot_be_set_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known_answers, "_ANSWERS", {tf.__version__: digest()})
+    monkeypatch.setattr(known_answers, "set_cache_sizes", lambda: False)
     assert computes_as_others() is False
 
 
