@@ -21,7 +21,8 @@ def computes_as_others() -> bool | None:
     The operations are too small to be divided among threads. They take a tenth of a second.
 
     Returns:
-        False also if other operations could divide a sum otherwise (cache_sizes.py); None if no answer is known for this version of TensorFlow.
+        False also where cache sizes cannot be set; None if no answer is known for this version of
+        TensorFlow.
     """
     known = _ANSWERS.get(tf.__version__)
     return None if known is None else set_cache_sizes() and digest() == known
