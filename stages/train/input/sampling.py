@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-import tensorflow as tf
 
 from stages.dataset.image_names import parse_image_name
 from stages.dataset.shard_reader import Cells
@@ -31,9 +30,9 @@ def epoch_order(
     Raises:
         StageError: with subject_balanced, if the name of an image holds no subject.
     """
-    if sampling == "natural":
-        return _permutation(len(cells.labels), positions, seed=seed, epoch=epoch)
     random = np.random.default_rng([seed, epoch])
+    if sampling == "natural":
+        return random.permutation(len(cells.labels))[:positions]
     subjects = np.array([parse_image_name(name).subject for name in cells.image_ids])
     # The cumulative sums are rounded, not each class, so that the total is `positions`.
     totals = np.cumsum(np.bincount(cells.labels)) * positions / len(cells.labels)
@@ -44,14 +43,6 @@ def epoch_order(
     ]
     order: Indices = random.permutation(np.concatenate(drawn))
     return order
-
-
-def _permutation(count: int, positions: int, *, seed: int, epoch: int) -> Indices:
-    shuffled = tf.random.experimental.index_shuffle(
-        tf.range(positions, dtype=tf.int64), seed=[seed, epoch], max_index=count - 1
-    )
-    indices: Indices = shuffled.numpy()
-    return indices
 
 
 def _one_class(
