@@ -20,7 +20,7 @@ def row(name: str | None, *, rev: str = "1234567", **values: Any) -> dict[str, A
         "State": None,
         "test.accuracy": 0.9,
         "models/model.keras": "abc",
-        RATE: 0.006,
+        RATE: 0.002,
         CROP: 320.0,
         "profiles.synthetic.train.deterministic": "True",
     } | values
@@ -44,7 +44,7 @@ def test_each_experiment_is_held_against_the_commit_that_it_started_from() -> No
     text = table([MAIN, row("one"), older, row("two"), row("three", **{RATE: 0.001})])
 
     assert [line.split()[:2] for line in text.splitlines()[5:]] == [
-        ["two", "train.learning_rate=0.006"],
+        ["two", "train.learning_rate=0.002"],
         ["three", "0.900"],
     ]
 

@@ -27,12 +27,13 @@ TINY = {
     "profiles.synthetic.preprocess.image_size": 32,
     "profiles.synthetic.train.optimizer": "SGD",
     "profiles.synthetic.train.epochs": 1,
+    "profiles.synthetic.train.cooldown_steps": 0,
     "profiles.synthetic.train.batch_size": 40,
     "profiles.synthetic.train.checkpoint_every_steps": 1,
 }
 """Parameters with which half a minute is enough for every stage.
 
-SGD takes a third less CPU time for a training than the shipped Adamax. What Adamax keeps through a
+SGD takes a third less CPU time for a training than the recipe's Adamax. What Adamax keeps through a
 kill is compared in tests/train/test_loop.py.
 """
 COMPRESSION = ("zipfile.ZIP_BZIP2", "zipfile.ZIP_DEFLATED, 1")

@@ -39,6 +39,7 @@ TINY = {
     "profiles.synthetic.preprocess.image_size": 32,
     "profiles.synthetic.train.epochs": 2,
     "profiles.synthetic.train.batch_size": 8,
+    "profiles.synthetic.train.cooldown_steps": 2,
     "profiles.synthetic.train.augmentation.rotation_degrees": 180,
     "profiles.synthetic.train.augmentation.brightness": 0.1,
     "profiles.synthetic.train.augmentation.stain": 0.1,

@@ -27,7 +27,9 @@ STEPS = CELLS["train"] // BATCH_SIZE
 SETTINGS: dict[str, Any] = {
     "batch_size": BATCH_SIZE,
     "epochs": 4,
+    "optimizer": "Adamax",
     "learning_rate": 0.05,
+    "cooldown_steps": 0,
     "checkpoint_every_steps": 2,
 }
 

@@ -28,6 +28,9 @@ OFFLINE = {
 }
 
 
+TINY = {"batch_size": 4, "epochs": 2, "optimizer": "Adamax", "cooldown_steps": 0}
+
+
 def run_train(folder: Path, shards: Path, **changes: object) -> subprocess.CompletedProcess[str]:
     """Run the stage as DVC does, in a folder with small parameters."""
     folder.mkdir()
@@ -35,7 +38,7 @@ def run_train(folder: Path, shards: Path, **changes: object) -> subprocess.Compl
     make_base_small(folder)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["model"] |= {"base": "EfficientNetB0"}
-    params["profiles"]["synthetic"]["train"] |= {"batch_size": 4, "epochs": 2} | changes
+    params["profiles"]["synthetic"]["train"] |= TINY | changes
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     (folder / "home").mkdir()
     (folder / "home/keras.json").write_text(json.dumps(KERAS_SETTINGS))
