@@ -15,8 +15,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -109,23 +107,24 @@ def _mark(state: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _is_recorded(stage: str | None) -> bool:
-    """Return whether dvc.lock holds this run of the stage, and the cache its outputs.
+def _is_recorded(name: str | None) -> bool:
+    """Return whether dvc.lock holds this run of the stage, and the cache what it made.
 
-    DVC knows: but for outputs that it has itself removed, to run the stage, nothing has changed.
+    Then nothing has changed, but that DVC has removed the outputs to run the stage. DVC is asked
+    for each of them, for `dvc status` waits for the end of a running stage.
     """
-    if not stage:
+    if not name:
         return False
-    command = [sys.executable, "-m", "dvc", "status", "--json", stage]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
-        changes = [change for changes in json.loads(done.stdout).values() for change in changes]
-    except ValueError:  # it had an error instead
+        from dvc.repo import Repo
+
+        with Repo() as repo:
+            stage = repo.stage.load_one(name=name)
+            changes = [change for out in stage.outs for change in out.status().values()]
+            changed = stage.changed_stage() or any(dep.status() for dep in stage.deps)
+    except Exception:  # whatever DVC, git or a disk cannot do: then it is not known
         return False
-    return all(
-        set(change) == {"changed outs"} and set(change["changed outs"].values()) == {"deleted"}
-        for change in changes
-    )
+    return not changed and set(changes) <= {"deleted"}
 
 
 def _sha256(path: Path) -> str:

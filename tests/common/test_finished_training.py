@@ -1,4 +1,4 @@
-"""States of finished trainings; with a real DVC in tests/dvc/test_finished_training.py."""
+"""States of finished trainings; with a real DVC in tests/dvc/faults_of_training.py."""
 
 from __future__ import annotations
 
