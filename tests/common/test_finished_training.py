@@ -36,6 +36,7 @@ def test_a_state_is_finished_from_its_mark_on(state: Path) -> None:
     assert not is_finished(state)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("stage", ["", "train", "../dvc.yaml:train"])
 def test_where_dvc_cannot_be_asked_the_state_stays(
     state: Path, monkeypatch: pytest.MonkeyPatch, stage: str
@@ -47,6 +48,7 @@ def test_where_dvc_cannot_be_asked_the_state_stays(
     assert is_finished(state)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("mark", ["", "[]", "{}", '{"stage": "train"}'])
 def test_a_mark_that_says_nothing_leaves_the_state(state: Path, mark: str) -> None:
     (state / "finished.json").write_text(mark)
