@@ -7,6 +7,7 @@ the user that change bits.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import re
@@ -90,11 +91,12 @@ def _set(wanted: Mapping[str, str], *, users: re.Pattern[str]) -> None:
 
 
 def _tell_of(ignored: Sequence[str]) -> None:
-    print(
-        f"Ignored from the environment, because they can change results: {', '.join(ignored)}",
-        file=sys.stderr,
-        flush=True,
-    )
+    with contextlib.suppress(OSError):  # nobody may be there to read it
+        print(
+            f"Ignored from the environment, because they can change results: {', '.join(ignored)}",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _is_x86_64() -> bool:

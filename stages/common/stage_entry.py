@@ -14,6 +14,7 @@ from typing import Any, get_type_hints
 
 from stages.common.errors import StageError
 from stages.common.params_file import Params, load_params
+from stages.common.standard_streams import protect_standard_streams
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -25,8 +26,9 @@ def run_stage(stage: Callable[..., str]) -> None:
     `--cells-csv`. A dataclass of parameters is its section of params.yaml, `profile: str` the key
     of this name, and `base: Annotated[str, "model.base"]` the key that it names. The stage returns
     the line that says what it made. An error that the user can fix becomes one line on standard
-    error and exit code 1.
+    error and exit code 1. Nothing that cannot be printed ends the stage.
     """
+    protect_standard_streams()
     hints = get_type_hints(stage)
     signal.signal(signal.SIGTERM, _exit_on_signal)
     try:

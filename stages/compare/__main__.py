@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stages.common.errors import StageError
+from stages.common.standard_streams import print_in_any_encoding
 from stages.compare.compared_metrics import COMPARED
 from stages.compare.comparison_text import comparison_text
 from stages.compare.differences import compare
@@ -82,4 +83,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    print_in_any_encoding()
     sys.exit(main())

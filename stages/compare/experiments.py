@@ -15,6 +15,7 @@ from typing import Any
 from tabulate import tabulate
 
 from stages.common.errors import StageError
+from stages.common.standard_streams import print_in_any_encoding
 from stages.compare.comparison_text import figure
 
 METRICS = ("accuracy", "roc_auc", "log_loss")
@@ -101,4 +102,5 @@ def _value(value: Any) -> str:
 
 
 if __name__ == "__main__":
+    print_in_any_encoding()
     sys.exit(main())

@@ -19,6 +19,7 @@ import pandas as pd
 
 from stages.common.errors import StageError
 from stages.common.params_file import load_params
+from stages.common.standard_streams import print_in_any_encoding
 from stages.compare.compared_metrics import metrics, weighted_metrics
 from stages.compare.comparison_text import gap_text
 from stages.compare.differences import REPLICATES, SEED
@@ -126,4 +127,5 @@ def _difference(old: float | None, new: float | None) -> float | None:
 
 
 if __name__ == "__main__":
+    print_in_any_encoding()
     sys.exit(main())

@@ -19,6 +19,7 @@ from typing import Any
 
 from stages.common.errors import StageError
 from stages.common.files import atomic_path, write_text
+from stages.common.standard_streams import print_in_any_encoding
 from stages.compare.comparison_text import comparison_text
 from stages.compare.differences import compare
 from stages.compare.pairs import pair
@@ -119,4 +120,5 @@ def _folded(summary: str, text: str) -> str:
 
 
 if __name__ == "__main__":
+    print_in_any_encoding()
     sys.exit(main())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from urllib3.exceptions import InvalidHeader
 from stages.common.errors import StageError
 from stages.common.progress import progress
 from stages.dataset.archive import FaultyArchiveError
+from stages.download.kept_file import KeptFile, keep_file, kept_file
 from stages.download.origin import (
     DEFAULT_RETRIES,
     FileVersion,
@@ -25,7 +27,12 @@ from stages.download.origin import (
     Origin,
     RetryPolicy,
 )
-from stages.download.partial_file import PartialFile, check_space, locked_partial
+from stages.download.partial_file import (
+    PartialFile,
+    check_space,
+    disk_full_as_stage_error,
+    locked_partial,
+)
 
 Verdict = TypeVar("Verdict")
 
@@ -66,6 +73,9 @@ def transfer(
     once more; so is a file that `verify` finds faulty, if no checksum confirms its bytes. Faulty
     files are deleted. After any other error, also one of `verify`, the next run reuses the file.
 
+    A verified file is kept. Where its bytes are those that `checksums` ask for, where the origin
+    still has its version, or cannot be reached, it is taken, and nothing is transferred.
+
     Args:
         origin: origin of the file.
         destination: path of the transferred file; its folder exists.
@@ -82,11 +92,15 @@ def transfer(
             another run is fetching the file; also the errors of `verify`.
     """
     with locked_partial(state, origin.identity, name=origin.name) as partial:
+        if kept := _kept(origin, state, checksums):
+            with contextlib.suppress(FaultyArchiveError):
+                return _take(kept, destination, verify)
 
         def attempt() -> Verdict:
             _complete(origin, partial, destination, retry_policy)
             known = [*_announced(partial.version), *checksums]
             verdict = _checked(partial, known, verify, name=origin.name)
+            keep_file(partial.path, state, identity=origin.identity, version=partial.version)
             partial.move(destination)
             return verdict
 
@@ -95,6 +109,33 @@ def transfer(
         except WrongBytesError as error:
             _tell(f"{error}. Fetching it once more")
         return attempt()
+
+
+def _kept(origin: Origin, state: Path, checksums: Sequence[Checksum]) -> KeptFile | None:
+    """Return the kept file, if it is the one to take."""
+    sha256 = [checksum.digits for checksum in checksums if checksum.algorithm == "sha256"]
+    kept = kept_file(state, identity=origin.identity, sha256=sha256)
+    if not kept or wrong_checksum(kept.path, checksums):
+        return None
+    try:
+        return kept if checksums or _is_current(origin, kept) else None
+    except (InterruptionError, StageError) as error:
+        _tell(f"{error}. Taken instead: what came from there before (SHA-256 {kept.path.name})")
+        return kept
+
+
+def _is_current(origin: Origin, kept: KeptFile) -> bool:
+    """Ask the origin for the last byte of this version."""
+    start = kept.path.stat().st_size - 1 if kept.version.validator else 0
+    with origin.read(max(start, 0), kept.version) as body:
+        return body.start > 0 and kept.version.fits(body.version)
+
+
+def _take(kept: KeptFile, destination: Path, verify: Callable[[Path], Verdict]) -> Verdict:
+    verdict = verify(kept.path)
+    with disk_full_as_stage_error(destination):
+        shutil.copyfile(kept.path, destination)
+    return verdict
 
 
 class WrongBytesError(StageError):

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from stages.common.files import write_csv, write_json, write_text
+from stages.common.finished_training import discard_recorded
 from stages.common.stage_entry import run_stage
 from stages.common.tensorflow_import import import_tensorflow
 from stages.dataset.cell_table import read_cells
@@ -71,6 +72,7 @@ def evaluate(
     Raises:
         StageError: on bad input; see stage_reports.py and predict.py.
     """
+    discard_recorded(model_keras)
     earlier = _read_earlier_stages(download_report, split_report, train_report, history_csv)
     cells = read_cells(cells_csv)
     require_both_classes(cells, cells_csv)

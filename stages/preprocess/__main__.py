@@ -11,6 +11,7 @@ from pathlib import Path
 from stages.common.errors import StageError
 from stages.common.files import atomic_path, write_csv
 from stages.common.stage_entry import run_stage
+from stages.common.standard_streams import protect_standard_streams
 from stages.dataset.cell_table import SPLITS, read_cells
 from stages.preprocess.params import PreprocessParams
 from stages.preprocess.record_writer import import_record_writer
@@ -46,5 +47,6 @@ def preprocess(
 
 
 if __name__ == "__main__":
+    protect_standard_streams()
     import_record_writer()
     run_stage(preprocess)

@@ -6,11 +6,15 @@ from stages.common.portable_environment import set_numpy_environment
 
 set_numpy_environment()  # before NumPy is imported
 
+import contextlib
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+from stages.common.errors import StageError
 from stages.common.files import write_csv, write_json
+from stages.common.finished_training import is_finished, locked
 from stages.common.stage_entry import run_stage
 from stages.common.tensorflow_import import import_tensorflow
 from stages.network.params import ModelParams
@@ -18,7 +22,7 @@ from stages.train.params import TrainParams
 from stages.train.state.interruption import watched
 from stages.train.state.train_state import (
     WORKSPACE_LOCK,
-    locked,
+    TrainState,
     open_state,
     other_states,
     write_last_run,
@@ -37,7 +41,8 @@ def train(
 ) -> str:
     """Fit the model on the shards; write the model, the report and the history.
 
-    The stage resumes from the latest checkpoint of a killed run with the same fingerprint.
+    The stage resumes from the latest checkpoint of a run with the same fingerprint that was killed,
+    or that has ended and is not recorded in dvc.lock.
 
     Raises:
         StageError: if another training runs in this workspace, or as in stages/train/fit.py.
@@ -69,14 +74,16 @@ def train(
         with open_state(fingerprint) as state:
             fitted = fit(setup, state=state, watch=watch)
             watch.exit_if_requested(" before the model was written: the next run writes it")
-            write_model(fitted.model, model_keras)
-            write_csv(fitted.history, history_csv)
-            write_json(fitted.report, report)
-            state.discard()
+            with _what_is_kept(state):
+                write_model(fitted.model, model_keras)
+                write_csv(fitted.history, history_csv)
+                write_json(fitted.report, report)
+            state.finish(model_keras)
             write_last_run(fitted.run)
         for folder, size in other_states(fingerprint).items():
+            kind = "finished" if is_finished(folder) else "unfinished"
             print(
-                f"Another, unfinished training's state is in {folder} ({size / 1e6:,.1f} MB): it "
+                f"Another, {kind} training's state is in {folder} ({size / 1e6:,.1f} MB): it "
                 "is for other parameters, code or data; remove it if you will not go on with that"
             )
     return (
@@ -84,6 +91,18 @@ def train(
         f"accuracy {fitted.report['val_accuracy']:.3f}, {(time.monotonic() - started) / 60:.1f} "
         f"min → {model_keras}"
     )
+
+
+@contextlib.contextmanager
+def _what_is_kept(state: TrainState) -> Iterator[None]:
+    """Add to an error that the training is not lost."""
+    try:
+        yield
+    except OSError as error:
+        raise StageError(
+            f"{error}; mend this and run it again: it goes on from what is saved of the training, "
+            f"in {state.folder.absolute()}"
+        ) from error
 
 
 if __name__ == "__main__":

@@ -83,6 +83,8 @@ class EpochLoop:
         with watch.deferred():
             if checkpoint := state.latest():
                 self._resume(checkpoint)
+            else:
+                state.require_room(self._checkpoint_size())
             while self._epoch < self._params.epochs and not self._stopped():
                 self._run_epoch()
             self.policy.on_train_end()
@@ -231,6 +233,11 @@ class EpochLoop:
             self._saved_at = here
             self.saved.append(saved)
         return saved is not None
+
+    def _checkpoint_size(self) -> int:
+        """Return the bytes of a checkpoint after the first epoch, without metrics and notes."""
+        owned = [variable for variables in self._owned().values() for variable in variables]
+        return sum(array.nbytes for array in values([*owned, *self._network.weights]))
 
     def _resume(self, checkpoint: Checkpoint) -> None:
         for owner, variables in self._owned().items():

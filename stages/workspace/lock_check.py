@@ -16,6 +16,7 @@ from typing import Any
 
 from stages.common.errors import StageError
 from stages.common.params_file import load_params
+from stages.common.standard_streams import print_in_any_encoding
 from stages.workspace.repro_summary import METRICS
 
 PARAMS = Path("params.yaml")
@@ -95,4 +96,5 @@ def _results() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    print_in_any_encoding()
     sys.exit(main())

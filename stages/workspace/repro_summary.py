@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from stages.common.standard_streams import print_in_any_encoding
+
 METRICS = (
     "accuracy",
     "balanced_accuracy",
@@ -42,4 +44,5 @@ def _figure(value: float | None) -> str:
 
 
 if __name__ == "__main__":
+    print_in_any_encoding()
     print(summary(json.loads(Path("metrics/test.json").read_text(encoding="utf-8"))))

@@ -21,6 +21,7 @@ from typing import Any
 
 from stages.common.errors import StageError
 from stages.common.files import write_text
+from stages.common.standard_streams import protect_standard_streams
 from stages.workspace.git_commands import committed_file, git
 from stages.workspace.rebuild_report import (
     Outputs,
@@ -157,4 +158,5 @@ def _bytes(path: Path) -> bytes | None:
 
 
 if __name__ == "__main__":
+    protect_standard_streams()
     sys.exit(main())

@@ -24,6 +24,21 @@ def two_branches(commit: CommitFiles) -> None:
 
 
 @pytest.mark.usefixtures("two_branches")
+def test_a_comparison_is_printed_in_every_encoding(repository: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.compare", "main", "surer"],
+        cwd=repository,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii()
+    assert "95 % interval" in done.stdout
+
+
+@pytest.mark.usefixtures("two_branches")
 def test_two_branches_of_a_real_repository_are_compared_from_the_command_line(
     repository: Path,
 ) -> None:

@@ -6,6 +6,7 @@ the stage and compares the outcome with the one in the table.
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import threading
@@ -104,6 +105,18 @@ def rotten(scene: Scene) -> str:
     part.write_bytes(bytes(len(scene.kaggle.content)))
     scene.kaggle.storage.always = None
     return scene.run()
+
+
+def again(*faults: Fault) -> Callable:
+    """The stage has ended well and is run again; DVC removes its outputs before."""
+
+    def play(scene: Scene) -> str:
+        scene.run()
+        shutil.rmtree(scene.folder / "data/raw")
+        scene.kaggle.storage.faults = list(faults)
+        return scene.run()
+
+    return play
 
 
 def two_runs(scene: Scene) -> str:
@@ -308,6 +321,21 @@ ROWS = [
         "error: …: No space left on device (… bytes are free there); make room and run this "
         "again: what has arrived is kept; with more room, the next run: right bytes (requests: the "
         "rest)",
+    ),
+    Row(
+        "the stage runs again, for other parameters or code",
+        again(),
+        "right bytes (requests: its last byte)",
+    ),
+    Row(
+        "the same, and the object has gone",
+        again(refused(404)),
+        "right bytes (requests: its last byte)",
+    ),
+    Row(
+        "the same, and there is another object",
+        again(other_file),
+        "right bytes, of the new object (requests: the rest, all)",
     ),
     Row(
         "two runs at once",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -152,7 +153,7 @@ def test_what_is_faulty_and_has_no_checksum_is_fetched_once_more(download: Downl
     assert download.run(verify=refuse_once) == CONTENT
     assert download.storage.starts == [0, 0]
     assert download.fail(verify=refuse) == "not a zip"
-    assert download.storage.starts == [0] * 4
+    assert download.storage.starts == [0, 0, len(CONTENT) - 1, 0, 0]
 
 
 def test_a_date_of_change_serves_as_validator_where_there_is_no_etag(download: Download) -> None:
@@ -251,6 +252,7 @@ def test_a_checksum_that_is_given_is_held_against_a_server_that_gives_none(
     download.storage.headers = {"x-goog-hash": None}
     download.storage.faults = [flipped]
     assert download.run(checksums=[SHA256]) == CONTENT
+    shutil.rmtree(download.state / "kept")
     download.storage.always = flipped
     assert f"expected {SHA256.digits} as download.sha256" in download.fail(checksums=[SHA256])
     download.storage.always = None
@@ -258,6 +260,75 @@ def test_a_checksum_that_is_given_is_held_against_a_server_that_gives_none(
     assert download.fail(checksums=[wrong]).startswith(
         f"{download.url}: SHA256 is {SHA256.digits}, expected {'0' * 64} as download.sha256 says"
     )
+
+
+def kept_files(download: Download) -> list[str]:
+    return [path.name for path in (download.state / "kept").iterdir() if not path.suffix]
+
+
+def test_what_has_been_verified_is_found_again_for_one_byte(download: Download) -> None:
+    assert download.run() == CONTENT
+    assert kept_files(download) == [SHA256.digits]
+    assert download.run() == CONTENT
+    assert download.storage.starts == [0, len(CONTENT) - 1]
+
+
+def test_what_a_checksum_names_is_found_again_from_any_address(download: Download) -> None:
+    assert download.run() == CONTENT
+    download.url = download.url.replace("cnmc", "other")
+    assert download.run(checksums=[SHA256]) == CONTENT
+    assert download.storage.starts == [0]
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_what_has_been_verified_is_taken_where_the_server_is_gone(
+    download: Download, capsys: pytest.CaptureFixture[str], status: int
+) -> None:
+    assert download.run() == CONTENT
+    download.storage.always = refused(status)
+    assert download.run() == CONTENT
+    told = f"Taken instead: what came from there before (SHA-256 {SHA256.digits})\n"
+    assert capsys.readouterr().err.endswith(told)
+
+
+def test_another_edition_is_fetched_and_kept_instead(download: Download) -> None:
+    assert download.run() == CONTENT
+    download.storage.content = OTHER
+    assert download.run() == OTHER
+    assert kept_files(download) == [hashlib.sha256(OTHER).hexdigest()]
+
+
+def test_without_a_strong_etag_it_is_fetched_again(download: Download) -> None:
+    download.storage.headers = {"ETag": None}
+    assert download.run() == CONTENT
+    download.storage.content = OTHER
+    assert download.run() == OTHER
+
+
+def test_what_has_been_kept_and_has_changed_is_fetched_again(download: Download) -> None:
+    assert download.run() == CONTENT
+    (download.state / "kept" / SHA256.digits).write_bytes(bytes(len(CONTENT)))
+    assert download.run() == CONTENT
+    assert download.storage.starts == [0, 0]
+
+
+def test_what_a_later_check_finds_faulty_is_fetched_again(download: Download) -> None:
+    assert download.run() == CONTENT
+
+    def refuse_what_is_kept(path: Path) -> None:
+        if path.parent.name == "kept":
+            raise FaultyArchiveError("no zip")
+
+    assert download.run(verify=refuse_what_is_kept) == CONTENT
+    assert download.storage.starts == [0, len(CONTENT) - 1, 0]
+
+
+def test_where_there_is_little_room_nothing_is_kept(
+    download: Download, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stages.download.kept_file._ROOM", 10**12)
+    assert download.run() == CONTENT
+    assert kept_files(download) == []
 
 
 @pytest.mark.parametrize("size", [len(CONTENT), len(CONTENT) + 10, len(CONTENT) // 2])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.dvc import faults_of_people, faults_of_remotes, faults_of_runs
+from tests.dvc import faults_of_people, faults_of_remotes, faults_of_runs, faults_of_training
 from tests.dvc.project import ROOT
 from tests.dvc.scene import Scene
 
@@ -77,6 +77,40 @@ SECTIONS = {
             faults_of_runs.cache_full,
             "error: failed to transfer … - [Errno 28] No space left on device: … -> …; failed to "
             f"reproduce 'split': [Errno 28] No space left on device; with more room: {SAME}",
+        ),
+    ],
+    "After the last epoch of a training": [
+        Row(
+            "the output takes ASCII alone",
+            faults_of_training.in_ascii_alone,
+            "as with every letter; the last line ends with `\\u2192 models/model.keras`",
+        ),
+        Row(
+            "the disk of the log is full; the output is closed (and more: "
+            "`tests/common/test_standard_streams.py`)",
+            faults_of_training.nobody_reads,
+            "the stage goes on to its end",
+        ),
+        Row(
+            "kill -9 of dvc after the stage, before it is in dvc.lock",
+            faults_of_training.killed_before_its_record,
+            f"`dvc repro` {faults_of_training.NO_EPOCH}",
+        ),
+        Row(
+            "the same, where dvc.lock names these outputs already and the cache lacks them",
+            faults_of_training.without_the_cache,
+            f"`dvc repro` {faults_of_training.NO_EPOCH}",
+        ),
+        Row(
+            "a cache without room, or without the right to write",
+            faults_of_training.cache_takes_nothing,
+            "error: failed to reproduce 'train': [Errno 30] Read-only file system: …; once it "
+            f"takes them, `dvc repro` {faults_of_training.NO_EPOCH}",
+        ),
+        Row(
+            "`dvc repro --force train`",
+            faults_of_training.forced,
+            f"where DVC has recorded it: trains anew; else {faults_of_training.NO_EPOCH}",
         ),
     ],
     "In the cache": [

@@ -80,9 +80,50 @@ def check_what_is_kept(scene: Scene, *, half_written: bool) -> None:
     assert sum(name.endswith(".tmp") for name in names) == half_written
 
 
-def test_state_is_gone_after_success_and_times_are_kept_apart(undisturbed: Scene) -> None:
+AFTER_THE_LAST_EPOCH = [
+    # where, what happens; exit code; where the run had been resumed; whether it has outputs
+    ("export", "full", 1, None, False),
+    ("export", "denied", 1, "4 0", False),
+    ("mark", "KILL", -9, "4 0", True),
+    ("mark", "full", 0, "4 0", True),
+    ("mark", "denied", 0, "4 0", True),
+    ("last run", "full", 0, "4 0", True),
+    ("last run", "denied", 0, "4 0", True),
+]
+
+
+def test_what_happens_after_the_last_epoch_costs_no_epoch(
+    scene: Scene, undisturbed: Scene, trainings: Trainings
+) -> None:
+    for point, what, exit_code, resumed, made in AFTER_THE_LAST_EPOCH:
+        finished = trainings.run(scene.folder, point, 1, what)
+        assert (finished.returncode, resumed_at(finished)) == (exit_code, resumed), finished.stderr
+        assert "Traceback" not in finished.stderr
+        assert scene.outputs() == (undisturbed.outputs() if made else {})
+        for name in scene.outputs():  # as DVC does, before it runs a stage
+            (scene.folder / name).unlink()
+    finished = trainings.run(scene.folder)
+    assert (finished.returncode, resumed_at(finished)) == (0, "4 0")
+    assert scene.outputs() == undisturbed.outputs()
+
+
+def test_outputs_that_cannot_be_written_are_one_line_with_what_to_do(
+    scene: Scene, trainings: Trainings
+) -> None:
+    finished = trainings.run(scene.folder, "export", 1, "denied")
+    (state,) = {path.parent for path in scene.checkpoints()}
+    assert finished.stderr.splitlines()[-1] == (
+        "train: [Errno 13] Permission denied; mend this and run it again: it goes on from what is "
+        f"saved of the training, in {state}"
+    )
+
+
+def test_a_finished_state_stays_small_and_times_are_kept_apart(undisturbed: Scene) -> None:
     folder = undisturbed.folder / ".train_state"
-    assert sorted(path.name for path in folder.iterdir()) == ["last_run.json", "lock"]
+    state, *others = sorted(path.name for path in folder.iterdir())
+    assert others == ["last_run.json", "lock"]
+    kept = sorted(path.name for path in (folder / state).iterdir())
+    assert kept == ["checkpoint-000004-000000000", "finished.json", "lock"]
     run = json.loads((folder / "last_run.json").read_text())
     assert [row["epoch"] for row in run["epochs"]] == [1, 2, 3, 4]
     assert all(row["images_per_second"] > 0 for row in run["epochs"])

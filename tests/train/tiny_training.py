@@ -4,11 +4,11 @@
     python tiny_training.py serve
 
 At the given call of what `POINTS` names, `what` happens: a signal that this process sends itself
-(KILL, TERM, STOP …); `full`: the disk is; `orphan`: it kills its parent. Without arguments nothing
-does. With `devices: all` there are two virtual ones. `serve` answers each line {"folder": …,
-"output": …, "point": […]} with the exit code of such a run in a process of its own, and each
-{"folder": …, "output": …, "program": …, "arguments": […]} with that of `python -c`; TensorFlow,
-which takes longer to import than to train here, is imported once.
+(KILL, TERM, STOP …); `full`: the disk is; `denied`: a right is missing; `orphan`: it kills its
+parent. Without arguments nothing does. With `devices: all` there are two virtual ones. `serve`
+answers each line {"folder": …, "output": …, "point": […]} with the exit code of such a run in a
+process of its own, and each {"folder": …, "output": …, "program": …, "arguments": […]} with that of
+`python -c`; TensorFlow, which takes longer to import than to train here, is imported once.
 """
 
 import errno
@@ -36,7 +36,7 @@ from stages.network.model import HEAD  # noqa: E402
 from stages.train import fit  # noqa: E402
 from stages.train.__main__ import train  # noqa: E402
 from stages.train.params import TrainParams  # noqa: E402
-from stages.train.state import checkpoint  # noqa: E402
+from stages.train.state import checkpoint, train_state  # noqa: E402
 from stages.train.steps import callbacks as steps  # noqa: E402
 
 POINTS: dict[str, tuple[Any, str]] = {
@@ -46,6 +46,8 @@ POINTS: dict[str, tuple[Any, str]] = {
     "checkpoint": (checkpoint, "_write_text"),  # twice for each, when the arrays are written
     # Called often for each file, while it is written.
     "export": (model_writer, "_reproducible_config"),
+    "mark": (train_state, "mark_finished"),  # the outputs are written
+    "last run": (train_state, "write_json"),
 }
 
 
@@ -67,6 +69,8 @@ def happen(what: str) -> None:
     match what:
         case "full":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        case "denied":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         case "orphan":
             parent = os.getppid()
             os.kill(parent, signal.SIGKILL)

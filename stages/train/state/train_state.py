@@ -1,7 +1,7 @@
 """The saved state of a training: the next run resumes from it if a run was killed.
 
     .train_state/lock                       held while a training runs in this workspace
-    <state folder>/<fingerprint>/lock       held while a training uses this state
+    <state folder>/<fingerprint>/lock, finished.json: see stages/common/finished_training.py
     <state folder>/<fingerprint>/checkpoint-<epochs>-<steps>/
     <state folder>/last_run.json            times and rates of the last training that succeeded
 
@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
-import os
 import shutil
 import sys
 import time
@@ -24,6 +22,13 @@ from typing import Any
 
 from stages.common.errors import StageError
 from stages.common.files import write_json
+from stages.common.finished_training import (
+    discard_if_recorded,
+    locked,
+    mark_finished,
+    state_folder,
+    unmark,
+)
 from stages.train.state.checkpoint import (
     Checkpoint,
     CorruptError,
@@ -36,11 +41,6 @@ WORKSPACE_LOCK = Path(".train_state/lock")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 KEPT = 2
 """Number of checkpoints kept: if the latest is corrupt, a run resumes from the one before."""
-
-
-def state_folder() -> Path:
-    """Return the folder of all states: TRAIN_STATE_DIR if it is set, else `.train_state`."""
-    return Path(os.environ.get("TRAIN_STATE_DIR") or ".train_state")
 
 
 @dataclass(frozen=True)
@@ -69,77 +69,105 @@ class TrainState:
                 shutil.rmtree(folder)
         return None
 
+    def require_room(self, size: int) -> None:
+        """Check that the disk has room for what a training keeps, before it has anything to lose.
+
+        Args:
+            size: that of a checkpoint in bytes.
+
+        Raises:
+            StageError: if it has not.
+        """
+        free = shutil.disk_usage(self.folder).free
+        if free < KEPT * size:
+            raise StageError(
+                f"{self.folder.absolute()}: {free:,} bytes are free, expected {KEPT * size:,} for "
+                f"{KEPT} checkpoints of this training; make room, or name a folder on another "
+                "disk: TRAIN_STATE_DIR=/path"
+            )
+
     def save(self, checkpoint: Checkpoint) -> Saved | None:
-        """Write a checkpoint, then remove old ones; if the disk is full, print a message instead.
+        """Write a checkpoint, then remove old ones; if it cannot be written, say so instead.
 
         Returns:
-            Its size and seconds; None if the disk was full. Earlier checkpoints are then kept.
+            Its size and seconds; None if it could not be written. Of the earlier ones the latest is
+            then kept.
         """
         started = time.monotonic()
         try:
-            folder = write_checkpoint(checkpoint, self.folder)
+            folder = self._write(checkpoint)
+            self._remove_all_but(KEPT)
+            size = sum(file.stat().st_size for file in folder.iterdir())
         except OSError as error:
-            if error.errno not in _FULL:
-                raise
-            free = shutil.disk_usage(self.folder).free
             _tell(
                 f"no checkpoint, training goes on without: {self.folder.absolute()}: "
-                f"{error.strerror} ({free:,} bytes are free there); make room, and the next one "
-                "will be written"
+                f"{error.strerror}{self._free()}; once this is mended, the next one will be written"
             )
             return None
-        for old in checkpoint_folders(self.folder)[KEPT:]:
-            shutil.rmtree(old)
-        size = sum(file.stat().st_size for file in folder.iterdir())
         return Saved(size, time.monotonic() - started)
 
-    def discard(self) -> None:
-        """Remove the whole state; for other processes it disappears at once."""
-        doomed = self.folder.with_name(f".{self.folder.name}.{os.getpid()}.tmp")
-        self.folder.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)  # `open_state` removes leftovers
+    def _write(self, checkpoint: Checkpoint) -> Path:
+        """Write a checkpoint, if need be in the place of the older one."""
+        try:
+            return write_checkpoint(checkpoint, self.folder)
+        except OSError as error:
+            if error.errno not in _FULL or not self._remove_all_but(1):
+                raise
+            return write_checkpoint(checkpoint, self.folder)
+
+    def _free(self) -> str:
+        with contextlib.suppress(OSError):
+            return f" ({shutil.disk_usage(self.folder).free:,} bytes are free there)"
+        return ""
+
+    def finish(self, model: Path) -> None:
+        """Keep the latest checkpoint alone, for DVC has not recorded the outputs yet."""
+        try:
+            self._remove_all_but(1)
+            mark_finished(self.folder, model=model)
+        except OSError as error:
+            _tell(f"{self.folder} keeps more than it needs: {error}")
+
+    def _remove_all_but(self, count: int) -> bool:
+        """Remove older checkpoints; return whether there were any."""
+        older = checkpoint_folders(self.folder)[count:]
+        for folder in older:
+            shutil.rmtree(folder)
+        return bool(older)
 
 
 @contextlib.contextmanager
 def open_state(fingerprint: str) -> Iterator[TrainState]:
     """Open the state of the training with this fingerprint, for this process only.
 
+    That of a finished training is removed first, if DVC has recorded what the training made.
+
     Raises:
         StageError: at once, if another process has it open.
     """
     folder = state_folder() / fingerprint
+    if discard_if_recorded(folder):
+        _tell("DVC has recorded this training and has been told to run it again: it starts anew")
     with locked(folder / "lock"):
+        unmark(folder)
         for discarded in folder.parent.glob(f".{fingerprint}.*.tmp"):
             shutil.rmtree(discarded, ignore_errors=True)
         yield TrainState(folder)
 
 
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock inside this block; the end of the process always releases it.
-
-    Raises:
-        StageError: at once, if another process holds it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StageError(
-                f"another training runs here (it holds {path.absolute()}); wait until that one "
-                "has ended, or stop it, then run this again"
-            ) from error
-        yield
-
-
 def other_states(fingerprint: str) -> dict[Path, int]:
-    """Return the folders of unfinished trainings other than this one, and their sizes in bytes."""
+    """Return the folders of the states of other trainings, and their sizes in bytes.
+
+    Those that cannot be read are left out.
+    """
     found = {}
-    for folder in sorted(state_folder().iterdir()):
-        if folder.name == fingerprint or folder.name.startswith(".") or not folder.is_dir():
+    folders = []
+    with contextlib.suppress(OSError):
+        folders = sorted(state_folder().iterdir())
+    for folder in folders:
+        if folder.name == fingerprint or folder.name.startswith("."):
             continue
-        with contextlib.suppress(FileNotFoundError):  # its training has just changed or removed it
+        with contextlib.suppress(OSError):  # its training may just have changed or removed it
             if checkpoints := checkpoint_folders(folder):
                 files = (file for checkpoint in checkpoints for file in checkpoint.iterdir())
                 found[folder] = sum(file.stat().st_size for file in files)
@@ -147,12 +175,10 @@ def other_states(fingerprint: str) -> dict[Path, int]:
 
 
 def write_last_run(run: Mapping[str, Any]) -> None:
-    """Write the figures of the last run; if the disk is full, print a message instead."""
+    """Write the figures of the last run; if that is impossible, print a message instead."""
     try:
         write_json(run, state_folder() / "last_run.json")
     except OSError as error:
-        if error.errno not in _FULL:
-            raise
         _tell(f"{state_folder() / 'last_run.json'} is not written: {error.strerror}")
 
 

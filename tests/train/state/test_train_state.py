@@ -11,15 +11,10 @@ import numpy as np
 import pytest
 
 from stages.common.errors import StageError
+from stages.common.finished_training import is_finished, state_folder
 from stages.train.state import train_state as state_module
 from stages.train.state.checkpoint import Checkpoint, checkpoint_folders
-from stages.train.state.train_state import (
-    TrainState,
-    locked,
-    open_state,
-    other_states,
-    state_folder,
-)
+from stages.train.state.train_state import TrainState, open_state, other_states
 from tests.conftest import ROOT
 from tests.train.scene import ENVIRONMENT, Scene, command
 
@@ -93,15 +88,23 @@ def test_a_full_disk_is_told_and_tried_again(
     assert state.save(checkpoint(3)) is not None
 
 
-def test_any_other_fault_of_the_disk_stops_training(
-    state: TrainState, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.EROFS, errno.ESTALE])
+def test_any_other_fault_of_the_disk_costs_a_checkpoint_and_no_training(
+    state: TrainState,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: int,
 ) -> None:
+    for epoch in (1, 2):
+        state.save(checkpoint(epoch))
+
     def broken(*_: object) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr("stages.train.state.checkpoint._write_text", broken)
-    with pytest.raises(OSError, match="Input/output error"):
-        state.save(checkpoint(1))
+    assert state.save(checkpoint(3)) is None
+    assert f"{state.folder}: {os.strerror(number)}" in capsys.readouterr().err
+    assert epochs(state) == ["2", "1"]
 
 
 @pytest.fixture
@@ -127,6 +130,46 @@ def test_a_disk_that_is_really_full_keeps_the_checkpoint_before(
     assert latest is not None
     assert latest.epoch == 1
     assert state.save(checkpoint(3, size=400_000)) is not None
+
+
+def test_on_a_full_disk_a_checkpoint_takes_the_place_of_the_older_one(small_disk: Path) -> None:
+    state = TrainState(small_disk)
+    for epoch in (1, 2, 3, 4):
+        assert state.save(checkpoint(epoch, size=400_000)) is not None
+    assert epochs(state) == ["4", "3"]
+
+
+def test_a_disk_without_room_for_two_checkpoints_is_told_before_training(small_disk: Path) -> None:
+    state = TrainState(small_disk)
+    state.require_room(500_000)
+    with pytest.raises(
+        StageError,
+        match=r"disk: [0-9,]+ bytes are free, expected 1,400,000 for 2 checkpoints .* TRAIN_STATE_",
+    ):
+        state.require_room(700_000)
+
+
+def test_a_finished_state_keeps_the_latest_checkpoint_alone(tmp_path: Path) -> None:
+    state = TrainState(tmp_path / "state")
+    for epoch in (1, 2):
+        state.save(checkpoint(epoch))
+    (tmp_path / "model").touch()
+    state.finish(tmp_path / "model")
+    assert epochs(state) == ["2"]
+    assert is_finished(state.folder)
+
+
+def test_a_state_that_is_opened_again_is_not_finished(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TRAIN_STATE_DIR", str(tmp_path))
+    (tmp_path / "model").touch()
+    with open_state("a") as state:
+        state.save(checkpoint(1))
+        state.finish(tmp_path / "model")
+    with open_state("a") as state:
+        assert epochs(state) == ["1"]
+        assert not is_finished(state.folder)
 
 
 def test_state_lies_where_the_environment_says(
@@ -171,25 +214,19 @@ def test_a_state_that_its_own_training_removes_just_then_is_passed_over(
     assert other_states("c") == {tmp_path / "b": saved.size}
 
 
-def test_a_discarded_state_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_states_that_cannot_be_read_are_passed_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("TRAIN_STATE_DIR", str(tmp_path))
-    (tmp_path / ".a.1.tmp").mkdir()  # of a run that was killed while it discarded
-    with open_state("a") as state:
-        state.save(checkpoint(1))
-        state.discard()
-    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "a").mkdir()
 
+    def denied(folder: Path) -> list[Path]:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
 
-def test_a_lock_is_held_by_one_and_free_afterwards(tmp_path: Path) -> None:
-    path = tmp_path / "folder/lock"
-    with (
-        locked(path),
-        pytest.raises(StageError, match=r"another training runs here \(it holds .*folder/lock\)"),
-        locked(path),
-    ):
-        pass
-    with locked(path):
-        pass
+    monkeypatch.setattr(state_module, "checkpoint_folders", denied)
+    assert other_states("b") == {}
+    monkeypatch.setenv("TRAIN_STATE_DIR", str(tmp_path / "nowhere"))
+    assert other_states("b") == {}
 
 
 @pytest.mark.integration

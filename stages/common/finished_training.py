@@ -1,0 +1,132 @@
+"""The state of a finished training, which stays until DVC has recorded what the training made.
+
+    <state folder>/<fingerprint>/lock            held while a process uses this state
+    <state folder>/<fingerprint>/finished.json   written when the outputs of the training are
+
+DVC records a stage after it has ended. Where it cannot, or is killed before, it removes the outputs
+and runs the stage again, which then writes them from the state.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from stages.common.errors import StageError
+from stages.common.files import write_json
+
+_MARK = "finished.json"
+
+
+def state_folder() -> Path:
+    """Return the folder of all states: TRAIN_STATE_DIR if it is set, else `.train_state`."""
+    return Path(os.environ.get("TRAIN_STATE_DIR") or ".train_state")
+
+
+def mark_finished(state: Path, *, model: Path) -> None:
+    """Mark the state of a training whose outputs are written, `model` among them."""
+    # DVC names the stage by the path of its dvc.yaml, which is here, from where DVC was called.
+    stage = os.environ.get("DVC_STAGE", "").rpartition(":")[2]
+    write_json({"stage": stage, "model": _sha256(model)}, state / _MARK)
+
+
+def unmark(state: Path) -> None:
+    """Mark the state as that of an unfinished training."""
+    (state / _MARK).unlink(missing_ok=True)
+
+
+def is_finished(state: Path) -> bool:
+    """Return whether the state is that of a finished training."""
+    return (state / _MARK).exists()
+
+
+def discard_if_recorded(state: Path) -> bool:
+    """Remove the state of a finished training if DVC has recorded it; return whether that is so."""
+    recorded = is_finished(state) and _is_recorded(_mark(state).get("stage"))
+    if recorded:
+        discard(state)
+    return recorded
+
+
+def discard_recorded(model: Path) -> None:
+    """Remove the states of finished trainings that made this model, if DVC has recorded it.
+
+    Never fails: a state that stays does no harm.
+    """
+    with contextlib.suppress(OSError):
+        made_by = _sha256(model)
+        for mark in state_folder().glob(f"*/{_MARK}"):
+            if _mark(mark.parent).get("model") == made_by:
+                with contextlib.suppress(OSError, StageError):
+                    discard_if_recorded(mark.parent)
+
+
+def discard(state: Path) -> None:
+    """Remove a state; for other processes it disappears at once.
+
+    Raises:
+        StageError: if another process uses it.
+    """
+    with locked(state / "lock"):
+        doomed = state.with_name(f".{state.name}.{os.getpid()}.tmp")
+        state.rename(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)  # what stays is removed when the state is opened
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock inside this block; the end of the process always releases it.
+
+    Raises:
+        StageError: at once, if another process holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StageError(
+                f"another training runs here (it holds {path.absolute()}); wait until that one "
+                "has ended, or stop it, then run this again"
+            ) from error
+        yield
+
+
+def _mark(state: Path) -> dict[str, Any]:
+    try:
+        content = json.loads((state / _MARK).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _is_recorded(name: str | None) -> bool:
+    """Return whether dvc.lock holds this run of the stage, and the cache what it made.
+
+    Then nothing has changed, but that DVC has removed the outputs to run the stage. DVC is asked
+    for each of them, for `dvc status` waits for the end of a running stage.
+    """
+    if not name:
+        return False
+    try:
+        from dvc.repo import Repo
+
+        with Repo() as repo:
+            stage = repo.stage.load_one(name=name)
+            changes = [change for out in stage.outs for change in out.status().values()]
+            changed = stage.changed_stage() or any(dep.status() for dep in stage.deps)
+    except Exception:  # whatever DVC, git or a disk cannot do: then it is not known
+        return False
+    return not changed and set(changes) <= {"deleted"}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
