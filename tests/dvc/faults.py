@@ -60,11 +60,10 @@ SECTIONS = {
         Row(
             "a stage fails half-way",
             faults_of_runs.stage_fails,
-            "error: preprocess: data/raw/cnmc.zip: … is 450×450, expected 451×451 like the others. "
-            "Bring the archive in again with `dvc repro --force download`, or set "
-            "`preprocess.expected_size`; failed to reproduce 'preprocess': failed to run: …, "
-            "exited with 1; the stages before it keep what they made, nothing half-written is "
-            "left, and only that stage runs again",
+            "error: preprocess: data/raw/cnmc.zip: the images, such as …, are 450×450, expected "
+            "451×451 as `preprocess.expected_size` says; set it to 450; failed to reproduce "
+            "'preprocess': failed to run: …, exited with 1; the stages before it keep what they "
+            "made, nothing half-written is left, and only that stage runs again",
         ),
         Row(
             "two `dvc repro` at once",
