@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -99,12 +100,7 @@ def _local(source: str) -> Path:
 
 def _copy_file(source: Path, destination: Path) -> None:
     if not source.is_file():
-        emptied = "data/raw" in source.as_posix()
-        hint = " (DVC empties data/raw before this stage: keep it elsewhere)" if emptied else ""
-        raise StageError(
-            f"{source} is not a file{hint}; download.source may be synthetic, kaggle, or a path or "
-            "URL of a zip archive in the layout of Kaggle's andrewmvd/leukemia-classification"
-        )
+        raise StageError(f"{source} is not a file{_why_missing(source)}")
     size = source.stat().st_size
     check_space(destination, destination, size=size, name=str(source))
     with (
@@ -115,6 +111,28 @@ def _copy_file(source: Path, destination: Path) -> None:
     ):
         for chunk in _chunks(file):
             bar.update(copy.write(chunk))
+
+
+def _why_missing(source: Path) -> str:
+    """Return the rest of a sentence: what hides the file, or what a source may be."""
+    cut_off = sorted(source.parent.glob(f"{glob.escape(source.name)} #*"))
+    if cut_off:
+        return (
+            f", but {cut_off[0]} is there: in params.yaml a # after a space begins a comment, so "
+            "put the path into single quotes"
+        )
+    here = "" if source.is_absolute() else f" in {Path.cwd()}"
+    if here and ".dvc/tmp/exps" in here:
+        return (
+            f"{here}, where `dvc exp run --temp` and --queue run, in a copy of what git knows; "
+            "give the path from / on"
+        )
+    if "data/raw" in source.as_posix():
+        here += " (DVC empties data/raw before this stage: keep it elsewhere)"
+    return (
+        f"{here}; download.source may be synthetic, kaggle, or a path or URL of a zip archive in "
+        "the layout of Kaggle's andrewmvd/leukemia-classification"
+    )
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:

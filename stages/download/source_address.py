@@ -16,17 +16,21 @@ _SECRET = re.compile(r"(?i)signature|^sig$|token|passw|secret|credential|key$|^a
 def expand_variables(source: str) -> str:
     """Return a path or URL with each `$NAME` in it replaced by that environment variable.
 
+    A path that is there as it is written, with the $ in it, is returned unchanged.
+
     Raises:
         StageError: if a variable is not set, or if a URL holds a secret: params.yaml and dvc.lock,
             to which DVC copies the URL, are in git.
     """
+    if "$" in source and os.path.lexists(source):
+        return source
     _refuse_secrets(source)
     names = [one or other for one, other in _VARIABLE.findall(source)]
     missing = sorted({name for name in names if name not in os.environ})
     if missing:
         raise StageError(
             f"download.source takes {', '.join(missing)} from the environment, where it is not "
-            "set; set it, or write the address without $"
+            "set; set it, or write the address without $, or check the path if $ is part of it"
         )
     return os.path.expandvars(source)
 
