@@ -35,9 +35,8 @@ LEAVES = [key for key, value in KEYS.items() if not isinstance(value, dict)]
 MAPPINGS = [key for key, value in KEYS.items() if isinstance(value, dict) and key != "profiles"]
 PROFILES = [f"profiles.{name}" for name in SHIPPED["profiles"]]
 FRACTIONAL = [key for key in LEAVES if isinstance(KEYS[key], float)]
-CHOICES = [  # any text may be the path of a source
-    key for key in LEAVES if isinstance(KEYS[key], str) and not key.endswith("download.source")
-]
+PATHS = ("download.source", "download.weights")  # any text may be one
+CHOICES = [key for key in LEAVES if isinstance(KEYS[key], str) and not key.endswith(PATHS)]
 WHOLE = [key for key in LEAVES if type(KEYS[key]) is int]
 
 
