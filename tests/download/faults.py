@@ -371,8 +371,8 @@ def render() -> str:
         "",
         "## Faults of the ImageNet weights",
         "",
-        "`tests/download/test_weights.py` gives each of these to the stage. Each error goes on with "
-        "the folder",
+        "`tests/download/test_weights.py` gives each of these to the stage. Each error goes on "
+        "with the folder",
         "to put the file into, and with what else `download.weights` may be.",
         "",
         "| fault | words of the error |",
