@@ -54,7 +54,8 @@ def make_keras_home(
 
 def keras_models() -> Path:
     """Return the folder in which the user's own Keras keeps weights."""
-    return Path(os.environ.get("KERAS_HOME") or local_path("~/.keras")) / "models"
+    home = os.path.expanduser("~/.keras")  # noqa: PTH111 - Path's raises for a user without a home
+    return Path(os.environ.get("KERAS_HOME") or home) / "models"
 
 
 def published_weights(base: str) -> tuple[str, str]:

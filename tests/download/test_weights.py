@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pwd
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -147,6 +148,19 @@ def test_weights_that_the_users_keras_has_are_taken(
         keras_folder.mkdir(parents=True)
         monkeypatch.setenv("KERAS_HOME", str(keras_folder.parent))
     (keras_folder / "efficientnetb3_notop.h5").write_bytes(CONTENT)
+    assert made(tmp_path, "imagenet") == CONTENT
+
+
+def test_a_user_without_a_home_fetches_them(
+    tmp_path: Path, publish: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(user: int) -> None:
+        raise KeyError(user)
+
+    publish({"/efficientnetb3_notop.h5": CONTENT})
+    for variable in ("HOME", "KERAS_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)  # as in a container that does not know the user
     assert made(tmp_path, "imagenet") == CONTENT
 
 
