@@ -9,6 +9,7 @@ set_tensorflow_environment()
 
 import io
 import signal
+import string
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +32,8 @@ REAL_SAMPLE = ROOT.parent / "shared/data/cnmc-sample.zip"
 TRAINING = "C-NMC_Leukemia/training_data"
 VALIDATION = "C-NMC_Leukemia/validation_data"
 TINY_SIZE = 36
+CHARACTERS = [*sorted(set(string.printable) - set("/\n\r\v\f")), *"äöüßéŁ白血病—’“”…°²"]
+"""Characters that names of files have: all of ASCII but line ends, and some beyond it."""
 
 WriteArchive = Callable[..., Path]
 

@@ -87,7 +87,11 @@ def load_params(path: Path) -> Params[Any, Any]:
             f"{path} is missing; run this where params.yaml and dvc.yaml are"
         ) from error
     except (yaml.YAMLError, TypeError, ValueError) as error:  # json.dumps raises the last two
-        raise StageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+        problem = " ".join(str(error).split())
+        raise StageError(
+            f"{path} is not valid YAML: {problem}; put a text with special characters, such as a "
+            "path, into single quotes"
+        ) from error
     try:
         params: Params[Any, Any] = _schema().validate_json(content)
     except ValidationError as error:
@@ -113,6 +117,8 @@ def _explain(problem: Any) -> str:
             return f"{key} is not a known parameter; check its spelling or remove it"
     given, message = problem["input"], problem["msg"]
     hint = _number_hint(given, problem["type"]) if isinstance(given, str) else ""
+    if problem["type"] == "string_type":
+        hint = " (YAML does not read it as text, nor what follows a #: put it into single quotes)"
     return f"{key} is {given!r}: {message[0].lower()}{message[1:]}{hint}"
 
 

@@ -7,7 +7,7 @@ import lzma
 import zipfile
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from stages.common.errors import StageError
@@ -96,6 +96,14 @@ def read_member(archive: zipfile.ZipFile, member: str) -> bytes:
         raise ArchiveError(f"{member} cannot be unpacked ({error})") from error
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError) as error:
         raise ArchiveError(f"{member} is corrupt ({str(error) or 'it ends early'})") from error
+
+
+def refuse(faults: Sequence[str]) -> None:
+    """Raise ArchiveError with the first fault, if any, and the number of files with another."""
+    if faults:
+        others = len(faults) - 1
+        files = "file is" if others == 1 else "files are"
+        raise ArchiveError(faults[0] + (f", and {others:,} more {files} refused" if others else ""))
 
 
 def is_synthetic(archive: zipfile.ZipFile) -> bool:

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from stages.common.errors import StageError
-from stages.dataset.archive import ArchiveError, list_members, read_member
+from stages.dataset.archive import ArchiveError, list_members, read_member, refuse
 from stages.dataset.archive_layout import (
     LABEL_FOLDER,
     PRELIMINARY,
@@ -19,6 +19,8 @@ from stages.dataset.archive_layout import (
     TRAINING_FOLDER,
     canonical_folder,
     is_image,
+    is_other_image,
+    refuse_missing_classes,
 )
 from stages.dataset.cell_table import COLUMNS
 from stages.dataset.classes import CLASS_NAMES
@@ -39,29 +41,33 @@ def training_cells(archive: zipfile.ZipFile) -> pd.DataFrame:
         ArchiveError: if a name does not parse, an image is outside the class folders or in the
             folder of the other class, an image or a cell is repeated, or a class is missing.
     """
-    rows = []
-    for member in list_members(archive):
-        folder = canonical_folder(member)
-        if folder is None or not folder.startswith(f"{TRAINING_FOLDER}/"):
-            continue
-        _, fold, label = folder.split("/")
-        name = PurePosixPath(member).name
-        parsed = _parse(member, name)
-        if parsed.label != label:
-            raise ArchiveError(
-                f"{member} is of class {parsed.label} by its name, but lies in a folder of "
-                f"class {label}"
-            )
-        rows.append((name, member, *_name_fields(parsed), fold))
+    members = list_members(archive)
+    rows, faults = [], []
+    for member in members:
+        try:
+            rows += _training_row(member)
+        except ArchiveError as error:
+            faults.append(str(error))
+    refuse(faults)
     cells = _table(rows)
-    missing = sorted(set(CLASS_NAMES) - set(cells["label"]))
-    if missing:
-        raise ArchiveError(
-            f"no training images of class {' and '.join(missing)}; expected "
-            "…/training_data/fold_0/{all,hem}/UID_….bmp as in Kaggle's "
-            "andrewmvd/leukemia-classification"
-        )
+    refuse_missing_classes(set(cells["label"]), members)
     return cells
+
+
+def _training_row(member: str) -> list[tuple[str | int, ...]]:
+    """Return the row of a training image; none for another file."""
+    folder = canonical_folder(member)
+    if folder is None or not folder.startswith(f"{TRAINING_FOLDER}/"):
+        return []
+    _, fold, label = folder.split("/")
+    name = PurePosixPath(member).name
+    parsed = _parse(member, name)
+    if parsed.label != label:
+        raise ArchiveError(
+            f"{member} is of class {parsed.label} by its name, but lies in a folder of "
+            f"class {label}"
+        )
+    return [(name, member, *_name_fields(parsed), fold)]
 
 
 def external_cells(archive: zipfile.ZipFile) -> pd.DataFrame:
@@ -76,18 +82,21 @@ def external_cells(archive: zipfile.ZipFile) -> pd.DataFrame:
             labels that contradict its names, two rows for a name, or no row for an image; or if
             an image or a cell is repeated.
     """
-    members = [
-        member
-        for member in list_members(archive)
-        if canonical_folder(member) == PRELIMINARY_FOLDER and is_image(member)
+    files = [
+        member for member in list_members(archive) if canonical_folder(member) == PRELIMINARY_FOLDER
     ]
+    members = [member for member in files if is_image(member)]
+    faults = [f"{file}: expected a .bmp" for file in files if is_other_image(file)]
     labels = _preliminary_labels(archive) if members else {}
     rows = []
     for member in members:
         name = PurePosixPath(member).name
-        if name not in labels:
-            raise ArchiveError(f"{PRELIMINARY_LABELS} has no row for {name}")
-        rows.append((name, member, *_name_fields(parse_image_name(labels[name])), "preliminary"))
+        if name in labels:
+            original = parse_image_name(labels[name])
+            rows.append((name, member, *_name_fields(original), "preliminary"))
+        else:
+            faults.append(f"{PRELIMINARY_LABELS} has no row for {name}")
+    refuse(faults)
     return _table(rows)
 
 

@@ -12,6 +12,8 @@ found by name at any depth. The final images have no public labels: they are cou
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Collection, Iterable
 from pathlib import PurePosixPath
 
 from stages.dataset.archive import ArchiveError
@@ -25,6 +27,8 @@ TRAINING_FOLDER = "training_data"
 LABEL_FOLDER = "validation_data"
 PRELIMINARY_FOLDER = f"{LABEL_FOLDER}/{PRELIMINARY}"
 FINAL_FOLDER = f"testing_data/{FINAL}"
+
+_OTHER_IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".webp")
 
 _FOLD = re.compile(r"fold_\d+", re.ASCII)
 
@@ -60,5 +64,32 @@ def canonical_folder(path: str) -> str | None:
 
 
 def is_image(path: str) -> bool:
-    """Return whether a file is an image, by its name."""
+    """Return whether a file is an image of the data set's form, by its name."""
     return path.lower().endswith(".bmp")
+
+
+def is_other_image(path: str) -> bool:
+    """Return whether a file is an image of another form, by its name."""
+    return path.lower().endswith(_OTHER_IMAGES)
+
+
+def refuse_missing_classes(present: Collection[str], paths: Iterable[str]) -> None:
+    """Raise ArchiveError if a class is not among those present; say which files there are."""
+    missing = sorted(set(CLASS_NAMES).difference(present))
+    if missing:
+        raise ArchiveError(
+            f"no training images of class {' and '.join(missing)}; expected BMP images "
+            "…/training_data/fold_0/{all,hem}/UID_<subject>_<field>_<cell>_{all,hem}.bmp as in "
+            f"Kaggle's andrewmvd/leukemia-classification, found {_kinds_of_files(paths)}; "
+            'docs/data.md shows the layout under "Images in another form"'
+        )
+
+
+def _kinds_of_files(paths: Iterable[str], *, most: int = 4) -> str:
+    """Count files by their last folder and their ending: `60 files (30 all/*.png, …)`."""
+    files = [PurePosixPath(path) for path in paths]
+    kinds = Counter(str(PurePosixPath(file.parent.name) / f"*{file.suffix}") for file in files)
+    told = [f"{count:,} {kind}" for kind, count in kinds.most_common(most)]
+    rest = [f"{len(kinds) - most} more kinds"] if len(kinds) > most else []
+    listed = f" ({', '.join(told + rest)})" if told else ""
+    return f"{len(files):,} {'file' if len(files) == 1 else 'files'}{listed}"

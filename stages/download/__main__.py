@@ -89,7 +89,7 @@ def _describe(archive: Path, verified: Verified, params: DownloadParams) -> dict
         "inventory": C_NMC_2019.name,
         "bytes": archive.stat().st_size,
         "sha256": sha256,
-        "weights": params.weights,
+        "weights": "none" if params.weights == "none" else "imagenet",
         "files": verified.files,
     }
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
 from stages.common.errors import StageError
-from stages.common.progress import progress
 from stages.download.fsspec_origin import FsspecOrigin
 from stages.download.http_errors import public_url
 from stages.download.http_origin import http_origin
 from stages.download.kaggle import kaggle_origin
-from stages.download.origin import CHUNK, DEFAULT_RETRIES, Origin, RetryPolicy
+from stages.download.local_file import copy_file, local_path
+from stages.download.origin import DEFAULT_RETRIES, Origin, RetryPolicy
 from stages.download.pack_folder import pack_folder
 from stages.download.params import DownloadParams
-from stages.download.partial_file import check_space, disk_full_as_stage_error, state_folder
+from stages.download.partial_file import state_folder
 from stages.download.source_address import expand_variables
 from stages.download.synthetic import write_synthetic_archive
 from stages.download.transfer import Verdict, sha256_in_params, transfer, wrong_checksum
+
+_EXPECTED = (
+    "download.source may be synthetic, kaggle, or a path or URL of a zip archive in the layout of "
+    "Kaggle's andrewmvd/leukemia-classification"
+)
 
 
 def source_kind(source: str) -> str:
@@ -27,7 +31,7 @@ def source_kind(source: str) -> str:
         return source
     if "://" in expand_variables(source):
         return "url"
-    return "folder" if _local(source).is_dir() else "path"
+    return "folder" if local_path(source).is_dir() else "path"
 
 
 def source_name(params: DownloadParams) -> str:
@@ -37,7 +41,12 @@ def source_name(params: DownloadParams) -> str:
             return "the synthetic archive"
         case "kaggle":
             return f"Kaggle dataset {params.kaggle_dataset}"
-    return public_url(params.source) if "://" in params.source else params.source
+    return public_name(params.source)
+
+
+def public_name(source: str) -> str:
+    """Return a path or an address for messages: no credentials, variables not filled in."""
+    return public_url(source) if "://" in source else source
 
 
 def fetch_archive(
@@ -60,9 +69,9 @@ def fetch_archive(
                 destination, cells=params.synthetic_cells, seed=params.synthetic_seed
             )
         case "folder":
-            pack_folder(_local(params.source), destination)
+            pack_folder(local_path(params.source), destination)
         case "path":
-            _copy_file(_local(params.source), destination)
+            copy_file(local_path(params.source), destination, expected=_EXPECTED)
         case _:
             return transfer(
                 remote_origin(params, retry_policy=retry_policy),
@@ -84,39 +93,13 @@ def remote_origin(params: DownloadParams, *, retry_policy: RetryPolicy = DEFAULT
     """Return the origin for a source of kind kaggle or url."""
     if source_kind(params.source) == "kaggle":
         return kaggle_origin(params.kaggle_dataset, retry_policy=retry_policy)
-    url, name = expand_variables(params.source), source_name(params)
+    return address_origin(
+        expand_variables(params.source), name=source_name(params), retry_policy=retry_policy
+    )
+
+
+def address_origin(url: str, *, name: str, retry_policy: RetryPolicy = DEFAULT_RETRIES) -> Origin:
+    """Return the origin for an address whose variables are filled in."""
     if url.lower().startswith(("http://", "https://")):
         return http_origin(url, name=name, retry_policy=retry_policy)
     return FsspecOrigin(url, name)
-
-
-def _local(source: str) -> Path:
-    try:
-        return Path(expand_variables(source)).expanduser()
-    except RuntimeError as error:
-        raise StageError(f"{source}: there is no such home folder; check the path") from error
-
-
-def _copy_file(source: Path, destination: Path) -> None:
-    if not source.is_file():
-        emptied = "data/raw" in source.as_posix()
-        hint = " (DVC empties data/raw before this stage: keep it elsewhere)" if emptied else ""
-        raise StageError(
-            f"{source} is not a file{hint}; download.source may be synthetic, kaggle, or a path or "
-            "URL of a zip archive in the layout of Kaggle's andrewmvd/leukemia-classification"
-        )
-    size = source.stat().st_size
-    check_space(destination, destination, size=size, name=str(source))
-    with (
-        source.open("rb") as file,
-        destination.open("wb") as copy,
-        disk_full_as_stage_error(destination),
-        progress(total=size, description="Copying", unit="B") as bar,
-    ):
-        for chunk in _chunks(file):
-            bar.update(copy.write(chunk))
-
-
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    while chunk := file.read(CHUNK):
-        yield chunk

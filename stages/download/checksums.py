@@ -1,4 +1,4 @@
-"""Decompress each zip member once, to check its CRC-32 and compute its SHA-256."""
+"""Decompress each zip member once: check its CRC-32, compute its SHA-256, see what it holds."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from stages.common.progress import progress
 from stages.dataset.archive import ArchiveError, read_directory
+from stages.dataset.image_form import HEAD, ImageForm, image_form
 
 CHUNK = 1 << 20
 """Bytes read, and at most unpacked, at a time. A training image has fewer."""
@@ -35,8 +36,15 @@ _DAMAGE = (
 )
 
 
-def digest_members(path: Path) -> dict[str, str]:
-    """Decompress each zip member in memory, on all cores, and return its SHA-256 by name.
+class Digest(NamedTuple):
+    """What the bytes of a member are: their SHA-256, and the form of image that they begin as."""
+
+    sha256: str
+    form: ImageForm
+
+
+def digest_members(path: Path) -> dict[str, Digest]:
+    """Decompress each zip member in memory, on all cores, and return its digest by name.
 
     The declared sizes are not trusted: decompression stops as soon as a member exceeds its size.
 
@@ -46,7 +54,7 @@ def digest_members(path: Path) -> dict[str, str]:
     with read_directory(path) as archive:
         files = [info for info in archive.infolist() if not info.is_dir()]
     pending = deque(sorted(files, key=lambda info: info.header_offset))
-    digests: dict[str, str] = {}
+    digests: dict[str, Digest] = {}
     workers = os.cpu_count() or 1
     with (
         progress(total=len(files), description="Verifying", unit="file") as bar,
@@ -64,7 +72,7 @@ def digest_members(path: Path) -> dict[str, str]:
 def _work(
     path: Path,
     pending: deque[zipfile.ZipInfo],
-    digests: dict[str, str],
+    digests: dict[str, Digest],
     advance: Callable[[int], object],
 ) -> None:
     # Two threads must not open members of one ZipFile: it counts its open files without a lock.
@@ -78,13 +86,14 @@ def _work(
             advance(1)
 
 
-def _digest(archive: zipfile.ZipFile, file: BinaryIO, info: zipfile.ZipInfo) -> str:
-    digest, crc, size = hashlib.sha256(), 0, 0
+def _digest(archive: zipfile.ZipFile, file: BinaryIO, info: zipfile.ZipInfo) -> Digest:
+    digest, crc, size, head = hashlib.sha256(), 0, 0, b""
     try:
         with archive.open(info):  # compares the member's own header with the directory
             pass
         for data in _unpack(_packed(file, info), info.compress_type):
             digest.update(data)
+            head += data[: HEAD - len(head)]
             crc, size = zlib.crc32(data, crc), size + len(data)
             if size > info.file_size:
                 break
@@ -100,7 +109,7 @@ def _digest(archive: zipfile.ZipFile, file: BinaryIO, info: zipfile.ZipInfo) -> 
         raise ArchiveError(
             f"{info.filename} is corrupt (its CRC-32 is {crc:08x}, expected {info.CRC:08x})"
         )
-    return digest.hexdigest()
+    return Digest(digest.hexdigest(), image_form(head, length=size))
 
 
 def _packed(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ from typing import Any
 import fsspec
 
 from stages.common.errors import StageError
-from stages.download.http_errors import root_cause
+from stages.download.http_errors import is_offline, root_cause
 from stages.download.origin import CHUNK, Body, FileVersion, InterruptionError
 
 _BLOCK = 8 << 20
@@ -103,7 +103,9 @@ class FsspecOrigin:
         except Exception as error:
             if isinstance(error, _FINAL) or _CREDENTIALS.search(type(error).__name__):
                 raise self._unreadable(error) from error
-            raise InterruptionError(f"it cannot be read ({root_cause(error)})") from error
+            raise InterruptionError(
+                f"it cannot be read ({root_cause(error)})", offline=is_offline(error)
+            ) from error
 
     def _unreadable(self, error: Exception) -> StageError:
         return StageError(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import re
+import socket
 import ssl
 from collections.abc import Iterator, Mapping
 
@@ -22,6 +24,7 @@ ADVICE = {
 """What the user can do about an HTTP status."""
 
 _TEMPORARY = (408, 425, 429)
+_UNREACHABLE = (errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTUNREACH)
 
 
 @contextlib.contextmanager
@@ -56,7 +59,7 @@ def http_errors(name: str, *, advice: Mapping[int, str]) -> Iterator[None]:
             "HTTP_PROXY and HTTPS_PROXY if you need a proxy"
         )
         if _is_temporary(error):
-            raise InterruptionError(reason) from error
+            raise InterruptionError(reason, offline=is_offline(error)) from error
         raise StageError(f"{name}: {reason}") from error
 
 
@@ -95,3 +98,9 @@ def _is_temporary(error: requests.RequestException) -> bool:
     if isinstance(cause, ssl.SSLCertVerificationError) or "failed: 407" in root_cause(error):
         return False
     return isinstance(error, requests.ConnectionError | requests.Timeout)
+
+
+def is_offline(error: BaseException) -> bool:
+    """Return whether no name was resolved, or no route found, whether to the server or a proxy."""
+    cause = bottom(error)
+    return isinstance(cause, socket.gaierror) or getattr(cause, "errno", None) in _UNREACHABLE

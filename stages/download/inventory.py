@@ -144,7 +144,7 @@ def _difference(files: Sequence[File], expected: Folder) -> str:
 
 def _size_clues(files: Sequence[File], expected: Folder) -> list[str]:
     others = sorted(file.name for file in files if file.size != expected.size)
-    return [f"not of {expected.size:,} bytes: {_some(others)}"] if others else []
+    return [f"not of {expected.size:,} bytes: {some(others)}"] if others else []
 
 
 def _name_clues(files: Sequence[File], expected: Folder) -> list[str]:
@@ -159,8 +159,8 @@ def _name_clues(files: Sequence[File], expected: Folder) -> list[str]:
     missing = [name for name in numbers if name not in names]
     surplus = sorted(names.difference(numbers))
     return [
-        *([f"missing: {_some(missing)}"] if missing else []),
-        *([f"surplus: {_some(surplus)}"] if surplus else []),
+        *([f"missing: {some(missing)}"] if missing else []),
+        *([f"surplus: {some(surplus)}"] if surplus else []),
     ]
 
 
@@ -168,6 +168,7 @@ def _count(files: int) -> str:
     return f"{files:,} {'file' if files == 1 else 'files'}"
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
+    """Name the first few files of a list, and the number of the others."""
     rest = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + rest

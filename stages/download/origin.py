@@ -77,11 +77,15 @@ class InterruptionError(Exception):
 
     Attributes:
         retry_after: the server's Retry-After header, as received.
+        offline: whether no server was found, as on a machine without a network.
     """
 
-    def __init__(self, reason: str, *, retry_after: str | None = None) -> None:
+    def __init__(
+        self, reason: str, *, retry_after: str | None = None, offline: bool = False
+    ) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+        self.offline = offline
 
 
 def _retries() -> Retry:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stages.common.errors import StageError
 from stages.common.progress import progress
-from stages.dataset.archive import ArchiveError, is_clutter
-from stages.dataset.archive_layout import canonical_folder
+from stages.dataset.archive import ArchiveError, is_clutter, refuse
+from stages.dataset.archive_layout import canonical_folder, refuse_missing_classes
 from stages.download.zip_members import add_member
 
 _ROOT = "C-NMC_Leukemia"
@@ -27,8 +27,8 @@ def pack_folder(folder: Path, destination: Path) -> None:
 
     Raises:
         StageError: on a symbolic link, an entry that is neither file nor folder, an unreadable
-            file, two files with one canonical name, or a training image outside the class
-            folders.
+            file, two files with one canonical name, a training image outside the class folders, or
+            a class without training images.
     """
     members = _members(folder)
     with (
@@ -42,11 +42,15 @@ def pack_folder(folder: Path, destination: Path) -> None:
 
 def _members(folder: Path) -> dict[str, Path]:
     """Map the member name of each file of the data set to the path of the file."""
+    files = {path: path.relative_to(folder).as_posix() for path in _files(folder)}
+    try:
+        places = _places(files)
+        labels = {place.rpartition("/")[2] for place in places.values()}
+        refuse_missing_classes(labels, files.values())
+    except ArchiveError as error:
+        raise StageError(f"{folder}: {error}; mend what lies in the folder") from error
     members: dict[str, Path] = {}
-    for path in _files(folder):
-        place = _place(path, folder)
-        if place is None:
-            continue
+    for path, place in places.items():
         member = f"{_ROOT}/{place}/{path.name}"
         if member in members:
             raise StageError(
@@ -55,6 +59,24 @@ def _members(folder: Path) -> dict[str, Path]:
             )
         members[member] = path
     return members
+
+
+def _places(files: Mapping[Path, str]) -> dict[Path, str]:
+    """Return the folder of the data set that each file belongs to; leave out other files."""
+    places, faults = {}, []
+    for path, relative in files.items():
+        try:
+            place = canonical_folder(relative)
+        except ArchiveError as error:
+            faults.append(str(error))
+            continue
+        if place is None:
+            continue
+        if not path.name.isprintable():
+            raise StageError(f"{str(path)!a} has a name that cannot be shown; rename the file")
+        places[path] = place
+    refuse(faults)
+    return places
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -76,16 +98,6 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
         else:
             raise StageError(f"{path} is neither a file nor a folder; remove it")
-
-
-def _place(path: Path, folder: Path) -> str | None:
-    try:
-        place = canonical_folder(path.relative_to(folder).as_posix())
-    except ArchiveError as error:
-        raise StageError(f"{folder}: {error}; move it there, or away") from error
-    if place is not None and not path.name.isprintable():
-        raise StageError(f"{str(path)!a} has a name that cannot be shown; rename the file")
-    return place
 
 
 def _read(path: Path) -> bytes:

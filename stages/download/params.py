@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -32,5 +32,6 @@ class DownloadParams:
     preliminary-test images are drawn in addition."""
     synthetic_seed: Seed
     """Seed of the drawn images."""
-    weights: Literal["imagenet", "none"]
-    """Initial weights of the base: `imagenet`, or `none` to train from scratch."""
+    weights: Annotated[str, Field(min_length=1)]
+    """Initial weights of the base: `imagenet`, from the user's own Keras folder or from where Keras
+    publishes them; the path or URL of a copy of these; or `none` to train from scratch."""

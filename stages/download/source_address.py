@@ -1,4 +1,4 @@
-"""Complete the address of a source with secrets from the environment, never from params.yaml."""
+"""Complete an address in params.yaml with secrets from the environment."""
 
 from __future__ import annotations
 
@@ -16,17 +16,21 @@ _SECRET = re.compile(r"(?i)signature|^sig$|token|passw|secret|credential|key$|^a
 def expand_variables(source: str) -> str:
     """Return a path or URL with each `$NAME` in it replaced by that environment variable.
 
+    A path that is there as it is written, with the $ in it, is returned unchanged.
+
     Raises:
         StageError: if a variable is not set, or if a URL holds a secret: params.yaml and dvc.lock,
             to which DVC copies the URL, are in git.
     """
+    if "$" in source and os.path.lexists(source):
+        return source
     _refuse_secrets(source)
     names = [one or other for one, other in _VARIABLE.findall(source)]
     missing = sorted({name for name in names if name not in os.environ})
     if missing:
         raise StageError(
-            f"download.source takes {', '.join(missing)} from the environment, where it is not "
-            "set; set it, or write the address without $"
+            f"params.yaml takes {', '.join(missing)} from the environment, where it is not "
+            "set; set it, or write the address without $, or check the path if $ is part of it"
         )
     return os.path.expandvars(source)
 
@@ -35,7 +39,7 @@ def _refuse_secrets(source: str) -> None:
     held = [name for part in source.split("::") for name in _secrets(part)]
     if held:
         raise StageError(
-            f"download.source holds {', '.join(held)}, and would be written into dvc.lock, which "
+            f"params.yaml holds {', '.join(held)}, and would be written into dvc.lock, which "
             "is in git; put it into an environment variable and write $NAME in its place"
         )
 
@@ -46,7 +50,7 @@ def _secrets(address: str) -> list[str]:
         parts = urlsplit(address)
         user, password, query = parts.username, parts.password, parse_qsl(parts.query)
     except ValueError as error:
-        raise StageError(f"download.source is no address ({error}); check it") from error
+        raise StageError(f"{address} is no address ({error}); check it") from error
     if not parts.netloc:
         return []
     held = [name for name, value in query if _SECRET.search(name) and not _from_outside(value)]

@@ -34,6 +34,9 @@ from stages.download.partial_file import (
     locked_partial,
 )
 
+OFFLINE_RETRIES = 2
+"""Retries where no server is found: a machine without a network has none in minutes, either."""
+
 Verdict = TypeVar("Verdict")
 
 
@@ -183,16 +186,22 @@ def _announced(version: FileVersion) -> list[Checksum]:
 def _complete(
     origin: Origin, partial: PartialFile, destination: Path, retry_policy: RetryPolicy
 ) -> None:
-    """Retry until all bytes are received; any new byte resets the number of retries."""
-    retries, furthest = retry_policy.retries, partial.size
+    """Retry until all bytes are received; any new byte resets the number of retries.
+
+    If no server is found, and nothing has arrived in this run, OFFLINE_RETRIES are enough.
+    """
+    retries, furthest, arrived = retry_policy.retries, partial.size, False
     while True:
         try:
             _receive(origin, partial, destination)
         except InterruptionError as error:
             if partial.size > furthest:
-                retries, furthest = retry_policy.retries, partial.size
-            elif retries.total == 0:
-                raise StageError(_given_up(origin, partial, error, retry_policy)) from error
+                retries, furthest, arrived = retry_policy.retries, partial.size, True
+            elif retries.total == 0 or (
+                error.offline and not arrived and _used(retries, retry_policy) >= OFFLINE_RETRIES
+            ):
+                tries = _used(retries, retry_policy) + 1
+                raise StageError(_given_up(origin, partial, error, tries)) from error
             else:
                 retries = retries.increment()
             pause = _pause(retries, error.retry_after)
@@ -236,10 +245,11 @@ def _pause(retries: Retry, retry_after: str | None) -> float:
     return retries.get_backoff_time()
 
 
-def _given_up(
-    origin: Origin, partial: PartialFile, error: InterruptionError, retry_policy: RetryPolicy
-) -> str:
-    tries = (retry_policy.retries.total or 0) + 1
+def _used(retries: Retry, retry_policy: RetryPolicy) -> int:
+    return (retry_policy.retries.total or 0) - (retries.total or 0)
+
+
+def _given_up(origin: Origin, partial: PartialFile, error: InterruptionError, tries: int) -> str:
     kept = ""
     if partial.resumes_at:
         kept = f"; {partial.size:,} bytes are kept, and the next run goes on from there"

@@ -13,7 +13,8 @@ import pandas as pd
 from stages.dataset.archive import ArchiveError, is_synthetic, list_members, open_archive
 from stages.dataset.archive_cells import external_cells, training_cells
 from stages.dataset.archive_layout import canonical_folder
-from stages.download.checksums import digest_members
+from stages.download.checksums import Digest, digest_members
+from stages.download.image_forms import check_forms
 from stages.download.inventory import File, Inventory, differences
 from stages.download.zip_directory import check_directory
 
@@ -36,7 +37,7 @@ class Verified:
 
 
 def verify_archive(path: Path, *, name: str, remedy: str, inventory: Inventory) -> Verified:
-    """Check an archive: its directory, its layout and names, each byte, and its labels.
+    """Check an archive: its directory, layout, names, each byte, labels, and form of images.
 
     The directory is checked before any member is unpacked. Each member is unpacked only once.
 
@@ -52,8 +53,10 @@ def verify_archive(path: Path, *, name: str, remedy: str, inventory: Inventory) 
     with open_archive(path, name=name, remedy=remedy) as archive:
         check_directory(archive)
         training = training_cells(archive)
-        folders = _files_by_folder(archive, digest_members(path))
+        digests = digest_members(path)
+        folders = _files_by_folder(archive, digests)
         cells = pd.concat([training, external_cells(archive)], ignore_index=True)
+        check_forms({member: digests[member].form for member in cells["member"]}, name=name)
         return Verified(
             cells=cells,
             files={folder: len(files) for folder, files in sorted(folders.items())},
@@ -64,13 +67,16 @@ def verify_archive(path: Path, *, name: str, remedy: str, inventory: Inventory) 
         )
 
 
-def _files_by_folder(archive: zipfile.ZipFile, digests: Mapping[str, str]) -> dict[str, list[File]]:
+def _files_by_folder(
+    archive: zipfile.ZipFile, digests: Mapping[str, Digest]
+) -> dict[str, list[File]]:
     """Return the files by canonical folder; files that are not in the data set are under OTHER."""
     members: dict[tuple[str, str], str] = {}
     folders: dict[str, list[File]] = defaultdict(list)
     for member in list_members(archive):
         folder = canonical_folder(member) or OTHER
-        file = File(PurePosixPath(member).name, archive.getinfo(member).file_size, digests[member])
+        size, sha256 = archive.getinfo(member).file_size, digests[member].sha256
+        file = File(PurePosixPath(member).name, size, sha256)
         if folder != OTHER and (folder, file.name) in members:
             twin = members[folder, file.name]
             raise ArchiveError(f"{folder}/{file.name} stands in it twice: {twin}, {member}")

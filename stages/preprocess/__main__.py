@@ -27,7 +27,7 @@ def preprocess(
     these two alone classify.
 
     Raises:
-        StageError: if an image is missing, corrupt, or has the wrong size or mode; or if the crop
+        StageError: if an image is missing, corrupt, or has the wrong size or form; or if the crop
             is larger than the images.
     """
     if (params.crop_size or 0) > params.expected_size:

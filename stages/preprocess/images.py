@@ -11,6 +11,7 @@ from PIL import Image
 
 from stages.common.errors import StageError
 from stages.dataset.archive import read_member
+from stages.dataset.image_form import HEAD, RGB, image_form
 from stages.preprocess.params import PreprocessParams
 
 
@@ -26,7 +27,7 @@ def read_pixels(
         uint8 (image_size, image_size, 3), RGB in 0…255.
 
     Raises:
-        StageError: if the image is missing, corrupt, or has the wrong size or mode.
+        StageError: if the image is missing, corrupt, or has the wrong size or form.
     """
     image = _open(archive, member, params.expected_size)
     if params.crop_size is not None:
@@ -37,24 +38,26 @@ def read_pixels(
 
 
 def _open(archive: zipfile.ZipFile, member: str, expected: int) -> Image.Image:
-    content = io.BytesIO(read_member(archive, member))
+    content = read_member(archive, member)
+    form = image_form(content[:HEAD], length=len(content))
+    if form.kind != RGB:
+        raise _unreadable(archive, member, f"it is {form.kind}")
     try:
-        image = Image.open(content, formats=["BMP"])
+        image = Image.open(io.BytesIO(content), formats=["BMP"])
         image.load()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise StageError(
-            f"{archive.filename}: {member} is no readable BMP image ({error}); expected one like "
-            "the others. Bring the archive in again with `dvc repro --force download`"
-        ) from error
-    if image.mode != "RGB":
-        raise StageError(
-            f"{archive.filename}: {member} has mode {image.mode}, expected RGB (24 bits a pixel)"
-        )
+        raise _unreadable(archive, member, str(error)) from error
     if image.size != (expected, expected):
         width, height = image.size
         raise StageError(
-            f"{archive.filename}: {member} is {width}×{height}, expected {expected}×{expected} "
-            "like the others. Bring the archive in again with `dvc repro --force download`, or "
-            "set `preprocess.expected_size`"
+            f"{archive.filename}: the images, such as {member}, are {width}×{height}, expected "
+            f"{expected}×{expected} as `preprocess.expected_size` says; set it to {width}"
         )
     return image
+
+
+def _unreadable(archive: zipfile.ZipFile, member: str, cause: str) -> StageError:
+    return StageError(
+        f"{archive.filename}: {member} is no readable image ({cause}); expected {RGB}. Bring the "
+        "archive in again with `dvc repro --force download`, which checks every image"
+    )

@@ -54,7 +54,7 @@ def write_shards(
         Area and brightness of each cell, in the order of the shards; columns appearance.COLUMNS.
 
     Raises:
-        StageError: if an image is missing, corrupt, or has the wrong size or mode; or if a shard
+        StageError: if an image is missing, corrupt, or has the wrong size or form; or if a shard
             cannot be written.
     """
     shards = [shard for split in planned.values() for shard in split]

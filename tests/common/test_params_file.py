@@ -35,9 +35,8 @@ LEAVES = [key for key, value in KEYS.items() if not isinstance(value, dict)]
 MAPPINGS = [key for key, value in KEYS.items() if isinstance(value, dict) and key != "profiles"]
 PROFILES = [f"profiles.{name}" for name in SHIPPED["profiles"]]
 FRACTIONAL = [key for key in LEAVES if isinstance(KEYS[key], float)]
-CHOICES = [  # any text may be the path of a source
-    key for key in LEAVES if isinstance(KEYS[key], str) and not key.endswith("download.source")
-]
+PATHS = ("download.source", "download.weights")  # any text may be one
+CHOICES = [key for key in LEAVES if isinstance(KEYS[key], str) and not key.endswith(PATHS)]
 WHOLE = [key for key in LEAVES if type(KEYS[key]) is int]
 
 
@@ -336,6 +335,30 @@ def test_what_is_no_yaml_or_no_mapping_is_told(
     tmp_path: Path, content: str | bytes, problem: str
 ) -> None:
     assert failure(tmp_path, content).startswith(problem)
+
+
+@pytest.mark.parametrize(
+    "value", ["a: b.zip", "@a.zip", "`a`", "*a.zip", "!a b", "%a", "[a].zip", "{a}.zip", "'it's'"]
+)
+def test_a_path_that_is_no_yaml_is_told_to_be_quoted(tmp_path: Path, value: str) -> None:
+    message = failure(tmp_path, TEXT.replace("source: kaggle", f"source: {value}"))
+    assert message.startswith(" is not valid YAML: ")
+    assert message.endswith(
+        "; put a text with special characters, such as a path, into single quotes"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "read"), [("#1.zip", None), ("123", 123), ("yes", True), ("~", None)]
+)
+def test_a_path_that_yaml_reads_otherwise_is_told_to_be_quoted(
+    tmp_path: Path, value: str, read: object
+) -> None:
+    text = TEXT.replace("source: kaggle", f"source: {value}")
+    assert failure(tmp_path, text) == (
+        f": profiles.cnmc.download.source is {read!r}: input should be a valid string (YAML does "
+        "not read it as text, nor what follows a #: put it into single quotes)"
+    )
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

@@ -89,12 +89,20 @@ def test_unlabelled_test_images_are_not_cells(write_archive: WriteArchive) -> No
 
 def test_one_class_alone_is_refused(write_archive: WriteArchive) -> None:
     members = {path: content for path, content in tiny_members().items() if "/all/" not in path}
-    assert "no training images of class all; expected …/training" in failure(write_archive(members))
+    assert "no training images of class all; expected BMP" in failure(write_archive(members))
 
 
 def test_an_archive_of_something_else_is_refused(write_archive: WriteArchive) -> None:
     message = failure(write_archive({"README.txt": b"hello"}))
     assert "no training images of class all and hem" in message
+    assert "found 1 file (1 *.txt)" in message
+
+
+def test_the_most_frequent_kinds_of_files_are_told(write_archive: WriteArchive) -> None:
+    members = {f"{kind}/{number}.{kind}": b"" for kind in "abcdef" for number in range(ord(kind))}
+    assert "found 597 files (102 f/*.f, 101 e/*.e, 100 d/*.d, 99 c/*.c, 2 more kinds)" in failure(
+        write_archive(members)
+    )
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,18 @@ CHECKED = {
         '"metrics", "diff", "main", "--precision"',
     ),
     r"dvc plots( diff( main)?)?": (f"{DVC}/test_branches.py", '"plots", "diff", "main"'),
-    r"dvc exp run -S profile=cnmc( -S \S+)*": (f"{DVC}/test_first_run.py", '"profile": "cnmc"'),
+    r"dvc exp run -S profile=cnmc( -S [^\s\"']+)*": (
+        f"{DVC}/test_first_run.py",
+        '"profile": "cnmc"',
+    ),
+    r"dvc exp run -S profile=cnmc -S (\"[^\"]+\"|'[^']+')": (
+        f"{DVC}/faults_of_paths.py",
+        '"Paths with spaces and other characters"',
+    ),
+    r"export ARCHIVE='.+'": (
+        f"{DVC}/faults_of_paths.py",
+        '"Paths with spaces and other characters"',
+    ),
     r"dvc exp run -S( profiles\.synthetic\.\S+)?": (f"{DVC}/test_first_run.py", '"exp", "run"'),
     r"dvc exp run --temp( -S \S+)?": (f"{DVC}/conftest.py", '"exp", "run", "--temp"'),
     r"dvc exp run --queue( -S \S+)+": (f"{DVC}/test_experiments.py", '"dvc exp run --queue"'),

@@ -86,7 +86,7 @@ def test_every_make_target_is_in_the_makefile(name: str) -> None:
 def test_every_parameter_that_is_set_exists(name: str) -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     known = {path.strip(".") for path in parameters(params)}
-    assert set(re.findall(r"-S ([\w.]+)=", page(name))) <= known
+    assert set(re.findall(r"""-S ["']?([\w.]+)=""", page(name))) <= known
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from stages.dataset.archive_layout import PRELIMINARY_LABELS
-from tests.conftest import TRAINING, VALIDATION, tiny_members
+from tests.conftest import TINY_SIZE, TRAINING, VALIDATION, bmp, tiny_members
 
 IMAGE = f"{TRAINING}/fold_1/all/UID_1_1_1_all.bmp"
 LABELS = f"{VALIDATION}/{PRELIMINARY_LABELS}"
@@ -108,6 +111,49 @@ def unpack_without_class(path: Path) -> None:
     unpack(path)
     for image in sorted(path.rglob("*_hem.bmp")):
         image.unlink()
+
+
+def drawn(
+    mode: str = "RGB", form: str = "BMP", *, width: int = TINY_SIZE, height: int = TINY_SIZE
+) -> bytes:
+    content = io.BytesIO()
+    Image.new(mode, (width, height)).save(content, form)
+    return content.getvalue()
+
+
+def every_image(content: bytes) -> Callable[[Path], None]:
+    return lambda path: write(path, {name: content for name in tiny_members() if "UID_" in name})
+
+
+def elsewhere(path: str) -> str:
+    """Where people keep what they have not named as C-NMC does."""
+    label, name = path.split("/")[-2:]
+    return f"{label}/{name.removesuffix('.bmp').removeprefix('UID_')}.png"
+
+
+def unpack_png(path: Path) -> None:
+    for name in tiny_members():
+        if "training_data" in name:
+            (path / elsewhere(name)).parent.mkdir(parents=True, exist_ok=True)
+            (path / elsewhere(name)).write_bytes(drawn("RGB", "PNG"))
+
+
+def write_png(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in tiny_members():
+            if "training_data" in name:
+                archive.writestr(elsewhere(name), drawn("RGB", "PNG"))
+
+
+def with_names(old: str, new: str) -> Callable[[Path], None]:
+    """Write the tiny archive with other endings of the images of one folder."""
+
+    def make(path: Path) -> None:
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in tiny_members().items():
+                archive.writestr(name.replace(".bmp", new) if old in name else name, content)
+
+    return make
 
 
 def bad_labels(content: bytes) -> Callable[[Path], None]:
@@ -283,5 +329,78 @@ FAULTS = [
         "folder",
         unpack_without_class,
         "no training images of class hem",
+    ),
+    Fault(
+        "PNG images in folders of the classes",
+        "folder",
+        unpack_png,
+        "no training images of class all and hem; expected BMP images "
+        "…/training_data/fold_0/{all,hem}/UID_<subject>_<field>_<cell>_{all,hem}.bmp as in "
+        "Kaggle's andrewmvd/leukemia-classification, found 48 files (24 all/*.png, 24 hem/*.png); "
+        'docs/data.md shows the layout under "Images in another form"',
+    ),
+    Fault("the same, zipped", "layout", write_png, "found 48 files (24 all/*.png, 24 hem/*.png)"),
+    Fault(
+        "training images of C-NMC as PNG",
+        "layout",
+        with_names("training_data", ".png"),
+        "UID_3_1_1_all.png: expected an image name of the form "
+        "UID_<subject>_<field>_<cell>_all.bmp or …_hem.bmp, and 47 more files are refused",
+    ),
+    Fault(
+        "preliminary images as PNG",
+        "layout",
+        with_names("prelim_phase_data/", ".png"),
+        "C-NMC_test_prelim_phase_data/1.png: expected a .bmp, and 1 more file is refused",
+    ),
+    Fault(
+        "every image grey",
+        "form",
+        every_image(drawn("L")),
+        "48 of 50 images are BMP of 8 bits a pixel (grey, or with a palette); expected BMP of 24 "
+        "bits a pixel (red, green and blue)",
+    ),
+    Fault(
+        "every image with a fourth channel",
+        "form",
+        every_image(drawn("RGBA")),
+        "48 of 50 images are BMP of 32 bits a pixel (with a fourth channel); expected BMP of 24",
+    ),
+    Fault(
+        "PNG under the name of a BMP",
+        "form",
+        every_image(drawn("RGB", "PNG")),
+        "48 of 50 images are PNG; expected BMP of 24 bits a pixel",
+    ),
+    Fault(
+        "one JPEG under the name of a BMP, one empty image, one cut off",
+        "form",
+        lambda path: write(
+            path,
+            {
+                IMAGE: drawn("RGB", "JPEG"),
+                IMAGE.replace("1_1_1", "1_2_1"): b"",
+                IMAGE.replace("1_1_1", "1_3_1"): drawn()[:-1],
+            },
+        ),
+        f"1 of 50 images is JPEG ({IMAGE}); 1 of 50 images is empty "
+        f"({IMAGE.replace('1_1_1', '1_2_1')}); 1 of 50 images is cut off "
+        f"({IMAGE.replace('1_1_1', '1_3_1')}); expected BMP of 24 bits a pixel",
+    ),
+    Fault(
+        "one image of another size",
+        "form",
+        lambda path: write(path, {IMAGE: bmp(1, size=40)}),
+        f"49 of 50 images are 36×36; 1 of 50 images is 40×40 ({IMAGE}); expected squares of one "
+        "size",
+    ),
+    Fault(
+        "no image a square",
+        "form",
+        lambda path: write(
+            path,
+            {name: drawn(height=30) for name in tiny_members() if name.endswith(".bmp")},
+        ),
+        "all 50 images are 36×30; expected squares of one size",
     ),
 ]

@@ -28,6 +28,7 @@ from tests.download.http_server import (
     without_range,
 )
 from tests.download.kaggle_emulator import refusal
+from tests.download.weights_faults import FAULTS_OF_WEIGHTS
 
 if TYPE_CHECKING:
     from tests.download.scene import Scene
@@ -374,12 +375,13 @@ def render() -> str:
         "",
         "In the tests the stage waits 0.5 s for a byte and tries 3 times. In use it waits 60 s and "
         "tries 9",
-        "times, and each new byte starts the count anew. In brackets stands what the stage "
-        "requested, in",
-        "order: all of the file, the rest of it, or its last byte, and how often it requested an "
-        "address from",
-        "Kaggle's API, where that was more than once. `…` stands for a name, a number, a path or a "
-        "checksum.",
+        "times (3 times where no server is found and nothing has arrived), and each new byte "
+        "starts the count",
+        "anew. In brackets stands what the stage requested, in order: all of the file, the rest of "
+        "it, or",
+        "its last byte, and how often it requested an address from Kaggle's API, where that was "
+        "more than",
+        "once. `…` stands for a name, a number, a path or a checksum.",
         "",
         "| fault | outcome |",
         "| --- | --- |",
@@ -394,6 +396,16 @@ def render() -> str:
         "| fault | words of the error |",
         "| --- | --- |",
         *(f"| {fault.name} | {fault.told} |" for fault in FAULTS),
+        "",
+        "## Faults of the ImageNet weights",
+        "",
+        "`tests/download/test_weights.py` gives each of these to the stage. Each error goes on "
+        "with the folder",
+        "to put the file into, and with what else `download.weights` may be.",
+        "",
+        "| fault | words of the error |",
+        "| --- | --- |",
+        *(f"| {fault} | {told} |" for fault, _, told in FAULTS_OF_WEIGHTS),
         "",
     ]
     return "\n".join(lines)

@@ -61,7 +61,11 @@ def check_line(line: str, fault: Fault, source: Path) -> None:
     assert "download again" not in line  # it is the user's own file
     assert "--force" not in line
     own = REMEDIES["folder" if fault.kind == "folder" else "path"]
-    assert line.endswith((f"; {own}", "; put the file or folder itself there"))
+    if fault.kind == "form":
+        assert '; convert them as docs/data.md shows under "Images in another form"' in line
+        assert ("leave it out" in line) == ("empty" in fault.name)
+    else:
+        assert line.endswith((f"; {own}", "; put the file or folder itself there"))
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 import zipfile
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from stages.download.archive_source import fetch_archive, remote_origin, source_
 from stages.download.fsspec_origin import FsspecOrigin
 from stages.download.http_origin import HttpOrigin
 from stages.download.params import DownloadParams
-from tests.conftest import ROOT
+from tests.conftest import CHARACTERS, ROOT
 from tests.download.conftest import QUICK
 from tests.download.http_server import broken, storing
 
@@ -73,7 +74,7 @@ def test_what_comes_from_the_environment_is_not_told(
 
 
 def test_a_file_where_dvc_deletes_it_is_not_looked_for_in_vain(tmp_path: Path) -> None:
-    with pytest.raises(StageError, match=r"is not a file \(DVC empties data/raw before this stage"):
+    with pytest.raises(StageError, match=r"is not a file in .* \(DVC empties data/raw before this"):
         fetch("data/raw/mine.zip", tmp_path / "copy.zip")
 
 
@@ -84,16 +85,37 @@ def test_a_home_folder_of_nobody_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", ["sinthetic", "missing/cnmc.zip"])
 def test_a_missing_file_says_what_a_source_may_be(tmp_path: Path, source: str) -> None:
-    expected = f"^{source} is not a file; download.source may be synthetic, kaggle, or a path"
+    expected = f"^{source} is not a file in {Path.cwd()}; download.source may be synthetic, kaggle"
     with pytest.raises(StageError, match=expected):
         fetch(source, tmp_path / "copy.zip")
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("character", CHARACTERS, ids=ascii)
+def test_a_path_may_have_any_character(tmp_path: Path, character: str) -> None:
+    folder = tmp_path / f"{character}a{character}"
+    folder.mkdir()
+    (folder / f"{character}{character} 1{character}").write_bytes(CONTENT)
+    source = f"{folder}/{character}{character} 1{character}"
+    assert source_kind(source) == "path"
+    assert source_kind(str(folder)) == "folder"
+    assert fetch(source, tmp_path / "copy.zip") == CONTENT
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_path_that_yaml_has_cut_off_is_told_with_the_whole_one(tmp_path: Path, kind: str) -> None:
+    whole = tmp_path / "[a] #1.zip"
+    whole.touch() if kind == "file" else whole.mkdir()
+    expected = f"{tmp_path}/[a] is not a file, but {whole} is there: in params.yaml a # after a"
+    with pytest.raises(StageError, match=re.escape(expected)):
+        fetch(str(tmp_path / "[a]"), tmp_path / "copy.zip")
+
+
 def test_a_folder_is_packed(tmp_path: Path) -> None:
-    image = tmp_path / "unpacked/training_data/fold_0/all/UID_1_1_1_all.bmp"
-    image.parent.mkdir(parents=True)
-    image.write_bytes(CONTENT)
+    for name in ("all/UID_1_1_1_all.bmp", "hem/UID_H1_1_1_hem.bmp"):
+        image = tmp_path / "unpacked/training_data/fold_0" / name
+        image.parent.mkdir(parents=True)
+        image.write_bytes(CONTENT)
     fetch(str(tmp_path / "unpacked"), tmp_path / "packed.zip")
     with zipfile.ZipFile(tmp_path / "packed.zip") as archive:
         assert archive.read(archive.namelist()[0]) == CONTENT

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import socket
 import ssl
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from stages.common.errors import StageError
 from stages.download.http_errors import http_errors, public_url
+from stages.download.origin import InterruptionError
 
 SECRET = "s3cr3t"
 
@@ -18,6 +21,25 @@ def test_a_certificate_that_does_not_hold_is_told_at_once() -> None:
     error.__context__ = ssl.SSLCertVerificationError("self-signed")
     with pytest.raises(StageError, match="SSLError"), http_errors("it", advice={}):
         raise error
+
+
+@pytest.mark.parametrize(
+    ("cause", "offline"),
+    [
+        (socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"), True),
+        (OSError(errno.ENETUNREACH, "Network is unreachable"), True),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), False),
+        (TimeoutError("timed out"), False),
+    ],
+)
+def test_a_machine_without_a_network_is_told_from_a_server_that_is_down(
+    cause: OSError, *, offline: bool
+) -> None:
+    error = requests.ConnectionError(SECRET)
+    error.__context__ = cause
+    with pytest.raises(InterruptionError) as caught, http_errors("it", advice={}):
+        raise error
+    assert caught.value.offline is offline
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import random
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from io import DEFAULT_BUFFER_SIZE
 from pathlib import Path
@@ -16,6 +17,7 @@ from urllib3 import Retry
 from stages.common.errors import StageError
 from stages.dataset.archive import FaultyArchiveError
 from stages.download.http_origin import http_origin
+from stages.download.origin import Body, FileVersion, InterruptionError, RetryPolicy
 from stages.download.transfer import Checksum, sha256_in_params, transfer, wrong_checksum
 from tests.download.conftest import QUICK
 from tests.download.http_server import (
@@ -493,3 +495,54 @@ def test_all_checksums_are_held_against_a_file(tmp_path: Path) -> None:
     assert wrong_checksum(path, [SHA256, md5]) == (
         f"MD5 is {hashlib.md5(CONTENT).hexdigest()}, expected {'1' * 32} as the server says"
     )
+
+
+def test_where_no_server_is_found_patience_ends_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = RetryPolicy(connect=0.5, read=0.5, retries=Retry(total=8, backoff_factor=0))
+
+    def fail(url: str) -> str:
+        with pytest.raises(StageError) as caught:
+            transfer(
+                http_origin(url, retry_policy=patient),
+                tmp_path / "file",
+                state=tmp_path / "state",
+                verify=lambda _: None,
+                retry_policy=patient,
+            )
+        return str(caught.value)
+
+    assert "given up after 3 tries" in fail("http://no-such-host.invalid/file")
+    assert "given up after 9 tries" in fail("http://127.0.0.1:9/file")  # may only have restarted
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.setenv("HTTP_PROXY", "http://no-such-host.invalid:3128")
+    assert "given up after 3 tries" in fail("http://127.0.0.1:9/file")
+
+
+def test_where_a_file_has_begun_to_arrive_a_network_that_goes_is_waited_for(
+    download: Download, tmp_path: Path
+) -> None:
+    patient = RetryPolicy(connect=0.5, read=0.5, retries=Retry(total=8, backoff_factor=0))
+    origin = http_origin(download.url, retry_policy=patient)
+    download.storage.faults = [broken(0.5)]
+
+    class Flapping:
+        """The same server, which is not found five times after the first half."""
+
+        name, identity, lost = origin.name, origin.identity, 0
+
+        def read(self, start: int, version: FileVersion) -> AbstractContextManager[Body]:
+            if start and self.lost < 5:
+                self.lost += 1
+                raise InterruptionError("it cannot be reached", offline=True)
+            return origin.read(start, version)
+
+    transfer(
+        Flapping(),
+        tmp_path / "file",
+        state=tmp_path / "state",
+        verify=Path.stat,
+        retry_policy=patient,
+    )
+    assert (tmp_path / "file").read_bytes() == CONTENT

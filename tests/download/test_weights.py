@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pwd
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from tests.download.http_server import (
     serving,
     storing,
 )
+from tests.download.weights_faults import FAULTS_OF_WEIGHTS
 
 pytestmark = pytest.mark.integration
 
@@ -119,3 +121,93 @@ def test_neither_keras_nor_tensorflow_is_imported_to_know_the_weights() -> None:
         "assert not {'tensorflow', 'keras'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+@pytest.fixture
+def keras_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which the user's own Keras keeps weights."""
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    folder = tmp_path / "user/.keras/models"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def made(tmp_path: Path, weights: str) -> bytes:
+    make_keras_home(tmp_path / "home", base="EfficientNetB3", weights=weights, retry_policy=QUICK)
+    return (tmp_path / "home/models/efficientnetb3_notop.h5").read_bytes()
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.usefixtures("publish")  # which serves nothing
+def test_weights_that_the_users_keras_has_are_taken(
+    tmp_path: Path, keras_folder: Path, monkeypatch: pytest.MonkeyPatch, *, named: bool
+) -> None:
+    if named:
+        keras_folder = tmp_path / "elsewhere/models"
+        keras_folder.mkdir(parents=True)
+        monkeypatch.setenv("KERAS_HOME", str(keras_folder.parent))
+    (keras_folder / "efficientnetb3_notop.h5").write_bytes(CONTENT)
+    assert made(tmp_path, "imagenet") == CONTENT
+
+
+def test_a_user_without_a_home_fetches_them(
+    tmp_path: Path, publish: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(user: int) -> None:
+        raise KeyError(user)
+
+    publish({"/efficientnetb3_notop.h5": CONTENT})
+    for variable in ("HOME", "KERAS_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)  # as in a container that does not know the user
+    assert made(tmp_path, "imagenet") == CONTENT
+
+
+def test_keras_itself_would_look_there(keras_folder: Path) -> None:
+    program = (
+        "import hashlib; from keras.utils import get_file; print(get_file("
+        f"'w.h5', 'http://127.0.0.1:9/w.h5', cache_subdir='models', file_hash='{MD5}'))"
+    )
+    (keras_folder / "w.h5").write_bytes(CONTENT)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.split()[-1] == str(keras_folder / "w.h5"), done.stderr
+
+
+def test_other_weights_that_the_users_keras_has_are_told_of_and_not_taken(
+    tmp_path: Path, publish: Any, keras_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish({"/efficientnetb3_notop.h5": CONTENT})
+    (keras_folder / "efficientnetb3_notop.h5").write_bytes(b"other")
+    assert made(tmp_path, "imagenet") == CONTENT
+    assert "efficientnetb3_notop.h5 is not used: its MD5 is" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("publish")
+def test_weights_may_come_from_a_path_or_an_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my copy.h5").write_bytes(CONTENT)
+    assert made(tmp_path, str(tmp_path / "my copy.h5")) == CONTENT
+    (tmp_path / "home/models").rename(tmp_path / "first")
+    monkeypatch.setenv("TOKEN", "s3cr3t")
+    with storing(CONTENT) as (_, address):
+        assert made(tmp_path, f"{address}/copy.h5?token=$TOKEN") == CONTENT
+
+
+@pytest.mark.usefixtures("publish")
+@pytest.mark.parametrize(("weights", "told"), [row[1:] for row in FAULTS_OF_WEIGHTS])
+def test_weights_that_do_not_come_are_told_with_every_way_out(
+    tmp_path: Path, keras_folder: Path, weights: str, told: str
+) -> None:
+    for name in ("other.h5", "cut #1.h5"):
+        (tmp_path / name).write_bytes(b"other")
+    with pytest.raises(StageError) as caught:
+        made(tmp_path, weights.replace("…", str(tmp_path)))
+    message = str(caught.value)
+    assert told.replace("…", str(tmp_path)) in message
+    assert "\n" not in message
+    assert (
+        f"; put efficientnetb3_notop.h5 into {keras_folder}, set download.weights to the path or "
+        "URL of a copy, or to none to train from scratch (the original is http://127.0.0.1"
+    ) in message

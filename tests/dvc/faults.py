@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.dvc import faults_of_people, faults_of_remotes, faults_of_runs, faults_of_training
+from tests.dvc import (
+    faults_of_paths,
+    faults_of_people,
+    faults_of_remotes,
+    faults_of_runs,
+    faults_of_training,
+)
 from tests.dvc.project import ROOT
 from tests.dvc.scene import Scene
 
@@ -60,11 +66,10 @@ SECTIONS = {
         Row(
             "a stage fails half-way",
             faults_of_runs.stage_fails,
-            "error: preprocess: data/raw/cnmc.zip: … is 450×450, expected 451×451 like the others. "
-            "Bring the archive in again with `dvc repro --force download`, or set "
-            "`preprocess.expected_size`; failed to reproduce 'preprocess': failed to run: …, "
-            "exited with 1; the stages before it keep what they made, nothing half-written is "
-            "left, and only that stage runs again",
+            "error: preprocess: data/raw/cnmc.zip: the images, such as …, are 450×450, expected "
+            "451×451 as `preprocess.expected_size` says; set it to 450; failed to reproduce "
+            "'preprocess': failed to run: …, exited with 1; the stages before it keep what they "
+            "made, nothing half-written is left, and only that stage runs again",
         ),
         Row(
             "two `dvc repro` at once",
@@ -206,6 +211,35 @@ SECTIONS = {
             faults_of_people.key_of_no_stage,
             "`dvc repro` does not look at it; `make locked` names it, and so does the next stage "
             "that runs",
+        ),
+        Row(
+            "a path with spaces, parentheses, `#` and letters beyond ASCII in `dvc exp run -S`, "
+            "without quotes",
+            faults_of_paths.unquoted_in_experiment,
+            "error: unexpected error - LexerNoViableAltException: … See https://hydra.cc/…; "
+            "nothing is changed; [in quotes, or from a variable]"
+            "(data.md#paths-with-spaces-and-other-characters), the archive is taken",
+        ),
+        Row(
+            "a path with ` #` in params.yaml, without quotes",
+            faults_of_paths.cut_off,
+            "error: download: …/a is not a file, but …/a #1.zip is there: in params.yaml a # after "
+            "a space begins a comment, so put the path into single quotes; failed to reproduce "
+            "'download': failed to run: …, exited with 1; in quotes, the archive is taken",
+        ),
+        Row(
+            "a path with `: ` in params.yaml, without quotes",
+            faults_of_paths.no_yaml,
+            "error: unable to read: 'params.yaml', YAML file structure is corrupted: mapping "
+            "values are not allowed here, with the line and its number; nothing runs",
+        ),
+        Row(
+            "a path that is not from `/` on, in `dvc exp run --temp`",
+            faults_of_paths.relative_in_temp,
+            "error: download: mine.zip is not a file in …, where `dvc exp run --temp` and --queue "
+            "run, in a copy of what git knows; give the path from / on; failed to reproduce "
+            "'download': failed to run: …, exited with 1; by its path from `/` on, the archive is "
+            "taken",
         ),
         Row(
             "a clone in a path with spaces and letters beyond ASCII",

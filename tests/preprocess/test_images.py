@@ -55,19 +55,27 @@ def test_the_crop_takes_the_centre() -> None:
     assert (pixels == source[32:64, 32:64]).all()
 
 
-def test_an_image_of_another_size_is_named() -> None:
-    with pytest.raises(StageError, match=rf"{MEMBER} is 90×90, expected 96×96"):
+def test_images_of_another_size_than_expected_are_told_what_to_set() -> None:
+    expected = (
+        rf"the images, such as {MEMBER}, are 90×90, expected 96×96 as `preprocess\.expected_size` "
+        "says; set it to 90"
+    )
+    with pytest.raises(StageError, match=expected):
         read_pixels(archive_of(encoded(noise(90))), MEMBER, PARAMS)
 
 
-def test_an_image_of_another_mode_is_named() -> None:
-    with pytest.raises(StageError, match=rf"{MEMBER} has mode L, expected RGB"):
-        read_pixels(archive_of(encoded(noise()[..., 0])), MEMBER, PARAMS)
-
-
-def test_an_image_of_another_format_is_named() -> None:
-    with pytest.raises(StageError, match=rf"{MEMBER} is no readable BMP"):
-        read_pixels(archive_of(encoded(noise(), "PNG")), MEMBER, PARAMS)
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (encoded(noise()[..., 0]), r"BMP of 8 bits a pixel \(grey, or with a palette\)"),
+        (encoded(np.dstack([noise(), noise()[..., :1]])), "BMP of 32 bits a pixel"),
+        (encoded(noise(), "PNG"), "PNG"),
+        (b"text", "of no known form"),
+    ],
+)
+def test_an_image_of_another_form_is_named(content: bytes, kind: str) -> None:
+    with pytest.raises(StageError, match=rf"{MEMBER} is no readable image \(it is {kind}"):
+        read_pixels(archive_of(content), MEMBER, PARAMS)
 
 
 @pytest.mark.parametrize("length", [0, 10, 40, 60, 5000])

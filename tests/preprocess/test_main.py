@@ -114,7 +114,7 @@ def test_after_an_error_the_old_shards_stand_and_nothing_new_does(
     before = digests(shards)
     last = max(name for name in members if "/fold_" in name)
     broken = write_archive(members | {last: bmp(1, size=TINY_SIZE + 2)}, name="broken.zip")
-    with pytest.raises(StageError, match=f"{Path(last).name} is 38×38, expected 36×36"):
+    with pytest.raises(StageError, match=rf"{Path(last).name}, are 38×38, expected 36×36"):
         run(PARAMS, broken, tmp_path / "cells.csv", shards)
     assert digests(shards) == before
     assert [path.name for path in shards.parent.iterdir()] == ["shards"]
