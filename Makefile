@@ -44,6 +44,8 @@ repro: in-git $(VENV)/.$(PINS)
 	@$(BIN)/python -m stages.workspace.repro_summary
 
 in-git:
+	@case "$$PWD" in *[{}]*) echo "DVC cannot keep outputs in a folder with a brace in its path:" \
+		"rename the folder, or move the project elsewhere" >&2; exit 2;; esac
 	@told=$$(git rev-parse --git-dir 2>&1) || { echo "DVC keeps what it knows in git, and git says" \
 		"here: $$(echo "$$told" | tr '\n' ' '). Clone the project by git, or make this folder a" \
 		"repository: git init && git add --all && git commit --message Start" >&2; exit 2; }
@@ -114,5 +116,6 @@ $(VENV)/.$(PINS): $(PINS) | $(VENV)/.made
 $(VENV)/.made:
 	@$(if $(PYTHON),,$(error No Python 3.11, 3.12 or 3.13 with venv was found. Install one (Debian: \
 	python3-venv), or name it: make PYTHON=/path/to/python3.13))
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { echo "No environment could be made in $(VENV), and why stands" \
+		"above; name another folder: make VENV=/path/to/folder" >&2; exit 2; }
 	@touch $@

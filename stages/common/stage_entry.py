@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import inspect
 import operator
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -31,6 +32,7 @@ def run_stage(stage: Callable[..., str]) -> None:
     signal.signal(signal.SIGTERM, _exit_on_signal)
     try:
         arguments: dict[str, Any] = _parse_paths(stage, hints)
+        _require_path_of_dvc(str(Path.cwd()))
         params = load_params(PARAMS_FILE)
         _tell_of_other_bits(stage)
         arguments |= {name: _from_params(params, need) for name, need in needs(stage).items()}
@@ -41,6 +43,15 @@ def run_stage(stage: Callable[..., str]) -> None:
     except KeyboardInterrupt:
         print(f"{stage.__name__}: interrupted; run it again to go on", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
+
+
+def _require_path_of_dvc(folder: str) -> None:
+    """Refuse a folder whose outputs DVC 3.67 cannot keep: it would say so only after the work."""
+    if found := sorted(set(re.findall(r"[{}\udc80-\udcff]", folder))):
+        raise StageError(
+            f"the path of this folder holds {', '.join(map(repr, found))}, and DVC takes no braces "
+            f"and only UTF-8 there: {folder!r}; rename the folder, or move the project elsewhere"
+        )
 
 
 def _tell_of_other_bits(stage: Callable[..., str]) -> None:

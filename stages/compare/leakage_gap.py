@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -112,10 +113,17 @@ def _require_commit_of_pipeline() -> None:
 
 
 def _remedy() -> str:
-    """How to mend what DVC says on an experiment, beside what a stage says itself."""
-    return (
-        IDENTITY if lacks_identity() else "`git status` and `dvc status` should end without error"
-    )
+    """How to mend what DVC itself says of an experiment, by what it may lack."""
+    if lacks_identity():
+        return IDENTITY
+    folder = str(Path.cwd())
+    if found := sorted(set(re.findall(r"[^ -~]|[#?%{}]", folder))):
+        return (
+            f"the path of this folder holds {', '.join(map(repr, found))}, with which DVC runs no "
+            f"experiment beside the workspace: {folder!r}; rename the folder, or clone the project "
+            "elsewhere"
+        )
+    return "`git status` and `dvc status` should end without error"
 
 
 def _gap_intervals(stratified: Revision, subject: Revision) -> dict[str, Any]:
