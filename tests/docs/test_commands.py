@@ -18,6 +18,7 @@ CHECKED = {
     r"make verify": (f"{DVC}/test_verify.py", 'make(project, "verify"'),
     r"make check": ("Makefile", "test: check"),
     r"make unit": ("tests/pipeline/test_unit.py", '"--dry-run", "unit"'),
+    r"make VENV=/path/to/folder": ("tests/workspace/test_makefile.py", "make VENV=/path/to/folder"),
     r"make docs": ("tests/docs/test_site.py", '"-m", "sphinx"'),
     r"make bench": ("tests/docs/test_commands.py", '"bench", "requirements"'),
     r"make requirements": ("tests/docs/test_commands.py", '"bench", "requirements"'),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,8 +56,3 @@ def test_scripts_run_in_a_path_with_quotes_and_after_a_move(tmp_path: Path) -> N
     for path in (moved / ".venv/bin/tool", link):
         told = subprocess.run([path], capture_output=True, text=True, check=True).stdout
         assert told == f"{moved / '.venv'}\n"
-
-
-def test_the_makefile_calls_no_script_whose_first_line_pip_has_written() -> None:
-    called = re.findall(r"\$\(BIN\)/(\S+)", (ROOT / "Makefile").read_text(encoding="utf-8"))
-    assert set(called) == {"python"}
