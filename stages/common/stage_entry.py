@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from stages.common.errors import StageError
+from stages.common.killed_experiment import left_by_killed_experiment
 from stages.common.params_file import Params, load_params
 
 PARAMS_FILE = Path("params.yaml")
@@ -35,6 +36,8 @@ def run_stage(stage: Callable[..., str]) -> None:
         _require_path_of_dvc(str(Path.cwd()))
         params = load_params(PARAMS_FILE)
         _tell_of_other_bits(stage)
+        if left := left_by_killed_experiment():
+            print(f"{stage.__name__}: {left}", file=sys.stderr, flush=True)
         arguments |= {name: _from_params(params, need) for name, need in needs(stage).items()}
         print(f"{stage.__name__}: {stage(**arguments)}")
     except (StageError, OSError) as error:

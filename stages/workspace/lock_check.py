@@ -80,7 +80,7 @@ def _changed() -> list[str]:
 
     git("rev-parse", "--git-dir")
     remedy = (
-        f"run this where {PARAMS} is; `git checkout dvc.yaml dvc.lock .dvc/config` takes edits back"
+        f"run this where {PARAMS} is; `git checkout HEAD -- dvc.yaml dvc.lock` takes edits back"
     )
     with dvc_errors("DVC has no status", remedy=remedy), Repo() as repo:
         # The slash lets a pattern such as /data/shards/ match a folder that does not exist.

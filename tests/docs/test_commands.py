@@ -44,6 +44,13 @@ CHECKED = {
     r"pytest -m download": ("tests/download/conftest.py", "pytest.mark.download"),
     r"perl -pi -e '.+' params\.yaml": ("tests/docs/test_pages.py", "perl -pi -e"),
     r"git switch -c [\w-]+": (f"{DVC}/conftest.py", "switch --quiet --create X"),
+    r"git switch -": (f"{DVC}/test_killed_experiment.py", '"After a kill of dvc itself"'),
+    r"git checkout HEAD -- params\.yaml": (
+        f"{DVC}/test_killed_experiment.py",
+        '"After a kill of dvc itself"',
+    ),
+    r"git diff HEAD params\.yaml": (f"{DVC}/faults.py", "`git diff HEAD params.yaml`"),
+    r"dvc exp run": (f"{DVC}/test_killed_experiment.py", '"dvc", "exp", "run"'),
     r"git switch [\w-]+": (f"{DVC}/test_experiments.py", '"switch", "--quiet", "kept"'),
     r"git commit --all( --message .*)?": (f"{DVC}/project.py", "commit --all --quiet"),
     r"git fetch --depth 1 origin main:main": (

@@ -58,6 +58,14 @@ SECTIONS = {
             f"after `dvc repro`: {SAME}",
         ),
         Row(
+            "kill -9 of an experiment in the workspace",
+            faults_of_runs.experiment_killed,
+            "the next stage goes on and says: split: a killed `dvc exp run` has left HEAD on no "
+            "branch, and its values in params.yaml: end this run, then `git switch main`, look at "
+            "`git diff HEAD params.yaml`, and `git checkout HEAD -- params.yaml` takes them back; "
+            f"after the [recipe](recipes.md#after-a-kill-of-dvc-itself): {SAME}",
+        ),
+        Row(
             "a stage fails half-way",
             faults_of_runs.stage_fails,
             "error: preprocess: data/raw/cnmc.zip: … is 450×450, expected 451×451 like the others. "
