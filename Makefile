@@ -20,7 +20,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 # Where an NVIDIA GPU is visible, TensorFlow comes with its CUDA packages.
 PINS := $(shell nvidia-smi >/dev/null 2>&1 && echo requirements-gpu.txt || echo requirements.txt)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
-COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest \
+COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --fork-strategy fewest \
 	--generate-hashes --custom-compile-command "make requirements"
 # The stages run `python`: in this environment, also where nobody has activated it.
 VENV_FIRST := import os, sys; first = os.path.join(sys.prefix, "bin") + os.pathsep; \
@@ -29,14 +29,26 @@ os.environ["PATH"] = path if path.startswith(first) else first + path
 
 export PYTHONUNBUFFERED := 1
 
-REV ?= main
-BASE ?= main
+# What is missing is said before anything is installed.
+.NOTPARALLEL:
 
-.PHONY: repro test verify unit docs compare leakage experiments locked pr-report bench check requirements
+# By the environment: git allows quotes in the name of a branch.
+export REV ?= main
+export BASE ?= main
+export OTHER
 
-repro: $(VENV)/.$(PINS)
-	@$(BIN)/dvc repro
+.PHONY: in-git repro test verify unit docs compare leakage experiments locked pr-report bench check requirements
+
+repro: in-git $(VENV)/.$(PINS)
+	@$(BIN)/python -m dvc repro
 	@$(BIN)/python -m stages.workspace.repro_summary
+
+in-git:
+	@case "$$PWD" in *[{}]*) echo "DVC cannot keep outputs in a folder with a brace in its path:" \
+		"rename the folder, or move the project elsewhere" >&2; exit 2;; esac
+	@told=$$(git rev-parse --git-dir 2>&1) || { echo "DVC keeps what it knows in git, and git says" \
+		"here: $$(echo "$$told" | tr '\n' ' '). Clone the project by git, or make this folder a" \
+		"repository: git init && git add --all && git commit --message Start" >&2; exit 2; }
 
 # Two processes with a core each: the threads of OpenBLAS would wait for each other.
 test unit: export OPENBLAS_NUM_THREADS := 1
@@ -44,7 +56,7 @@ test unit: export OPENBLAS_NUM_THREADS := 1
 test: check
 	@$(BIN)/python -m pytest --numprocesses 2
 
-verify: $(VENV)/.$(PINS)
+verify: in-git $(VENV)/.$(PINS)
 	@$(BIN)/python -m stages.workspace.verify
 
 unit: $(VENV)/.requirements-dev.txt
@@ -54,31 +66,33 @@ docs: $(VENV)/.requirements-dev.txt
 	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs site
 	@echo "The documentation is in site/: open site/index.html in a browser"
 
-compare: $(VENV)/.$(PINS)
-	@$(BIN)/python -m stages.compare $(OPTIONS) $(REV) $(OTHER)
+compare: in-git $(VENV)/.$(PINS)
+	@$(BIN)/python -m stages.compare $(OPTIONS) "$$REV" $${OTHER:+"$$OTHER"}
 
-leakage: $(VENV)/.$(PINS)
+leakage: in-git $(VENV)/.$(PINS)
 	@$(BIN)/python -m stages.compare.leakage_gap $(OPTIONS)
 
-experiments: $(VENV)/.$(PINS)
+experiments: in-git $(VENV)/.$(PINS)
 	@$(BIN)/python -m stages.compare.experiments
 
-locked: $(VENV)/.$(PINS)
+locked: in-git $(VENV)/.$(PINS)
 	@$(BIN)/python -m stages.workspace.lock_check
 
 # A clone of one commit, as CI makes it, does not have the other branch.
-pr-report: $(VENV)/.requirements-dev.txt
-	@git rev-parse --quiet --verify '$(BASE)^{commit}' >/dev/null || \
-		git fetch --quiet origin '$(BASE):$(BASE)'
-	@$(BIN)/python -m stages.compare.pr_report '$(BASE)' pr-report
+pr-report: in-git $(VENV)/.requirements-dev.txt
+	@git rev-parse --quiet --verify "$$BASE^{commit}" >/dev/null || \
+		git fetch --quiet origin "$$BASE:$$BASE" || \
+		{ echo "pr-report: there is no commit $$BASE here, and git fetches no such branch from the" \
+		"remote origin; name one: make pr-report BASE=branch" >&2; exit 2; }
+	@$(BIN)/python -m stages.compare.pr_report "$$BASE" pr-report
 
 bench: $(VENV)/.requirements-dev.txt
 	@$(BIN)/python -m benchmarks $(OPTIONS)
 
 check: $(VENV)/.requirements-dev.txt
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m mypy
 
 requirements: $(VENV)/.requirements-dev.txt
 	$(COMPILE) pyproject.toml --output-file requirements.txt
@@ -88,11 +102,13 @@ requirements: $(VENV)/.requirements-dev.txt
 $(VENV)/.requirements-dev.txt: requirements-dev.txt $(VENV)/.$(PINS)
 	@echo "Installing the tools for tests and checks into $(VENV)"
 	@$(INSTALL) $<
+	@$(BIN)/python -m stages.workspace.movable_scripts
 	@touch $@
 
 $(VENV)/.$(PINS): $(PINS) | $(VENV)/.made
 	@echo "Installing $(PINS) into $(VENV): a minute or two, more on a slow line"
 	@$(INSTALL) $<
+	@$(BIN)/python -m stages.workspace.movable_scripts
 	@echo '$(VENV_FIRST)' > "$$($(BIN)/python -c \
 		'import sysconfig; print(sysconfig.get_path("purelib"))')/venv_first.pth"
 	@touch $@
@@ -100,5 +116,6 @@ $(VENV)/.$(PINS): $(PINS) | $(VENV)/.made
 $(VENV)/.made:
 	@$(if $(PYTHON),,$(error No Python 3.11, 3.12 or 3.13 with venv was found. Install one (Debian: \
 	python3-venv), or name it: make PYTHON=/path/to/python3.13))
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { echo "No environment could be made in $(VENV), and why stands" \
+		"above; name another folder: make VENV=/path/to/folder" >&2; exit 2; }
 	@touch $@

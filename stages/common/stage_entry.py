@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import inspect
 import operator
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from stages.common.errors import StageError
+from stages.common.killed_experiment import left_by_killed_experiment
 from stages.common.params_file import Params, load_params
 from stages.common.standard_streams import protect_standard_streams
 
@@ -33,8 +35,11 @@ def run_stage(stage: Callable[..., str]) -> None:
     signal.signal(signal.SIGTERM, _exit_on_signal)
     try:
         arguments: dict[str, Any] = _parse_paths(stage, hints)
+        _require_path_of_dvc(str(Path.cwd()))
         params = load_params(PARAMS_FILE)
         _tell_of_other_bits(stage)
+        if left := left_by_killed_experiment():
+            print(f"{stage.__name__}: {left}", file=sys.stderr, flush=True)
         arguments |= {name: _from_params(params, need) for name, need in needs(stage).items()}
         print(f"{stage.__name__}: {stage(**arguments)}")
     except (StageError, OSError) as error:
@@ -43,6 +48,15 @@ def run_stage(stage: Callable[..., str]) -> None:
     except KeyboardInterrupt:
         print(f"{stage.__name__}: interrupted; run it again to go on", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
+
+
+def _require_path_of_dvc(folder: str) -> None:
+    """Refuse a folder whose outputs DVC 3.67 cannot keep: it would say so only after the work."""
+    if found := sorted(set(re.findall(r"[{}\udc80-\udcff]", folder))):
+        raise StageError(
+            f"the path of this folder holds {', '.join(map(repr, found))}, and DVC takes no braces "
+            f"and only UTF-8 there: {folder!r}; rename the folder, or move the project elsewhere"
+        )
 
 
 def _tell_of_other_bits(stage: Callable[..., str]) -> None:

@@ -17,8 +17,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from stages.common.command_entry import command
 from stages.common.errors import StageError
-from stages.common.standard_streams import print_in_any_encoding
 from stages.compare.compared_metrics import COMPARED
 from stages.compare.comparison_text import comparison_text
 from stages.compare.differences import compare
@@ -26,20 +26,17 @@ from stages.compare.pairs import pair
 from stages.compare.revisions import WORKSPACE, read_revision
 
 
+@command("compare")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the comparison, and return the exit code."""
     options = _parser().parse_args(arguments)
-    try:
-        sides = read_revision(options.main), read_revision(options.other)
-        comparison = compare(pair(*sides, common=options.common))
-        if options.json:
-            print(json.dumps(comparison, indent=2, allow_nan=False))
-        else:
-            print(comparison_text(comparison, markdown=options.md))
-        return _judge(comparison, options.fail_if_worse)
-    except StageError as error:
-        print(f"compare: {error}", file=sys.stderr)
-        return 2
+    sides = read_revision(options.main), read_revision(options.other)
+    comparison = compare(pair(*sides, common=options.common))
+    if options.json:
+        print(json.dumps(comparison, indent=2, allow_nan=False))
+    else:
+        print(comparison_text(comparison, markdown=options.md))
+    return _judge(comparison, options.fail_if_worse)
 
 
 def _judge(comparison: dict[str, Any], metric: str | None) -> int:
@@ -83,5 +80,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    print_in_any_encoding()
     sys.exit(main())

@@ -14,8 +14,9 @@ from typing import Any
 
 from tabulate import tabulate
 
-from stages.common.errors import StageError
-from stages.common.standard_streams import print_in_any_encoding
+from stages.common.command_entry import command
+from stages.common.dvc_errors import dvc_errors
+from stages.common.git_commands import head_commit
 from stages.compare.comparison_text import figure
 
 METRICS = ("accuracy", "roc_auc", "log_loss")
@@ -63,28 +64,20 @@ def read_experiments() -> list[dict[str, Any]]:
     """Read the current commit, its experiments and the workspace from DVC.
 
     Raises:
-        StageError: if this is not a DVC project in git.
+        StageError: if this is not a DVC project in git, or nothing is committed.
     """
     import dvc.api  # takes a second or two
-    from dvc.exceptions import DvcException
 
-    try:
+    head_commit()
+    with dvc_errors("DVC cannot list the experiments", remedy="run this where dvc.yaml is"):
         rows: list[dict[str, Any]] = dvc.api.exp_show()
-    except DvcException as error:
-        raise StageError(
-            f"DVC cannot list the experiments ({' '.join(str(error).split())}); run this where "
-            "dvc.yaml is, in a git repository"
-        ) from error
     return rows
 
 
+@command("experiments")
 def main() -> int:
     """Print the table, and return the exit code: 0, or 2 after an error."""
-    try:
-        print(table(read_experiments()))
-    except StageError as error:
-        print(f"experiments: {error}", file=sys.stderr)
-        return 2
+    print(table(read_experiments()))
     return 0
 
 
@@ -102,5 +95,4 @@ def _value(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    print_in_any_encoding()
     sys.exit(main())

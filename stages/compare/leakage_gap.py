@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,9 +18,11 @@ from typing import Any
 
 import pandas as pd
 
+from stages.common.command_entry import command
+from stages.common.dvc_errors import dvc_errors
 from stages.common.errors import StageError
+from stages.common.git_commands import IDENTITY, committed_file, head_commit, lacks_identity
 from stages.common.params_file import load_params
-from stages.common.standard_streams import print_in_any_encoding
 from stages.compare.compared_metrics import metrics, weighted_metrics
 from stages.compare.comparison_text import gap_text
 from stages.compare.differences import REPLICATES, SEED
@@ -67,20 +70,18 @@ def run_experiment(strategy: str, *, profile: str) -> str:
     Raises:
         StageError: if DVC or a stage fails.
     """
-    from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
     switch = f"profiles.{profile}.split.strategy={strategy}"
-    try:
-        with Repo() as repo:
-            results = repo.experiments.run(params=[switch], tmp_dir=True)
-    except DvcException as error:
-        raise StageError(f"the experiment {switch} failed: {error}") from error
+    _require_commit_of_pipeline()
+    with dvc_errors(f"the experiment {switch} failed", remedy=_remedy()), Repo() as repo:
+        results = repo.experiments.run(params=[switch], tmp_dir=True)
     if not results:
         raise StageError(f"the experiment {switch} failed; what its stages said stands above")
     return str(next(iter(results)))
 
 
+@command("leakage")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run both experiments, print the gap, and return the exit code: 0, or 2 after an error."""
     parser = argparse.ArgumentParser(
@@ -92,18 +93,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--md", action="store_true", help="print Markdown")
     options = parser.parse_args(arguments)
-    try:
-        profile = load_params(Path("params.yaml")).profile
-        sides = [read_revision(run_experiment(each, profile=profile)) for each in STRATEGIES]
-        found = gap(*sides)
-    except StageError as error:
-        print(f"leakage: {error}", file=sys.stderr)
-        return 2
+    profile = load_params(Path("params.yaml")).profile
+    sides = [read_revision(run_experiment(each, profile=profile)) for each in STRATEGIES]
+    found = gap(*sides)
     if options.json:
         print(json.dumps(found, indent=2, allow_nan=False))
     else:
         print(gap_text(found, markdown=options.md))
     return 0
+
+
+def _require_commit_of_pipeline() -> None:
+    commit = head_commit()
+    if committed_file(commit, "dvc.yaml") is None:
+        raise StageError(
+            f"commit {commit[:8]} has no dvc.yaml in this folder, and experiments start from the "
+            "commit; add the project to it: `git add --all`, then `git commit --message Start`"
+        )
+
+
+def _remedy() -> str:
+    """How to mend what DVC itself says of an experiment, by what it may lack."""
+    if lacks_identity():
+        return IDENTITY
+    folder = str(Path.cwd())
+    if found := sorted(set(re.findall(r"[^ -~]|[#?%{}]", folder))):
+        return (
+            f"the path of this folder holds {', '.join(map(repr, found))}, with which DVC runs no "
+            f"experiment beside the workspace: {folder!r}; rename the folder, or clone the project "
+            "elsewhere"
+        )
+    return "`git status` and `dvc status` should end without error"
 
 
 def _gap_intervals(stratified: Revision, subject: Revision) -> dict[str, Any]:
@@ -127,5 +147,4 @@ def _difference(old: float | None, new: float | None) -> float | None:
 
 
 if __name__ == "__main__":
-    print_in_any_encoding()
     sys.exit(main())

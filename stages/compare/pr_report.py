@@ -17,18 +17,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stages.common.command_entry import command
 from stages.common.errors import StageError
 from stages.common.files import atomic_path, write_text
-from stages.common.standard_streams import print_in_any_encoding
 from stages.compare.comparison_text import comparison_text
 from stages.compare.differences import compare
 from stages.compare.pairs import pair
-from stages.compare.revisions import read_revision
+from stages.compare.revisions import find_revision, read_revision
 
 PRECISION = 8
 """Decimals, as many as the metrics have. DVC's 5 would show a change of 0.000001 as 0.0."""
 
 
+@command("pr-report")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the report; return the exit code: 0, or 2 after an error."""
     parser = argparse.ArgumentParser(
@@ -39,11 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("base", help="branch, tag or commit to compare with")
     parser.add_argument("folder", type=Path, help="where to write; what is there is replaced")
     options = parser.parse_args(arguments)
-    try:
-        print(write_report(options.base, options.folder))
-    except StageError as error:
-        print(f"pr-report: {error}", file=sys.stderr)
-        return 2
+    print(write_report(options.base, options.folder))
     return 0
 
 
@@ -53,6 +50,7 @@ def write_report(base: str, folder: Path) -> Path:
     Raises:
         StageError: if DVC cannot compare with `base`.
     """
+    find_revision(base)  # says what may be given
     parameters = _rows(_dvc("params", "diff", base, "--md"))
     metrics = _rows(_dvc("metrics", "diff", base, "--md", "--precision", str(PRECISION)))
     plots = _charts(_dvc("plots", "diff", base, "--json"))
@@ -85,7 +83,10 @@ def _dvc(*arguments: str) -> str:
         [sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise StageError(f"`dvc {' '.join(arguments)}` failed: {' '.join(done.stderr.split())}")
+        raise StageError(
+            f"`dvc {' '.join(arguments)}` failed ({' '.join(done.stderr.split())}); "
+            "`dvc status` should end without error"
+        )
     return done.stdout.strip()
 
 
@@ -120,5 +121,4 @@ def _folded(summary: str, text: str) -> str:
 
 
 if __name__ == "__main__":
-    print_in_any_encoding()
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""Read the results of a revision from git through DVC, without pull or checkout."""
+"""Read the results of a revision from git, without pull or checkout."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from stages.common.dvc_errors import dvc_errors
 from stages.common.errors import StageError
+from stages.common.git_commands import committed_file, find_commit, head_commit
 from stages.dataset.classes import CLASS_NAMES
 
 PREDICTIONS = "metrics/predictions.csv"
@@ -50,8 +52,9 @@ def read_revision(revision: str | None) -> Revision:
     if revision == "":  # DVC would read the workspace
         raise StageError("the revision is ''; expected a branch, tag, commit or experiment")
     name = WORKSPACE if revision is None else revision
+    commit = None if revision is None else find_revision(revision)
     predictions, results, download = (
-        _read(path, revision) for path in (PREDICTIONS, RESULTS, DOWNLOAD)
+        _read(path, name=name, commit=commit) for path in (PREDICTIONS, RESULTS, DOWNLOAD)
     )
     try:
         measured = json.loads(results)
@@ -68,22 +71,40 @@ def read_revision(revision: str | None) -> Revision:
     )
 
 
-def _read(path: str, revision: str | None) -> str:
-    import dvc.api  # takes a second or two
-    from dvc.exceptions import DvcException
+def find_revision(revision: str) -> str:
+    """Return the commit of a git revision or DVC experiment.
 
+    Raises:
+        StageError: if there is none.
+    """
+    if commit := find_commit(revision):
+        return commit
+    head_commit()
+    from dvc.repo import Repo  # takes a second or two
+    from dvc.scm import resolve_rev
+
+    remedy = (
+        "expected a branch, tag, commit or experiment of this repository (`git branch`, "
+        "`dvc exp show`)"
+    )
+    with dvc_errors(f"there is no {revision!r} here", remedy=remedy), Repo() as repo:
+        found: str = resolve_rev(repo.scm, revision)
+    return found
+
+
+def _read(path: str, *, name: str, commit: str | None) -> str:
+    content = _bytes(Path(path)) if commit is None else committed_file(commit, path)
+    remedy = "make it there with `dvc repro`, and commit dvc.lock and metrics"
+    if content is None:
+        raise StageError(f"{name} has no {path}; {remedy}")
     try:
-        if revision is None:
-            return Path(path).read_text(encoding="utf-8")
-        content: str = dvc.api.read(path, rev=revision, encoding="utf-8")
-    except (DvcException, OSError, UnicodeDecodeError) as error:
-        name = WORKSPACE if revision is None else repr(revision)
-        raise StageError(
-            f"{path} of {name} cannot be read ({' '.join(str(error).split())}); "
-            "expected a branch, tag, commit or experiment of the repository here in which "
-            "evaluate has run (`git branch`, `dvc exp show`)"
-        ) from error
-    return content
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise StageError(f"{path} of {name} is no text ({error}); {remedy}") from error
+
+
+def _bytes(path: Path) -> bytes | None:
+    return path.read_bytes() if path.exists() else None
 
 
 def _test_cells(content: str, where: str) -> pd.DataFrame:

@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from stages.common.command_entry import command
+from stages.common.dvc_errors import dvc_errors
 from stages.common.errors import StageError
+from stages.common.git_commands import git
 from stages.common.params_file import load_params
-from stages.common.standard_streams import print_in_any_encoding
-from stages.workspace.repro_summary import METRICS
+from stages.workspace.repro_summary import METRICS, RESULTS
 
 PARAMS = Path("params.yaml")
-RESULTS = Path("metrics/test.json")
 
 _MISSING = ("deleted", "not in cache")
 
@@ -43,10 +44,12 @@ def changed(status: Mapping[str, Any], is_ignored: Callable[[str], bool]) -> Ite
                     yield f"{stage}: {path} is {_said(state)}"
 
 
-def undefined(results: Mapping[str, Any]) -> Iterator[str]:
+def undefined(results: Any) -> Iterator[str]:
     """Yield a line for each main metric in metrics/test.json that is not a finite number."""
+    test = results.get("test") if isinstance(results, Mapping) else None
+    figures = test if isinstance(test, Mapping) else {}
     for name in METRICS:
-        value = results.get("test", {}).get(name)
+        value = figures.get(name)
         if not isinstance(value, int | float) or not math.isfinite(value):
             yield f"{RESULTS}: test.{name} is {json.dumps(value)}, expected a number"
 
@@ -58,14 +61,11 @@ def _said(state: object) -> str:
     return str(state)
 
 
+@command("locked")
 def main() -> int:
     """Print the problems; return the exit code: 0, 1 if there are any, or 2 after an error."""
-    try:
-        load_params(PARAMS)  # `dvc status` skips keys that no stage reads
-        found = [*_changed(), *undefined(_results())]
-    except StageError as error:
-        print(f"locked: {error}", file=sys.stderr)
-        return 2
+    load_params(PARAMS)  # `dvc status` skips keys that no stage reads
+    found = [*_changed(), *undefined(_results())]
     for problem in found:
         print(problem, file=sys.stderr)
     if found:
@@ -76,25 +76,25 @@ def main() -> int:
 
 
 def _changed() -> list[str]:
-    from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    try:
-        with Repo() as repo:
-            # The slash lets a pattern such as /data/shards/ match a folder that does not exist.
-            return list(changed(repo.status(), lambda path: repo.scm.is_ignored(f"{path}/")))
-    except DvcException as error:
-        raise StageError(f"DVC has no status: {error}") from error
+    git("rev-parse", "--git-dir")
+    remedy = (
+        f"run this where {PARAMS} is; `git checkout HEAD -- dvc.yaml dvc.lock` takes edits back"
+    )
+    with dvc_errors("DVC has no status", remedy=remedy), Repo() as repo:
+        # The slash lets a pattern such as /data/shards/ match a folder that does not exist.
+        return list(changed(repo.status(), lambda path: repo.scm.is_ignored(f"{path}/")))
 
 
-def _results() -> dict[str, Any]:
+def _results() -> Any:
     try:
-        results: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
+        return json.loads(RESULTS.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise StageError(f"{RESULTS} cannot be read: {error}") from error
-    return results
+        raise StageError(
+            f"{RESULTS} cannot be read ({error}); make it again with `dvc repro`"
+        ) from error
 
 
 if __name__ == "__main__":
-    print_in_any_encoding()
     sys.exit(main())

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
-from stages.common.standard_streams import print_in_any_encoding
+from stages.common.command_entry import command
+from stages.common.errors import StageError
+
+RESULTS = Path("metrics/test.json")
 
 METRICS = (
     "accuracy",
@@ -43,6 +47,18 @@ def _figure(value: float | None) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
 
 
+@command("repro")
+def main() -> int:
+    """Print the summary, and return the exit code: 0, or 2 after an error."""
+    try:
+        text = summary(json.loads(RESULTS.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StageError(
+            f"{RESULTS} is not as evaluate writes it ({error}); make it again with `dvc repro`"
+        ) from error
+    print(text)
+    return 0
+
+
 if __name__ == "__main__":
-    print_in_any_encoding()
-    print(summary(json.loads(Path("metrics/test.json").read_text(encoding="utf-8"))))
+    sys.exit(main())

@@ -19,10 +19,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from stages.common.command_entry import command
 from stages.common.errors import StageError
 from stages.common.files import write_text
+from stages.common.git_commands import committed_file, git, head_commit
 from stages.common.standard_streams import protect_standard_streams
-from stages.workspace.git_commands import committed_file, git
 from stages.workspace.rebuild_report import (
     Outputs,
     locked_outputs,
@@ -36,16 +37,10 @@ TRAINED = "metrics/train.json"
 LAST_RUN = ".train_state/last_run.json"
 
 
+@command("verify")
 def main() -> int:
     """Verify HEAD; return the exit code: 0, 1 if an output differs, or 2 after an error."""
-    try:
-        return 0 if verify() else 1
-    except (StageError, OSError) as error:
-        print(f"verify: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("verify: interrupted", file=sys.stderr)
-        return 130
+    return 0 if verify() else 1
 
 
 def verify() -> bool:
@@ -56,22 +51,30 @@ def verify() -> bool:
     Raises:
         StageError: if there is nothing to verify, or a stage fails.
     """
-    workspace, commit = Path(git("rev-parse", "--show-toplevel")), git("rev-parse", "HEAD")
+    commit = head_commit()
     committed = _committed(commit)
-    clone = Path(tempfile.mkdtemp(prefix=f"{workspace.name}.verify-", dir=workspace.parent))
+    repository, below = Path(git("rev-parse", "--show-toplevel")), git("rev-parse", "--show-prefix")
+    clone = Path(tempfile.mkdtemp(prefix=f"{repository.name}.verify-", dir=repository.parent))
+    project = clone / below
     try:
-        _announce(commit, clone)
-        _clone(workspace, commit, clone)
-        code = _rebuild(clone)
+        _announce(commit, project)
+        _clone(repository, commit, clone)
+        _prepare(project)
+        code = _rebuild(project)
     except BaseException:
         shutil.rmtree(clone, ignore_errors=True)
         raise
     if code:
         raise StageError(
             f"commit {commit[:8]} could not be rebuilt: `dvc repro` ended with exit code {code}, "
-            f"and why stands above; the clone stays: {clone}"
+            f"and why stands above; the clone stays: {project}"
         )
-    return _compare(commit, committed, clone)
+    same = _compare(commit, committed, project)
+    if same:
+        shutil.rmtree(clone)
+    else:
+        print(f"\nThe clone stays. `git diff HEAD` shows there every line that differs: {project}")
+    return same
 
 
 def _committed(commit: str) -> Outputs:
@@ -92,27 +95,30 @@ def _committed(commit: str) -> Outputs:
     }
 
 
-def _announce(commit: str, clone: Path) -> None:
-    print(f"verify: every stage of commit {commit[:8]} runs anew in {clone}", flush=True)
-    if changed := git("diff", "--name-only", "HEAD").splitlines():
+def _announce(commit: str, project: Path) -> None:
+    print(f"verify: every stage of commit {commit[:8]} runs anew in {project}", flush=True)
+    if changed := git("diff", "--name-only", "--relative", "-z", "HEAD").split("\0")[:-1]:
         print(f"verify: not committed, so not verified: {', '.join(changed)}", flush=True)
 
 
-def _clone(workspace: Path, commit: str, clone: Path) -> None:
-    git("clone", "--quiet", "--no-checkout", str(workspace), str(clone))
+def _clone(repository: Path, commit: str, clone: Path) -> None:
+    git("clone", "--quiet", "--no-checkout", str(repository), str(clone))
     git("-C", str(clone), "checkout", "--quiet", "--detach", commit)
+
+
+def _prepare(project: Path) -> None:
     # What a stage no longer makes would stay in dvc.lock.
-    (clone / LOCK).unlink()
+    (project / LOCK).unlink()
     # The settings of the user or of the commit may name a cache that others fill.
-    write_text("[cache]\n    dir = cache\n", clone / ".dvc/config.local")
+    write_text("[cache]\n    dir = cache\n", project / ".dvc/config.local")
 
 
-def _rebuild(clone: Path) -> int:
+def _rebuild(project: Path) -> int:
     """Run every stage, show what it prints, and return the exit code of DVC."""
     environment = {key: value for key, value in os.environ.items() if key != "TRAIN_STATE_DIR"}
-    environment["DVC_SITE_CACHE_DIR"] = str(clone / ".dvc/tmp/site")  # removed with the clone
-    command = [sys.executable, "-m", "dvc", "repro", "--force"]
-    process = subprocess.Popen(command, cwd=clone, env=environment)
+    environment["DVC_SITE_CACHE_DIR"] = str(project / ".dvc/tmp/site")  # removed with the clone
+    repro = [sys.executable, "-m", "dvc", "repro", "--force"]
+    process = subprocess.Popen(repro, cwd=project, env=environment)
     try:
         return process.wait()
     except KeyboardInterrupt:
@@ -120,26 +126,22 @@ def _rebuild(clone: Path) -> int:
         raise
 
 
-def _compare(commit: str, committed: Outputs, clone: Path) -> bool:
-    """Print what differs; remove the clone and return True if nothing does."""
-    here = _rebuilt(clone, committed)
+def _compare(commit: str, committed: Outputs, project: Path) -> bool:
+    """Print what differs, and return whether nothing does."""
+    here = _rebuilt(project, committed)
     there = machine_facts(_json(committed_file(commit, TRAINED)), {})
-    facts = machine_facts(_json(_bytes(clone / TRAINED)), _json(_bytes(clone / LAST_RUN)))
+    facts = machine_facts(_json(_bytes(project / TRAINED)), _json(_bytes(project / LAST_RUN)))
     print(f"\n{outputs_text(committed, here)}\n\n{machines_text(there, facts)}")
-    if committed == here:
-        shutil.rmtree(clone)
-        return True
-    print(f"\nThe clone stays. `git diff HEAD` shows there every line that differs: {clone}")
-    return False
+    return committed == here
 
 
-def _rebuilt(clone: Path, committed: Outputs) -> Outputs:
+def _rebuilt(project: Path, committed: Outputs) -> Outputs:
     """Return the outputs in the clone, with the contents of those that git holds."""
-    lock = _bytes(clone / LOCK)
+    lock = _bytes(project / LOCK)
     outputs = {} if lock is None else locked_outputs(lock.decode())
     in_git = {path for path, output in committed.items() if output.content is not None}
     return {
-        path: replace(output, content=_bytes(clone / path)) if path in in_git else output
+        path: replace(output, content=_bytes(project / path)) if path in in_git else output
         for path, output in outputs.items()
     }
 

@@ -214,3 +214,28 @@ def test_a_signal_ends_a_stage_in_one_line_and_nothing_half_written(
     told = failure(capsys, lambda: run(stop_itself, "--archive", "new/a.zip"), code=128 + number)
     assert told == line
     assert not list(Path("new").iterdir())
+
+
+@pytest.mark.parametrize("name", ["a {b}", "a}", os.fsdecode(b"a\xff")])
+def test_a_folder_in_which_dvc_keeps_no_outputs_is_refused_before_the_work(
+    run: Run,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    (folder := tmp_path / name).mkdir()
+    (tmp_path / "params.yaml").rename(folder / "params.yaml")
+    monkeypatch.chdir(folder)
+    told = failure(capfd, lambda: run(fake, *OPTIONS))
+    assert told.startswith("fake: the path of this folder holds '")
+    assert told.endswith("; rename the folder, or move the project elsewhere\n")
+
+
+def test_other_characters_of_a_folder_are_taken(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder := tmp_path / 'it\'s "ü" $HOME #1 %20 \\').mkdir()
+    (tmp_path / "params.yaml").rename(folder / "params.yaml")
+    monkeypatch.chdir(folder)
+    run(fake, *OPTIONS)

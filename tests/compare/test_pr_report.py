@@ -44,5 +44,7 @@ def test_a_base_that_is_none_leaves_an_earlier_report_as_it_is(
     assert main(["mian", "report"]) == 2
 
     told = capsys.readouterr().err
-    assert told.startswith("pr-report: `dvc params diff mian --md` failed: ERROR: unknown Git rev")
+    assert told.startswith(
+        "pr-report: there is no 'mian' here (unknown Git revision 'mian'); expected"
+    )
     assert (repository / "report/report.md").exists()

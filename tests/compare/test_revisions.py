@@ -51,7 +51,7 @@ def test_a_tag_and_a_commit_are_revisions_too(repository: Path, commit: CommitFi
 def test_an_unknown_revision_is_refused(commit: CommitFiles) -> None:
     commit("main", CELLS)
 
-    with pytest.raises(StageError, match=r"of 'nosuch' cannot be read .*nosuch.*expected a branch"):
+    with pytest.raises(StageError, match=r"there is no 'nosuch' here .*; expected a branch"):
         read_revision("nosuch")
 
 
@@ -61,7 +61,7 @@ def test_a_revision_without_predictions_is_refused(repository: Path, commit: Com
     git(repository, "commit", "--quiet", "--message", "Remove them")
 
     for revision in ("main", None):
-        with pytest.raises(StageError, match=r"metrics/predictions\.csv of .* cannot be read"):
+        with pytest.raises(StageError, match=r"has no metrics/predictions\.csv; make it there"):
             read_revision(revision)
 
 
@@ -72,7 +72,7 @@ def test_a_folder_that_is_no_repository_is_refused(
     monkeypatch.chdir(tmp_path)
     assert subprocess.run(["git", "status"], capture_output=True, check=False).returncode
 
-    with pytest.raises(StageError, match="of 'main' cannot be read"):
+    with pytest.raises(StageError, match="lies in no git repository; clone"):
         read_revision("main")
 
 

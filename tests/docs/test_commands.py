@@ -18,6 +18,7 @@ CHECKED = {
     r"make verify": (f"{DVC}/test_verify.py", 'make(project, "verify"'),
     r"make check": ("Makefile", "test: check"),
     r"make unit": ("tests/pipeline/test_unit.py", '"--dry-run", "unit"'),
+    r"make VENV=/path/to/folder": ("tests/workspace/test_makefile.py", "make VENV=/path/to/folder"),
     r"make docs": ("tests/docs/test_site.py", '"-m", "sphinx"'),
     r"make bench": ("tests/docs/test_commands.py", '"bench", "requirements"'),
     r"make requirements": ("tests/docs/test_commands.py", '"bench", "requirements"'),
@@ -43,6 +44,13 @@ CHECKED = {
     r"pytest -m download": ("tests/download/conftest.py", "pytest.mark.download"),
     r"perl -pi -e '.+' params\.yaml": ("tests/docs/test_pages.py", "perl -pi -e"),
     r"git switch -c [\w-]+": (f"{DVC}/conftest.py", "switch --quiet --create X"),
+    r"git switch -": (f"{DVC}/test_killed_experiment.py", '"After a kill of dvc itself"'),
+    r"git checkout HEAD -- params\.yaml": (
+        f"{DVC}/test_killed_experiment.py",
+        '"After a kill of dvc itself"',
+    ),
+    r"git diff HEAD params\.yaml": (f"{DVC}/faults.py", "`git diff HEAD params.yaml`"),
+    r"dvc exp run": (f"{DVC}/test_killed_experiment.py", '"dvc", "exp", "run"'),
     r"git switch [\w-]+": (f"{DVC}/test_experiments.py", '"switch", "--quiet", "kept"'),
     r"git commit --all( --message .*)?": (f"{DVC}/project.py", "commit --all --quiet"),
     r"git fetch --depth 1 origin main:main": (

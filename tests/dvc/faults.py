@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from tests.dvc import (
     faults_of_paths,
     faults_of_people,
+    faults_of_places,
     faults_of_remotes,
     faults_of_runs,
     faults_of_training,
@@ -62,6 +63,14 @@ SECTIONS = {
             "kill -9 of dvc, in each stage, and at once a new run",
             faults_of_runs.dvc_killed,
             f"after `dvc repro`: {SAME}",
+        ),
+        Row(
+            "kill -9 of an experiment in the workspace",
+            faults_of_runs.experiment_killed,
+            "the next stage goes on and says: split: a killed `dvc exp run` has left HEAD on no "
+            "branch, and its values in params.yaml: end this run, then `git switch main`, look at "
+            "`git diff HEAD params.yaml`, and `git checkout HEAD -- params.yaml` takes them back; "
+            f"after the [recipe](recipes.md#after-a-kill-of-dvc-itself): {SAME}",
         ),
         Row(
             "a stage fails half-way",
@@ -250,6 +259,49 @@ SECTIONS = {
             "a home in which nothing can be written",
             faults_of_people.home_read_only,
             f"as elsewhere ({SAME})",
+        ),
+    ],
+    "Where the project lies": [
+        Row(
+            "below the root of another repository",
+            faults_of_places.below_another_repository,
+            f"as elsewhere ({SAME})",
+        ),
+        Row("in a worktree of git", faults_of_places.worktree, f"as elsewhere ({SAME})"),
+        Row(
+            "renamed, to a path with quotes, spaces and other characters",
+            faults_of_places.renamed_to_odd,
+            f"as elsewhere ({SAME}), except for experiments beside the workspace, which DVC does "
+            "not run there: `make leakage` names the characters",
+        ),
+        Row(
+            "in a path with a brace",
+            faults_of_places.brace_in_path,
+            "`make repro` says so before it installs anything; the first stage, before it works: "
+            "error: download: the path of this folder holds '{', '}', and DVC takes no braces and "
+            "only UTF-8 there: …; rename the folder, or move the project elsewhere; failed to "
+            "reproduce 'download': failed to run: …, exited with 1",
+        ),
+        Row(
+            "not in a git repository",
+            faults_of_places.not_in_git,
+            "`make repro` says so before it installs anything, and what to do; after that: as "
+            "elsewhere",
+        ),
+        Row(
+            "in a git repository without a commit",
+            faults_of_places.nothing_committed,
+            "each command that compares with a commit asks for the first one",
+        ),
+        Row(
+            "git does not know the user: `make leakage` after an edit",
+            faults_of_places.no_identity,
+            "one line says how to tell git who you are; the edit stays as it is",
+        ),
+        Row(
+            "dvc.yaml is no YAML",
+            faults_of_places.broken_yaml,
+            "one line with what DVC says, from each command that asks DVC",
         ),
     ],
 }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
+import time
 
 import pytest
 
@@ -78,6 +81,28 @@ def two_at_once(scene: Scene) -> str:
     assert first.returncode == 0, printed
     assert stages_run(clone.dvc("repro split")) == []
     return f"the second at once {told}; the first: as if alone"
+
+
+def experiment_killed(scene: Scene) -> str:
+    clone = scene.clone()
+    share = "profiles.synthetic.split.validation_share=0.25"
+    (scene.folder / "beside").mkdir(parents=True, exist_ok=True)
+    log = scene.folder / "beside/log"
+    process = clone.start("dvc", "exp", "run", "-S", share, "split", log=log)
+    while "Running stage 'split'" not in log.read_text(encoding="utf-8"):
+        assert process.poll() is None, log.read_text(encoding="utf-8")
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    told = error(clone.dvc("repro --force --single-item split"))
+    for recipe in commands(section("recipes.md", "After a kill of dvc itself")):
+        clone.run(*recipe.split())
+    assert clone.git("branch --show-current") == "main\n"
+    clone.dvc("repro")
+    return (
+        f"the next stage goes on and says: {told.removeprefix('error: ')}; after the "
+        f"[recipe](recipes.md#after-a-kill-of-dvc-itself): {scene.right(clone)}"
+    )
 
 
 def cache_full(scene: Scene) -> str:

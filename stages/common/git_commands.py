@@ -1,0 +1,85 @@
+"""Run git where the project lies: at the root of a repository or below it, in any worktree."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from stages.common.errors import StageError
+
+NO_REPOSITORY = (
+    "this folder lies in no git repository; clone the project by git, or make this folder one: "
+    "`git init`, `git add --all`, `git commit --message Start`"
+)
+IDENTITY = (
+    "git does not know who you are; tell it with `git config --global user.name NAME` and "
+    "`git config --global user.email ADDRESS`"
+)
+
+
+def git(*arguments: str) -> str:
+    """Run git and return what it prints, without the last line end.
+
+    Raises:
+        StageError: if it fails.
+    """
+    done = _run(*arguments)
+    if done.returncode:
+        told = " ".join(done.stderr.decode(errors="replace").split())
+        if "not a git repository" in told:
+            raise StageError(NO_REPOSITORY)
+        raise StageError(f"`git {' '.join(arguments)}` failed: {told}")
+    return os.fsdecode(done.stdout).removesuffix("\n")
+
+
+def find_commit(revision: str) -> str | None:
+    """Return the commit that a branch, tag, hash or other revision of git names, if it is one.
+
+    Raises:
+        StageError: if this is no git repository.
+    """
+    git("rev-parse", "--git-dir")
+    done = _run("rev-parse", "--quiet", "--verify", f"{revision}^{{commit}}")
+    return None if done.returncode else done.stdout.decode().strip()
+
+
+def head_commit() -> str:
+    """Return the commit that is checked out.
+
+    Raises:
+        StageError: if this is no git repository, or one without a commit.
+    """
+    if commit := find_commit("HEAD"):
+        return commit
+    raise StageError(
+        "this git repository has no commit yet; make the first: `git add --all`, then "
+        "`git commit --message Start`"
+    )
+
+
+def committed_file(commit: str, path: str) -> bytes | None:
+    """Return the content of a file in a commit; None if the commit has no such file.
+
+    Args:
+        commit: of git.
+        path: from the working folder, which may lie below the root of the repository.
+    """
+    done = _run("cat-file", "blob", f"{commit}:./{path}")
+    return None if done.returncode else done.stdout
+
+
+def lacks_identity() -> bool:
+    """Return whether git has no name or no address for who commits, as DVC looks for them."""
+    return not all(
+        os.environ.get(f"GIT_COMMITTER_{part.upper()}") or _run("config", f"user.{part}").stdout
+        for part in ("name", "email")
+    )
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    command = ["git", *arguments]
+    environment = os.environ | {"LC_ALL": "C"}  # what git says is looked into
+    try:
+        return subprocess.run(command, env=environment, capture_output=True, check=False)
+    except FileNotFoundError as error:
+        raise StageError("git was not found; install it") from error

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from stages.common.errors import StageError
+from stages.common.git_commands import (
+    committed_file,
+    find_commit,
+    git,
+    head_commit,
+    lacks_identity,
+)
+
+IDENTITY = ("GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty repository whose user git does not know; the working folder lies below its root."""
+    for name in IDENTITY:
+        monkeypatch.delenv(name, raising=False)
+    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    (below := tmp_path / 'a "b" ü/c\nd').mkdir(parents=True)
+    monkeypatch.chdir(below)
+    git("init", "--quiet", str(below.parent))
+    return below.parent
+
+
+def commit() -> str:
+    git("add", "--all")
+    git("-c", "user.name=a", "-c", "user.email=b", "commit", "--quiet", "--message", "x")
+    return git("rev-parse", "HEAD")
+
+
+def test_a_file_of_a_commit_is_found_from_a_folder_below_the_root(repository: Path) -> None:
+    Path("file").write_text("below")
+    (repository / "file").write_text("at the root")
+    (repository / "other").touch()
+    made = commit()
+    assert committed_file(made, "file") == b"below"
+    assert committed_file(made, "other") is None
+
+
+def test_what_git_prints_of_a_path_is_the_path(repository: Path) -> None:
+    assert Path(git("rev-parse", "--show-toplevel")) == repository.resolve()
+
+
+@pytest.mark.usefixtures("repository")
+def test_without_a_commit_the_first_is_asked_for() -> None:
+    assert find_commit("HEAD") is None
+    with pytest.raises(StageError, match="no commit yet; make the first: `git add --all`"):
+        head_commit()
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_commit_is_found_by_whatever_names_it() -> None:
+    Path("file").touch()
+    made = commit()
+    git("branch", "it's;new")
+    assert {find_commit(name) for name in ("HEAD", "it's;new", made[:8])} == {made}
+    assert head_commit() == made
+    assert find_commit("nosuch") is None
+    assert find_commit("--all") is None
+
+
+def test_outside_of_a_repository_one_line_says_how_to_come_into_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    for ask in (head_commit, lambda: find_commit("main"), lambda: git("status")):
+        with pytest.raises(StageError, match=r"no git repository; clone .* `git init`") as error:
+            ask()
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.usefixtures("repository")
+def test_what_git_refuses_is_said_in_one_line() -> None:
+    with pytest.raises(StageError, match="`git log` failed: fatal: ") as error:
+        git("log")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_name_without_an_address_is_no_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert lacks_identity()
+    git("config", "user.name", "a")
+    assert lacks_identity()
+    monkeypatch.setenv("GIT_COMMITTER_EMAIL", "b")
+    assert not lacks_identity()
+
+
+def test_without_git_one_line_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StageError, match=r"^git was not found; install it$"):
+        git("status")

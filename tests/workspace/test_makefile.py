@@ -1,0 +1,47 @@
+"""What `make` says before it installs anything; tests/dvc/faults_of_places.py has more."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+def test_the_makefile_calls_no_script_whose_first_line_pip_has_written() -> None:
+    called = re.findall(r"\$\(BIN\)/(\S+)", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert set(called) == {"python"}
+
+
+@pytest.mark.integration
+def test_where_python_makes_no_environment_another_folder_is_asked_for(tmp_path: Path) -> None:
+    (folder := tmp_path / "a:b").mkdir()
+    for name in ("Makefile", "requirements.txt", "requirements-gpu.txt"):
+        shutil.copy(ROOT / name, folder)
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    done = subprocess.run(
+        ["make", "repro"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "name another folder: make VENV=/path/to/folder\n" in done.stderr
+    assert "Installing" not in done.stdout
+
+
+@pytest.mark.integration
+def test_a_branch_may_have_quotes_and_other_characters_of_the_shell() -> None:
+    branch = 'it\'s;"$(touch x)"&'
+    make = ["make", "--dry-run", "--silent", "compare"]
+    printed = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    line = printed.splitlines()[-1]
+    said = subprocess.run(
+        ["sh", "-c", line.replace(line.partition(" -m")[0], "printf '%s\\n'")],
+        env={"REV": branch, "OTHER": "a b"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.splitlines()[-2:] == [branch, "a b"]
