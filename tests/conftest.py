@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
@@ -36,6 +37,9 @@ CHARACTERS = [*sorted(set(string.printable) - set("/\n\r\v\f")), *"äöüßéŁ�
 """Characters that names of files have: all of ASCII but line ends, and some beyond it."""
 
 WriteArchive = Callable[..., Path]
+
+hypothesis.settings.register_profile("no times", deadline=None)
+hypothesis.settings.load_profile("no times")
 
 
 def bmp(seed: int, *, size: int = TINY_SIZE, brightness: int = 128) -> bytes:

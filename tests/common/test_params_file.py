@@ -368,9 +368,7 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
     assert str(caught.value) == f"{path} is missing; run this where params.yaml and dvc.yaml are"
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     start=st.integers(0, len(TEXT)),
     removed=st.integers(0, 30),

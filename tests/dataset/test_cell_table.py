@@ -106,9 +106,7 @@ def test_any_other_text_is_refused_as_a_stage_error(text: str) -> None:
         parse_image_name(text)
 
 
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(
         st.fixed_dictionaries(

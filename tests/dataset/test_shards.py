@@ -75,9 +75,7 @@ def write_examples(path: Path, *examples: bytes) -> None:
             writer.write(example)
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     size=st.integers(1, 6),
     counts=st.lists(st.integers(0, 4), min_size=1, max_size=3).filter(any),
@@ -171,9 +169,7 @@ def test_a_shard_that_is_cut_off_is_told(shards: Path) -> None:
         assert "[Op:" not in message
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), cut=st.booleans())
 def test_damage_is_either_harmless_or_told(
     tmp_path: Path, place: float, bit: int, *, cut: bool

@@ -122,9 +122,7 @@ def test_the_label_file_is_read_only_after_its_bytes_were_checked(
     assert failure(path).startswith(f"{labels} is corrupt (")
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), cut=st.booleans())
 def test_damage_is_either_harmless_or_told_as_what_it_is(
     write_archive: WriteArchive, place: float, bit: int, *, cut: bool

@@ -27,7 +27,7 @@ def shares(cells, parts):
     return sizes / sizes.sum(), table["all"] / sizes
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(SIZES, SIZES, SHARES, SHARES, st.integers(0, 2**31 - 1), st.booleans())
 def test_by_subject_no_group_is_in_two_parts_and_every_class_is_in_every_part(
     list_cells, patients, healthy, validation_share, test_share, seed, mixed
@@ -47,7 +47,7 @@ def test_by_subject_no_group_is_in_two_parts_and_every_class_is_in_every_part(
     assert assign_parts(cells, params) == parts
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(20, 200), st.integers(20, 200), SHARES, SHARES, st.integers(0, 2**31 - 1))
 def test_stratified_parts_have_their_share_of_each_class(
     list_cells, patients, healthy, validation_share, test_share, seed

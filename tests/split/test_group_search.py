@@ -39,7 +39,7 @@ def one_class_each(number, *, seed):
     return sizes * np.eye(2, dtype=np.int64)[np.arange(number) % 2]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(TABLES.filter(np.any), st.integers(0, 2**31 - 1))
 def test_no_move_and_no_swap_of_two_groups_comes_nearer(cells, seed):
     wanted = goal(cells)

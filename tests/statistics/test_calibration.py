@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.special import expit
@@ -47,7 +47,6 @@ def test_p_all_that_keeps_its_word_has_no_ece_and_the_opposite_all_of_it() -> No
     assert expected_calibration_error(actual, np.array([0.0, 1.0])) == 1
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=50))
 def test_the_points_of_the_diagram_add_up_to_the_ece(cells: list[tuple[bool, float]]) -> None:
     actual, p_all = (np.array(column) for column in zip(*cells, strict=True))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.statistics.metrics import confusion_rows, measure, roc_points
@@ -69,7 +69,6 @@ def test_the_threshold_itself_is_called_all() -> None:
     assert measure(HAND_MADE, threshold=0.50001)["confusion"]["true_positive"] == 2
 
 
-@settings(deadline=None)
 @given(cells_of_any_class, thresholds)
 def test_the_figures_agree_with_each_other_and_fit_into_json(
     cells: list[tuple[str, float]], threshold: float
@@ -87,7 +86,6 @@ def test_the_figures_agree_with_each_other_and_fit_into_json(
     json.dumps(measured, allow_nan=False)
 
 
-@settings(deadline=None)
 @given(cells_of_both_classes, thresholds)
 def test_swapping_the_classes_swaps_sensitivity_and_specificity(
     cells: list[tuple[str, float]], threshold: float
@@ -132,7 +130,6 @@ def test_calls_that_are_all_the_same_leave_one_predictive_value_null(
     assert measured["mcc"] == 0
 
 
-@settings(deadline=None)
 @given(cells_of_both_classes)
 def test_the_roc_curve_climbs_from_corner_to_corner(cells: list[tuple[str, float]]) -> None:
     table = predictions(*cells)

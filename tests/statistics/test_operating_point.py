@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.statistics.metrics import measure
@@ -30,7 +30,6 @@ def test_nineteen_of_twenty_are_95_percent() -> None:
     assert operating_threshold(cells, target_sensitivity=0.95) == (0.52, None)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 10).map(lambda tenth: tenth / 10), min_size=1, max_size=30),
     st.floats(0.01, 0.99),

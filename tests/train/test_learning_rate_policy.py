@@ -146,7 +146,7 @@ def test_a_fit_uses_the_rate_of_the_policy_and_stops_with_it() -> None:
     assert scripted.rates == pytest.approx([0.1, 0.1, 0.1, 0.05, 0.05, 0.025, 0.025])
 
 
-@settings(deadline=None, max_examples=4)
+@settings(max_examples=4)
 @given(st.sampled_from([math.nan, math.inf]))
 def test_a_validation_loss_that_is_not_finite_stops_with_an_error(loss: float) -> None:
     with pytest.raises(StageError, match=r"val_loss is (nan|inf) in epoch 2: .*learning_rate"):

@@ -136,7 +136,7 @@ def test_rotations_reach_as_far_as_they_may_either_way() -> None:
     assert abs(angles.mean()) < 5
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.floats(-180, 180, width=32), st.integers(0, 2**32 - 1))
 def test_rotation_leaves_the_background_black_and_makes_nothing_brighter(
     degrees: float, seed: int
@@ -149,7 +149,7 @@ def test_rotation_leaves_the_background_black_and_makes_nothing_brighter(
     assert (result.max((0, 1)) <= image.max((0, 1))).all()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.floats(-180, 180, width=32))
 def test_rotation_darkens_the_border_of_the_cell_alone(degrees: float) -> None:
     result = rotated(tf.constant(cell()), tf.constant(degrees)).numpy()
@@ -166,7 +166,7 @@ def test_what_rotates_in_from_outside_is_black() -> None:
     assert (result[SIZE // 2 - 5 : SIZE // 2 + 5, SIZE // 2 - 5 : SIZE // 2 + 5] == 255).all()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.floats(0.5, 1.5, width=32),
     st.lists(st.floats(0.5, 1.5, width=32), min_size=3, max_size=3),

@@ -94,7 +94,7 @@ def same(first: list[Batch], second: list[Batch]) -> bool:
     )
 
 
-@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(4, 60), st.integers(2, 8), st.integers(0, 2**31 - 1), st.booleans())
 def test_an_epoch_shows_no_cell_twice_and_as_many_as_fill_batches(
     plain: TrainParams,
@@ -142,7 +142,7 @@ def whole_run(plain: TrainParams, everything: TrainParams) -> Callable[[bool], l
     return batches
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(first_step=st.integers(0, 30), plainly=st.booleans())
 def test_from_any_step_on_come_the_batches_of_the_undisturbed_run(
     plain: TrainParams,

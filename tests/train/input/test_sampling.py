@@ -46,7 +46,7 @@ SUBJECTS = st.dictionaries(
 LOPSIDED = cells_of({"1": 50, "2": 20, "3": 5, "H1": 30, "H2": 3})
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(1, 200), st.data(), st.integers(0, 2**31 - 1), st.integers(0, 1000))
 def test_naturally_no_cell_stands_twice(
     count: int, data: st.DataObject, seed: int, epoch: int
@@ -70,7 +70,7 @@ def test_naturally_the_batches_of_every_epoch_are_mixed_as_by_chance(seed: int) 
         assert 0.65 < of_batches.std() / by_chance < 1.35, epoch
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(SUBJECTS, st.data(), st.integers(0, 2**31 - 1), st.integers(0, 1000))
 def test_balanced_subjects_of_a_class_stand_equally_often_and_classes_as_they_are(
     counts: dict[str, int], data: st.DataObject, seed: int, epoch: int
