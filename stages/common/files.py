@@ -1,8 +1,9 @@
-"""Write files and folders atomically: they are either complete or absent."""
+"""Files and folders, written atomically: they are either complete or absent."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -32,6 +33,12 @@ def atomic_path(destination: Path) -> Iterator[Path]:
         os.replace(temporary, destination)
     finally:
         _remove(temporary)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_text(text: str, destination: Path) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.common.errors import StageError
-from stages.common.files import write_json
+from stages.common.files import file_sha256, write_json
 
 _MARK = "finished.json"
 
@@ -34,7 +33,7 @@ def mark_finished(state: Path, *, model: Path) -> None:
     """Mark the state of a training whose outputs are written, `model` among them."""
     # DVC names the stage by the path of its dvc.yaml, which is here, from where DVC was called.
     stage = os.environ.get("DVC_STAGE", "").rpartition(":")[2]
-    write_json({"stage": stage, "model": _sha256(model)}, state / _MARK)
+    write_json({"stage": stage, "model": file_sha256(model)}, state / _MARK)
 
 
 def unmark(state: Path) -> None:
@@ -61,7 +60,7 @@ def discard_recorded(model: Path) -> None:
     Never fails: a state that stays does no harm.
     """
     with contextlib.suppress(OSError):
-        made_by = _sha256(model)
+        made_by = file_sha256(model)
         for mark in state_folder().glob(f"*/{_MARK}"):
             if _mark(mark.parent).get("model") == made_by:
                 with contextlib.suppress(OSError, StageError):
@@ -125,8 +124,3 @@ def _is_recorded(name: str | None) -> bool:
     except Exception:  # whatever DVC, git or a disk cannot do: then it is not known
         return False
     return not changed and set(changes) <= {"deleted"}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

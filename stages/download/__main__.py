@@ -6,12 +6,11 @@ from stages.common.portable_environment import set_numpy_environment
 
 set_numpy_environment()  # before NumPy is imported
 
-import hashlib
 from pathlib import Path
 from typing import Annotated, Any
 
 from stages.common.errors import StageError
-from stages.common.files import atomic_path, write_json
+from stages.common.files import atomic_path, file_sha256, write_json
 from stages.common.stage_entry import run_stage
 from stages.download.archive_source import fetch_archive, source_kind, source_name
 from stages.download.inventory import C_NMC_2019
@@ -79,8 +78,7 @@ def _first(differences: list[str], *, most: int = 3) -> str:
 def _describe(archive: Path, verified: Verified, params: DownloadParams) -> dict[str, Any]:
     """Return the report, without paths and URLs, which may hold names or credentials."""
     kind = source_kind(params.source)
-    with archive.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    sha256 = file_sha256(archive)
     return {
         "source": kind,
         **({"version": params.kaggle_dataset} if kind == "kaggle" else {}),

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.common.files import atomic_path, write_json
+from stages.common.files import atomic_path, file_sha256, write_json
 from stages.download.origin import FileVersion
 
 _ROOM = 4
@@ -41,7 +41,7 @@ def keep_file(path: Path, state: Path, *, identity: str, version: FileVersion) -
     folder, note = _places(state, identity)
     with contextlib.suppress(OSError):
         folder.mkdir(exist_ok=True)
-        digits, former = _sha256(path), _noted(note)
+        digits, former = file_sha256(path), _noted(note)
         if _ROOM * path.stat().st_size > shutil.disk_usage(folder).free:
             return
         with atomic_path(folder / digits) as copy:
@@ -60,7 +60,7 @@ def kept_file(state: Path, *, identity: str, sha256: Sequence[str]) -> KeptFile 
     found = (sha256[0], FileVersion()) if sha256 else _noted(note)
     if found is None or not (path := folder / found[0]).is_file():
         return None
-    if _sha256(path) != found[0]:
+    if file_sha256(path) != found[0]:
         path.unlink()
         return None
     return KeptFile(path, found[1])
@@ -79,8 +79,3 @@ def _noted(note: Path) -> tuple[str, FileVersion] | None:
         return str(content["sha256"]), version
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

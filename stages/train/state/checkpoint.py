@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -13,7 +12,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from stages.common.files import atomic_path
+from stages.common.files import atomic_path, file_sha256
 
 _ARRAYS = "arrays.npz"
 _NOTES = "notes.json"
@@ -57,7 +56,7 @@ def write_checkpoint(checkpoint: Checkpoint, parent: Path) -> Path:
         temporary.mkdir()
         _write_arrays(checkpoint.arrays, temporary / _ARRAYS)
         _write_text(json.dumps(dict(checkpoint.notes)), temporary / _NOTES)
-        sums = "".join(f"{_sha256(temporary / name)}  {name}\n" for name in (_ARRAYS, _NOTES))
+        sums = "".join(f"{file_sha256(temporary / name)}  {name}\n" for name in (_ARRAYS, _NOTES))
         _write_text(sums, temporary / _SUMS)
     return folder
 
@@ -72,7 +71,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         listed = (folder / _SUMS).read_text(encoding="utf-8", errors="replace").split()
         sums = dict(zip(listed[1::2], listed[::2], strict=False))
         for name in (_ARRAYS, _NOTES):
-            if _sha256(folder / name) != sums.get(name):
+            if file_sha256(folder / name) != sums.get(name):
                 raise CorruptError(f"{name} does not match its SHA-256")
     except FileNotFoundError as error:
         raise CorruptError(f"{Path(error.filename).name} is missing") from error
@@ -96,11 +95,6 @@ def position(folder: Path) -> tuple[int, int]:
     if not found:
         raise ValueError(f"{folder} is no checkpoint")
     return int(found[1]), int(found[2])
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_arrays(arrays: Mapping[str, Sequence[np.ndarray[Any, Any]]], path: Path) -> None:

@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stages.common.files import file_sha256
+
 _SHARED_MODULE = re.compile(r"stages(\.(common|dataset|network|statistics)(\.\w+)?)?")
 _STAGE = Path(__file__).parents[1]
 
 
 def fingerprint(settings: Mapping[str, Any], files: Mapping[str, Path]) -> str:
     """Return the SHA-256 of settings (any JSON value), file names and file contents."""
-    digests = {name: _sha256(path) for name, path in files.items()}
+    digests = {name: file_sha256(path) for name, path in files.items()}
     content = json.dumps({"settings": settings, "files": digests}, sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
@@ -41,8 +43,3 @@ def data_files(shards: Path, weights: Path) -> dict[str, Path]:
     }
     single = {"weights": weights, "requirements.txt": Path("requirements.txt")}
     return files | {name: path for name, path in single.items() if path.is_file()}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
