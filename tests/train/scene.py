@@ -117,6 +117,12 @@ class Scene:
             if (self.folder / name).exists()
         }
 
+    def begin_anew(self) -> None:
+        """Remove the outputs, and the state that a finished training has left."""
+        for name in OUTPUTS:
+            (self.folder / name).unlink()
+        shutil.rmtree(self.folder / ".train_state")
+
     def checkpoints(self) -> list[Path]:
         return sorted(self.folder.glob(".train_state/*/checkpoint-*"))
 

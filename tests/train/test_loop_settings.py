@@ -84,8 +84,7 @@ def test_with_all_levers_on_a_killed_training_ends_with_the_same_bytes(
     assert finished.returncode == 0, finished.stderr
     undisturbed = scene.outputs()
     assert len(undisturbed) == 3
-    for name in undisturbed:
-        (scene.folder / name).unlink()
+    scene.begin_anew()
     ends = [("step", 5, "KILL", -9), ("step", STEPS + 1, "TERM", 143), ("export", 3, "KILL", -9)]
     for point, call, what, exit_code in ends:
         finished = trainings.run(scene.folder, point, call, what)
@@ -107,8 +106,7 @@ def test_features_computed_once_are_found_again_by_a_killed_training(
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.count(ONCE) == 1
     undisturbed = scene.outputs()
-    for name in undisturbed:
-        (scene.folder / name).unlink()
+    scene.begin_anew()
     ends = [
         ("features", 3, "TERM", 143, None),
         ("features", 2, "KILL", -9, "0 0"),
