@@ -123,7 +123,7 @@ def test_a_finished_state_stays_small_and_times_are_kept_apart(undisturbed: Scen
     state, *others = sorted(path.name for path in folder.iterdir())
     assert others == ["last_run.json", "lock"]
     kept = sorted(path.name for path in (folder / state).iterdir())
-    assert kept == ["checkpoint-000004-000000000", "finished.json", "lock"]
+    assert kept == ["checkpoint-000004-000000000", "finished.json", "inputs.json", "lock"]
     run = json.loads((folder / "last_run.json").read_text())
     assert [row["epoch"] for row in run["epochs"]] == [1, 2, 3, 4]
     assert all(row["images_per_second"] > 0 for row in run["epochs"])
