@@ -186,7 +186,7 @@ SECTIONS = {
         Row(
             "a comment in code that stages share",
             faults_of_people.code_commented,
-            f"`make relock` gives dvc.lock their new hashes, and no stage runs: {SAME}",
+            f"`make relock` gives dvc.lock the new hashes, and no stage runs: {SAME}",
         ),
         Row(
             "a metric edited by hand",

@@ -71,9 +71,7 @@ def code_commented(scene: Scene) -> str:
     assert "stages/split" in project.dvc("status")
     project.run("python", "-m", "stages.workspace.relock")
     assert stages_run(project.dvc("repro")) == []
-    return (
-        f"`make relock` gives dvc.lock their new hashes, and no stage runs: {scene.right(project)}"
-    )
+    return f"`make relock` gives dvc.lock the new hashes, and no stage runs: {scene.right(project)}"
 
 
 def metric_edited(scene: Scene) -> str:

@@ -143,6 +143,10 @@ def test_state_of_other_shards_is_not_resumed_but_spoken_of(
     told = f"unfinished training's state is in {state.relative_to(scene.folder)} (0.0 MB)"
     assert told in finished.stdout
     assert len(list(state.glob("checkpoint-*"))) == 2
+    why = (
+        f"for the unfinished training in {state.relative_to(scene.folder)} is another one: shards/"
+    )
+    assert f"Training starts at epoch 1, {why}" in finished.stdout
 
 
 def test_a_corrupt_checkpoint_gives_way_to_the_one_before(

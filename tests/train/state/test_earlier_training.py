@@ -108,3 +108,9 @@ def test_no_lock_and_a_broken_one_say_nothing(folder: Path) -> None:
         if text:
             (folder / "dvc.lock").write_text(text)
         assert differences_from_lock({}) is None
+
+
+def test_where_dvc_lock_records_this_very_training_nothing_is_said(folder: Path) -> None:
+    recorded = {"cmd": "", "deps": [], "params": {"params.yaml": {}}, "outs": []}
+    (folder / "dvc.lock").write_text(yaml.safe_dump({"stages": {"train": recorded}}))
+    assert why_anew(NOW, [state("other", inputs(epochs=2))]) is None
