@@ -7,6 +7,7 @@
 # make leakage        train split by image and by subject, and show the gap
 # make experiments    DVC's experiments: what each changed, and how it scores
 # make locked         do dvc.lock, metrics, code and parameters belong together?
+# make relock          only comments changed? dvc.lock takes the code's new hashes, nothing runs
 # make pr-report      what changes against BASE=main, as Markdown in pr-report/
 # make bench          how fast is each part, beside what? → docs/performance.md
 # make check          the checks alone: lint, format, types
@@ -37,7 +38,7 @@ export REV ?= main
 export BASE ?= main
 export OTHER
 
-.PHONY: in-git repro test verify unit docs compare leakage experiments locked pr-report bench check requirements
+.PHONY: in-git repro test verify unit docs compare leakage experiments locked relock pr-report bench check requirements
 
 repro: in-git $(VENV)/.$(PINS)
 	@$(BIN)/python -m dvc repro
@@ -77,6 +78,9 @@ experiments: in-git $(VENV)/.$(PINS)
 
 locked: in-git $(VENV)/.$(PINS)
 	@$(BIN)/python -m stages.workspace.lock_check
+
+relock: in-git $(VENV)/.$(PINS)
+	@$(BIN)/python -m stages.workspace.relock
 
 # A clone of one commit, as CI makes it, does not have the other branch.
 pr-report: in-git $(VENV)/.requirements-dev.txt

@@ -9,8 +9,9 @@ set_numpy_environment()  # before NumPy is imported
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from stages.common.errors import StageError
 from stages.common.files import write_csv, write_json
@@ -19,6 +20,8 @@ from stages.common.stage_entry import run_stage
 from stages.common.tensorflow_import import import_tensorflow
 from stages.network.params import ModelParams
 from stages.train.params import TrainParams
+from stages.train.state.earlier_training import why_anew, write_inputs
+from stages.train.state.fingerprint import fingerprint
 from stages.train.state.interruption import watched
 from stages.train.state.train_state import (
     WORKSPACE_LOCK,
@@ -70,8 +73,10 @@ def train(
                 flush=True,
             )
         setup = TrainingSetup(params, model, shards, keras_home, device)
-        fingerprint = setup.fingerprint()
-        with open_state(fingerprint) as state:
+        inputs = setup.inputs()
+        own = fingerprint(inputs)
+        with open_state(own) as state:
+            _tell_why_anew(state, inputs, others=list(other_states(own)))
             fitted = fit(setup, state=state, watch=watch)
             watch.exit_if_requested(" before the model was written: the next run writes it")
             with _what_is_kept(state):
@@ -80,7 +85,7 @@ def train(
                 write_json(fitted.report, report)
             state.finish(model_keras)
             write_last_run(fitted.run)
-        for folder, size in other_states(fingerprint).items():
+        for folder, size in other_states(own).items():
             kind = "finished" if is_finished(folder) else "unfinished"
             print(
                 f"Another, {kind} training's state is in {folder} ({size / 1e6:,.1f} MB): it "
@@ -91,6 +96,13 @@ def train(
         f"accuracy {fitted.report['val_accuracy']:.3f}, {(time.monotonic() - started) / 60:.1f} "
         f"min → {model_keras}"
     )
+
+
+def _tell_why_anew(state: TrainState, inputs: Mapping[str, Any], *, others: list[Path]) -> None:
+    """Say why no earlier training is gone on with, and keep what this one depends on."""
+    if not state.has_checkpoint() and (why := why_anew(inputs, others)):
+        print(why, flush=True)
+    write_inputs(inputs, state.folder)
 
 
 @contextlib.contextmanager

@@ -1,16 +1,16 @@
-"""All that a fit depends on, and its fingerprint."""
+"""All that a fit depends on."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from stages.network.params import ModelParams
 from stages.train.device import Device, versions
 from stages.train.params import TrainParams
-from stages.train.state.fingerprint import code_files, data_files, fingerprint
+from stages.train.state.fingerprint import code_files, data_files, inputs
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,15 @@ class TrainingSetup:
         """The initial weights: ImageNet's if `keras_home` holds those of the base, else None."""
         return "imagenet" if self._weights_file.is_file() else None
 
-    def fingerprint(self) -> str:
-        """Return the hash that identifies this fit."""
+    def inputs(self) -> dict[str, Any]:
+        """Return all that the fit depends on, with hashes for files: it identifies the fit."""
         settings = {
-            "params": dataclasses.asdict(self.params),
+            "train": dataclasses.asdict(self.params),
             "model": dataclasses.asdict(self.model),
             "device": self.device.name,
             "versions": versions(self.device),
         }
-        return fingerprint(settings, code_files() | data_files(self.shards, self._weights_file))
+        return inputs(settings, code_files() | data_files(self.shards, self._weights_file))
 
     @property
     def _weights_file(self) -> Path:

@@ -26,6 +26,8 @@ CHECKED = {
     r"make leakage": ("tests/compare/test_leakage_gap.py", "stages.compare.leakage_gap"),
     r"make experiments": (f"{DVC}/test_pr_report.py", 'make(pull_request, "experiments")'),
     r"make locked": (f"{DVC}/test_pr_report.py", 'make(pull_request, "locked")'),
+    r"make relock": (f"{DVC}/test_relock.py", 'make(project, "relock"'),
+    r"dvc commit --force": (f"{DVC}/test_relock.py", '"commit --force"'),
     r"make pr-report BASE=main": (f"{DVC}/test_pr_report.py", '"pr-report", "BASE=main"'),
     r"python -m stages\.compare main \[other\]": ("tests/compare/test_main.py", "main(["),
     r"python -m benchmarks\.download --help": (

@@ -122,6 +122,12 @@ SECTIONS = {
             f"takes them, `dvc repro` {faults_of_training.NO_EPOCH}",
         ),
         Row(
+            "`dvc repro` with more epochs and another learning rate",
+            faults_of_training.other_settings,
+            "trains anew, and says why: Training starts at epoch 1, for the training that dvc.lock "
+            "records is another one: train.learning_rate 0.002 → 0.0046, train.epochs 1 → 2",
+        ),
+        Row(
             "`dvc repro --force train`",
             faults_of_training.forced,
             f"where DVC has recorded it: trains anew; else {faults_of_training.NO_EPOCH}",
@@ -176,6 +182,11 @@ SECTIONS = {
             "an output edited by hand: data/splits/cells.csv",
             faults_of_people.output_edited,
             f"`dvc status` and `make locked` name it; after `dvc repro`: {SAME}",
+        ),
+        Row(
+            "a comment in code that stages share",
+            faults_of_people.code_commented,
+            f"`make relock` gives dvc.lock the new hashes, and no stage runs: {SAME}",
         ),
         Row(
             "a metric edited by hand",

@@ -63,6 +63,17 @@ def output_edited(scene: Scene) -> str:
     return f"`dvc status` and `make locked` name it; after `dvc repro`: {scene.right(project)}"
 
 
+def code_commented(scene: Scene) -> str:
+    project = scene.clone()
+    for name in ("stages/common/files.py", "stages/split/groups.py", "requirements.txt"):
+        with (project.folder / name).open("a", encoding="utf-8") as code:
+            code.write("# A comment.\n")
+    assert "stages/split" in project.dvc("status")
+    project.run("python", "-m", "stages.workspace.relock")
+    assert stages_run(project.dvc("repro")) == []
+    return f"`make relock` gives dvc.lock the new hashes, and no stage runs: {scene.right(project)}"
+
+
 def metric_edited(scene: Scene) -> str:
     project = scene.clone()
     path = project.folder / "metrics/test.json"

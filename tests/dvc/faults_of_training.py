@@ -11,6 +11,7 @@ from tests.dvc.ordeal import mount_small
 from tests.dvc.project import RATE, Project
 from tests.dvc.scene import Scene, error
 
+EPOCHS = RATE.replace("learning_rate", "epochs")
 TRAIN = "repro --single-item train"
 RESUMED = "Resumed after 1 epochs and 0 steps"
 ANEW = "DVC has recorded this training and has been told to run it again: it starts anew"
@@ -33,6 +34,15 @@ def in_ascii_alone(scene: Scene) -> str:
         line for line in ascii_only.dvc(TRAIN).splitlines() if line.startswith("train: best")
     )
     return f"as with every letter; the last line ends with `{line[line.index(chr(92)) :]}`"
+
+
+def other_settings(scene: Scene) -> str:
+    clone = to_be_trained(scene, rate=0.0046)
+    clone.set_param(EPOCHS, 2)
+    printed = clone.dvc(TRAIN)
+    assert RESUMED not in printed
+    (line,) = (line for line in printed.splitlines() if line.startswith("Training starts at"))
+    return f"trains anew, and says why: {line}"
 
 
 def nobody_reads(scene: Scene) -> str:

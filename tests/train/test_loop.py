@@ -123,7 +123,7 @@ def test_a_finished_state_stays_small_and_times_are_kept_apart(undisturbed: Scen
     state, *others = sorted(path.name for path in folder.iterdir())
     assert others == ["last_run.json", "lock"]
     kept = sorted(path.name for path in (folder / state).iterdir())
-    assert kept == ["checkpoint-000004-000000000", "finished.json", "lock"]
+    assert kept == ["checkpoint-000004-000000000", "finished.json", "inputs.json", "lock"]
     run = json.loads((folder / "last_run.json").read_text())
     assert [row["epoch"] for row in run["epochs"]] == [1, 2, 3, 4]
     assert all(row["images_per_second"] > 0 for row in run["epochs"])
@@ -143,6 +143,10 @@ def test_state_of_other_shards_is_not_resumed_but_spoken_of(
     told = f"unfinished training's state is in {state.relative_to(scene.folder)} (0.0 MB)"
     assert told in finished.stdout
     assert len(list(state.glob("checkpoint-*"))) == 2
+    why = (
+        f"for the unfinished training in {state.relative_to(scene.folder)} is another one: shards/"
+    )
+    assert f"Training starts at epoch 1, {why}" in finished.stdout
 
 
 def test_a_corrupt_checkpoint_gives_way_to_the_one_before(

@@ -6,6 +6,7 @@ import pytest
 from stages.network.params import ModelParams
 from stages.train.device import Device
 from stages.train.params import TrainParams
+from stages.train.state.fingerprint import fingerprint
 from stages.train.training_setup import TrainingSetup
 
 
@@ -34,7 +35,7 @@ def test_weights_that_download_has_brought_in_are_used(base: str, setup: Trainin
 
 
 def test_the_fingerprint_is_repeated(setup: TrainingSetup) -> None:
-    assert setup.fingerprint() == setup.fingerprint()
+    assert fingerprint(setup.inputs()) == fingerprint(setup.inputs())
 
 
 def test_the_fingerprint_changes_with_all_that_the_fit_depends_on(setup: TrainingSetup) -> None:
@@ -48,10 +49,10 @@ def test_the_fingerprint_changes_with_all_that_the_fit_depends_on(setup: Trainin
         replace(setup, model=replace(setup.model, dropout=0.77)),
         replace(setup, device=Device("GPU", "GPU of another name")),
     ]
-    found = [other.fingerprint() for other in others]
+    found = [fingerprint(other.inputs()) for other in others]
     write_weights(setup, setup.model.base)
-    found.append(setup.fingerprint())
+    found.append(fingerprint(setup.inputs()))
     shard = setup.shards / "train/train-00000.tfrecord"
     shard.write_bytes(shard.read_bytes()[:-1])
-    found.append(setup.fingerprint())
+    found.append(fingerprint(setup.inputs()))
     assert len(set(found)) == len(found)

@@ -16,11 +16,15 @@ _SHARED_MODULE = re.compile(r"stages(\.(common|dataset|network|statistics)(\.\w+
 _STAGE = Path(__file__).parents[1]
 
 
-def fingerprint(settings: Mapping[str, Any], files: Mapping[str, Path]) -> str:
-    """Return the SHA-256 of settings (any JSON value), file names and file contents."""
+def inputs(settings: Mapping[str, Any], files: Mapping[str, Path]) -> dict[str, Any]:
+    """Return settings (any JSON value), and the SHA-256 of each file, as one JSON value."""
     digests = {name: file_sha256(path) for name, path in files.items()}
-    content = json.dumps({"settings": settings, "files": digests}, sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()
+    return {"settings": settings, "files": digests}
+
+
+def fingerprint(inputs: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of inputs."""
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
 def code_files() -> dict[str, Path]:

@@ -2,6 +2,7 @@
 
     .train_state/lock                       held while a training runs in this workspace
     <state folder>/<fingerprint>/lock, finished.json: see stages/common/finished_training.py
+    <state folder>/<fingerprint>/inputs.json: see stages/train/state/earlier_training.py
     <state folder>/<fingerprint>/checkpoint-<epochs>-<steps>/
     <state folder>/last_run.json            times and rates of the last training that succeeded
 
@@ -56,6 +57,10 @@ class TrainState:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    def has_checkpoint(self) -> bool:
+        """Return whether there is a checkpoint, intact or not."""
+        return bool(checkpoint_folders(self.folder))
 
     def latest(self) -> Checkpoint | None:
         """Read the latest intact checkpoint; remove corrupt ones and report them."""

@@ -7,7 +7,7 @@ import yaml
 import stages.network.model_writer
 import stages.train.__main__
 import stages.train.fit
-from stages.train.state.fingerprint import code_files, data_files, fingerprint
+from stages.train.state.fingerprint import code_files, data_files, fingerprint, inputs
 from tests.conftest import ROOT
 
 
@@ -20,19 +20,19 @@ def files(tmp_path: Path) -> dict[str, Path]:
 
 
 def test_it_is_the_same_for_the_same_in_any_order(files: dict[str, Path]) -> None:
-    found = fingerprint({"a": 1, "b": [0.1]}, files)
+    found = fingerprint(inputs({"a": 1, "b": [0.1]}, files))
     assert len(found) == 64
-    assert fingerprint({"b": [0.1], "a": 1}, dict(reversed(files.items()))) == found
+    assert fingerprint(inputs({"b": [0.1], "a": 1}, dict(reversed(files.items())))) == found
 
 
 def test_any_setting_name_or_byte_changes_it(files: dict[str, Path], tmp_path: Path) -> None:
-    found = [fingerprint({"seed": 1}, files)]
-    found.append(fingerprint({"seed": 2}, files))
-    found.append(fingerprint({"seed": 1, "more": None}, files))
-    found.append(fingerprint({"seed": 1}, files | {"more": files["data"]}))
-    found.append(fingerprint({"seed": 1}, {"code": files["code"], "other": files["data"]}))
+    found = [fingerprint(inputs({"seed": 1}, files))]
+    found.append(fingerprint(inputs({"seed": 2}, files)))
+    found.append(fingerprint(inputs({"seed": 1, "more": None}, files)))
+    found.append(fingerprint(inputs({"seed": 1}, files | {"more": files["data"]})))
+    found.append(fingerprint(inputs({"seed": 1}, {"code": files["code"], "other": files["data"]})))
     (tmp_path / "data").write_bytes(b"c")
-    found.append(fingerprint({"seed": 1}, files))
+    found.append(fingerprint(inputs({"seed": 1}, files)))
     assert len(set(found)) == len(found)
 
 
