@@ -124,7 +124,8 @@ CHECKED = {
     r"dvc cache dir --local \S+": (f"{DVC}/faults_of_runs.py", "cache dir --local"),
     r"(mkdir|chgrp|chmod) .* /shared/leukemia-cache": (f"{DVC}/faults_of_users.py", SHARED),
     r"dvc config (--local )?cache\.shared group": (f"{DVC}/faults_of_users.py", SHARED),
-    r"find /shared/leukemia-cache .*": (f"{DVC}/faults_of_users.py", SHARED),
+    r"chgrp -R GROUP …": (f"{DVC}/faults.py", "chgrp -R GROUP …"),
+    r"find (/shared/leukemia-cache|…) -type d .*": (f"{DVC}/faults_of_users.py", SHARED),
     r"git clone /path/to/checkout leukemia": (f"{DVC}/project.py", '"git", "clone"'),
     r"git config --global --add safe\.directory \S+": (
         f"{DVC}/faults_of_users.py",

@@ -1,4 +1,4 @@
-"""docs/slurm-job.sh, run by bash as SLURM runs it: its end, its signals, its return to the queue."""
+"""docs/slurm-job.sh, run by bash as SLURM runs it: its end, its signals, its way to the queue."""
 
 from __future__ import annotations
 
