@@ -29,6 +29,8 @@ path = os.environ.get("PATH", os.defpath); \
 os.environ["PATH"] = path if path.startswith(first) else first + path
 
 export PYTHONUNBUFFERED := 1
+# DVC asks for the user's name: in a container the user may have none.
+export LOGNAME ?= $(shell id -un 2>/dev/null)
 
 # What is missing is said before anything is installed.
 .NOTPARALLEL:
@@ -47,9 +49,13 @@ repro: in-git $(VENV)/.$(PINS)
 in-git:
 	@case "$$PWD" in *[{}]*) echo "DVC cannot keep outputs in a folder with a brace in its path:" \
 		"rename the folder, or move the project elsewhere" >&2; exit 2;; esac
-	@told=$$(git rev-parse --git-dir 2>&1) || { echo "DVC keeps what it knows in git, and git says" \
-		"here: $$(echo "$$told" | tr '\n' ' '). Clone the project by git, or make this folder a" \
-		"repository: git init && git add --all && git commit --message Start" >&2; exit 2; }
+	@told=$$(git rev-parse --git-dir 2>&1) || { case "$$told" in \
+		*safe.directory*) remedy="Do that if you trust it, or clone it, and work in your clone";; \
+		*) remedy="Clone the project by git, or make this folder a repository:"; \
+		remedy="$$remedy git init && git add --all && git commit --message Start";; esac; echo "DVC keeps what it knows in git, and git" \
+		"says here: $$(echo "$$told" | tr '\n\t' '  '). $$remedy" >&2; exit 2; }
+	@test -w . -a -w .dvc || { echo "You may not write in this folder: clone it, and work in your" \
+		"clone: git clone $$PWD" >&2; exit 2; }
 
 # Two processes with a core each: the threads of OpenBLAS would wait for each other.
 test unit: export OPENBLAS_NUM_THREADS := 1

@@ -16,12 +16,15 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from stages.common.errors import StageError
 from stages.common.files import file_sha256, write_json
 
 _MARK = "finished.json"
+_ELSEWHERE = (
+    "work in a clone of your own, or, if TRAIN_STATE_DIR names this folder, let it name another"
+)
 
 
 def state_folder() -> Path:
@@ -84,10 +87,9 @@ def locked(path: Path) -> Iterator[None]:
     """Hold the lock inside this block; the end of the process always releases it.
 
     Raises:
-        StageError: at once, if another process holds it.
+        StageError: at once, if another process holds it, or if there cannot be a lock.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with _opened(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -95,7 +97,23 @@ def locked(path: Path) -> Iterator[None]:
                 f"another training runs here (it holds {path.absolute()}); wait until that one "
                 "has ended, or stop it, then run this again"
             ) from error
+        except OSError as error:
+            raise StageError(
+                f"{path.absolute()} cannot be locked ({error.strerror}), expected a disk that "
+                f"takes locks; {_ELSEWHERE}"
+            ) from error
         yield
+
+
+def _opened(lock: Path) -> IO[str]:
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        return lock.open("a")
+    except OSError as error:
+        raise StageError(
+            f"{lock.parent.absolute()} cannot hold the state of a training ({error.strerror}); "
+            f"{_ELSEWHERE}"
+        ) from error
 
 
 def _mark(state: Path) -> dict[str, Any]:

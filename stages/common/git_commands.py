@@ -11,6 +11,10 @@ NO_REPOSITORY = (
     "this folder lies in no git repository; clone the project by git, or make this folder one: "
     "`git init`, `git add --all`, `git commit --message Start`"
 )
+ANOTHERS = (
+    "this repository belongs to another user, and git reads it only if you say that you trust it; "
+    "say so by `{command}`, or clone it, and work in your clone"
+)
 IDENTITY = (
     "git does not know who you are; tell it with `git config --global user.name NAME` and "
     "`git config --global user.email ADDRESS`"
@@ -28,6 +32,8 @@ def git(*arguments: str) -> str:
         told = " ".join(done.stderr.decode(errors="replace").split())
         if "not a git repository" in told:
             raise StageError(NO_REPOSITORY)
+        if "dubious ownership" in told:
+            raise StageError(ANOTHERS.format(command=told[told.index("git config --global") :]))
         raise StageError(f"`git {' '.join(arguments)}` failed: {told}")
     return os.fsdecode(done.stdout).removesuffix("\n")
 

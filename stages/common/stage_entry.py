@@ -16,9 +16,12 @@ from typing import Any, get_type_hints
 from stages.common.errors import StageError
 from stages.common.killed_experiment import left_by_killed_experiment
 from stages.common.params_file import Params, load_params
+from stages.common.shared_cache import require_open_cache
 from stages.common.standard_streams import protect_standard_streams
 
 PARAMS_FILE = Path("params.yaml")
+STOP = (signal.SIGTERM, signal.SIGUSR1)
+"""Signals that ask for an end. SLURM sends USR1 ahead of time, as `--signal` says."""
 
 
 def run_stage(stage: Callable[..., str]) -> None:
@@ -32,10 +35,12 @@ def run_stage(stage: Callable[..., str]) -> None:
     """
     protect_standard_streams()
     hints = get_type_hints(stage)
-    signal.signal(signal.SIGTERM, _exit_on_signal)
+    for number in STOP:
+        signal.signal(number, _exit_on_signal)
     try:
         arguments: dict[str, Any] = _parse_paths(stage, hints)
         _require_path_of_dvc(str(Path.cwd()))
+        require_open_cache()
         params = load_params(PARAMS_FILE)
         _tell_of_other_bits(stage)
         if left := left_by_killed_experiment():

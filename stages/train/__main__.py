@@ -49,7 +49,8 @@ def train(
 
     Raises:
         StageError: if another training runs in this workspace, or as in stages/train/fit.py.
-        SystemExit: after SIGTERM (code 143), SIGINT (130), SIGHUP (129) or the parent's end (1).
+        SystemExit: after SIGTERM (code 143), SIGUSR1 (138), SIGINT (130), SIGHUP (129) or the
+            parent's end (1).
     """
     started = time.monotonic()
     os.environ["KERAS_HOME"] = str(keras_home.absolute())  # Keras reads it at import

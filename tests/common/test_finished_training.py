@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 from pathlib import Path
 
 import pytest
@@ -86,3 +89,22 @@ def test_a_lock_is_held_by_one_and_free_afterwards(tmp_path: Path) -> None:
         pass
     with locked(path):
         pass
+
+
+def test_a_disk_without_locks_is_said_in_one_line(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)  # as NFS and Lustre do, where they are mounted so
+    with pytest.raises(StageError, match=r"cannot be locked \(No locks available\), expected"):  # noqa: SIM117
+        with locked(state / "lock"):
+            pass
+
+
+def test_a_folder_of_states_that_takes_no_file_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    with pytest.raises(StageError, match=r"cannot hold the state .* let it name another$"):  # noqa: SIM117
+        with locked(tmp_path / "a file/state/lock"):
+            pass

@@ -79,6 +79,17 @@ def test_outside_of_a_repository_one_line_says_how_to_come_into_one(
         assert "\n" not in str(error.value)
 
 
+def test_of_a_repository_of_another_user_one_line_says_how_to_trust_it(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's own way to play it
+    for ask in (head_commit, lambda: git("status")):
+        with pytest.raises(StageError, match="belongs to another user") as error:
+            ask()
+        assert f"`git config --global --add safe.directory '{repository}'`" in str(error.value)
+        assert "\n" not in str(error.value)
+
+
 @pytest.mark.usefixtures("repository")
 def test_what_git_refuses_is_said_in_one_line() -> None:
     with pytest.raises(StageError, match="`git log` failed: fatal: ") as error:

@@ -200,6 +200,7 @@ def test_a_value_error_that_nobody_foresaw_is_not_taken_for_one_of_the_users(run
     [
         (signal.SIGINT, "stop_itself: interrupted; run it again to go on\n"),
         (signal.SIGTERM, "stopped by SIGTERM; run it again to go on\n"),
+        (signal.SIGUSR1, "stopped by SIGUSR1; run it again to go on\n"),
     ],
 )
 def test_a_signal_ends_a_stage_in_one_line_and_nothing_half_written(

@@ -11,7 +11,10 @@ from tests.conftest import ROOT
 DOCS = ROOT / "docs"
 AT_THE_TOP = ("README.md", "CONTRIBUTING.md")
 NAMES = [*AT_THE_TOP, *sorted(path.name for path in DOCS.glob("*.md"))]
-PROGRAMS = ("make", "git", "dvc", "python", "pytest", "cp", "rm", "find", "perl", "export")
+PROGRAMS = (
+    *("make", "git", "dvc", "python", "pytest", "cp", "rm", "find", "perl", "export"),
+    *("mkdir", "chgrp", "chmod", "docker", "sbatch", "scontrol"),
+)
 """What a command begins with. Blocks and words of another kind show a table, a name or Python."""
 
 

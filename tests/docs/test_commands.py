@@ -11,6 +11,7 @@ from tests.conftest import ROOT
 from tests.docs.pages import NAMES, command, commands, inline_commands, page, section
 
 DVC = "tests/dvc"
+SHARED = '"A shared cache"'
 CHECKED = {
     # A pattern of whole commands; a file, and words in it that run or check such a command.
     r"make repro": (f"{DVC}/test_first_run.py", "stages.workspace.repro_summary"),
@@ -123,6 +124,24 @@ CHECKED = {
         '"remote modify --unset local method"',
     ),
     r"dvc cache dir --local \S+": (f"{DVC}/faults_of_runs.py", "cache dir --local"),
+    r"(mkdir|chgrp|chmod) .* /shared/leukemia-cache": (f"{DVC}/faults_of_users.py", SHARED),
+    r"dvc config (--local )?cache\.shared group": (f"{DVC}/faults_of_users.py", SHARED),
+    r"chgrp -R GROUP …": (f"{DVC}/faults.py", "chgrp -R GROUP …"),
+    r"find (/shared/leukemia-cache|…) -type d .*": (f"{DVC}/faults_of_users.py", SHARED),
+    r"git clone /path/to/checkout leukemia": (f"{DVC}/project.py", '"git", "clone"'),
+    r"git config --global --add safe\.directory \S+": (
+        f"{DVC}/faults_of_users.py",
+        '"A checkout of another user"',
+    ),
+    r"docker run .*": (f"{DVC}/faults_of_users.py", '"Containers"'),
+    r"dvc repro download": (f"{DVC}/ordeal.py", 'f"repro {stage}"'),
+    r"sbatch( --\S+)* docs/slurm-job\.sh( --single-item train)?": (
+        f"{DVC}/test_slurm_job.py",
+        "docs/slurm-job.sh",
+    ),
+    r"scontrol requeue": (f"{DVC}/test_slurm_job.py", "scontrol"),
+    r"git clone \. \.\./second": (f"{DVC}/faults_of_users.py", '"Two jobs on one checkout"'),
+    r"dvc --cd \.\./second .*": (f"{DVC}/faults_of_users.py", '"Two jobs on one checkout"'),
     r"python -m pip install dvc-ssh": ("requirements-dev.txt", "dvc-ssh=="),
     r"cp -R -n .*": (f"{DVC}/test_push_pull.py", '"Share runs of other parameters"'),
     r"find \.dvc/cache/files .*": (f"{DVC}/faults_of_runs.py", '"Check the cache"'),

@@ -29,10 +29,8 @@ from tests.dvc.project import (
     user_environment,
 )
 from tests.dvc.remotes import REMOTES
-from tests.dvc.scene import Experiment, Pushed, Scene
+from tests.dvc.scene import FIRST_CACHE, Experiment, Pushed, Scene
 
-FIRST_CACHE = "cache of the first run"
-"""A folder beside the first run: its cache, before other tests add to it."""
 BETTER = ("dvc", "exp", "run", "--temp", "--name", "better", "-S", f"{RATE}=0.003")
 
 

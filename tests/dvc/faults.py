@@ -16,6 +16,7 @@ from tests.dvc import (
     faults_of_remotes,
     faults_of_runs,
     faults_of_training,
+    faults_of_users,
 )
 from tests.dvc.project import ROOT
 from tests.dvc.scene import Scene
@@ -313,6 +314,47 @@ SECTIONS = {
             "dvc.yaml is no YAML",
             faults_of_places.broken_yaml,
             "one line with what DVC says, from each command that asks DVC",
+        ),
+    ],
+    "More than one user, more than one machine": [
+        Row(
+            "a cache in which another user, without `cache.shared`, has made folders",
+            faults_of_users.closed_cache,
+            "before the work error: train: DVC's cache is …, and you may not write in …, which "
+            "belongs to the user …, and in … more: DVC would fail after the work; each user of "
+            "this cache runs `dvc config --local cache.shared group`, and opens what is there to a "
+            "group that you share: `chgrp -R GROUP …`, `find … -type d -user NAME -exec chmod "
+            "g+rwxs {} +`; failed to reproduce 'train': failed to run: …, exited with 1; after the "
+            "[recipe](machines.md#a-shared-cache) both write, and one takes what the other has "
+            "made",
+        ),
+        Row(
+            "a checkout of another user, which git does not read",
+            faults_of_users.git_does_not_trust,
+            "`make` and our commands say in one line how to trust it; after that: as elsewhere "
+            f"({SAME})",
+        ),
+        Row(
+            "a checkout in which the user may not write",
+            faults_of_users.no_right_to_write,
+            "`make` says so before it installs anything",
+        ),
+        Row(
+            "a user without a name and a home, as in `docker run --user`",
+            faults_of_users.without_name_and_home,
+            f"with the variables of the [recipe](machines.md#containers): {SAME}",
+        ),
+        Row(
+            "SIGUSR1 while the [job of SLURM](machines.md#slurm) trains",
+            faults_of_users.job_out_of_time,
+            "error: train: stopped by SIGUSR1 after 0 epochs and … steps; what is done is saved: "
+            "the next run goes on from there; failed to reproduce 'train': failed to run: …, "
+            f"exited with 138; the job goes back into the queue, and then on: {SAME}",
+        ),
+        Row(
+            "two jobs on one checkout",
+            faults_of_users.two_jobs,
+            f"a clone for each, with one cache: {SAME}",
         ),
     ],
 }

@@ -40,6 +40,8 @@ kill is compared in tests/train/test_loop.py.
 COMPRESSION = ("zipfile.ZIP_BZIP2", "zipfile.ZIP_DEFLATED, 1")
 """How images of the archive are compressed, and what takes a fifth of the time. All bytes that are
 compared here are made with the same build of zlib."""
+GROUP = 65_530
+"""The group of the users whose commands `run_as` runs, by a number that has no name."""
 RATE = "profiles.synthetic.train.learning_rate"
 
 
@@ -51,11 +53,13 @@ class Project:
         folder: the working tree.
         environment: of the commands.
         shared_cache: the cache of another one that it uses; None if it has its own.
+        user: who runs the commands, by number; None for the user of the tests.
     """
 
     folder: Path
     environment: Mapping[str, str] = field(repr=False)
     shared_cache: Path | None = None
+    user: int | None = None
 
     @property
     def cache(self) -> Path:
@@ -82,7 +86,7 @@ class Project:
         """Start a command in a session of its own; what it prints goes to `log` or a pipe."""
         with log.open("wb") if log else contextlib.nullcontext(subprocess.PIPE) as output:
             return subprocess.Popen(
-                command,
+                command if self.user is None else [*run_as(self.user), *command],
                 cwd=self.folder,
                 env=self.environment,
                 stdout=output,
@@ -137,6 +141,17 @@ class Project:
     def runs(self) -> set[str]:
         """The entries of the run-cache."""
         return {path.name for path in (self.cache / "runs").glob("*/*/*")}
+
+
+def run_as(user: int) -> list[str]:
+    """What runs a command as another user, in the group GROUP; only root can.
+
+    That user may still read everything, for Python may lie in the home of root.
+    """
+    caps = "-all,+dac_read_search"
+    names = [f"--reuid={user}", f"--regid={GROUP}", "--clear-groups"]
+    names += ["--securebits=+no_setuid_fixup"]  # else access(2) knows nothing of that right
+    return ["setpriv", *names, f"--inh-caps={caps}", f"--ambient-caps={caps}", "--"]
 
 
 def edited(text: str, key: str, value: object) -> str:

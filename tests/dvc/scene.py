@@ -11,6 +11,8 @@ from tests.dvc.ordeal import Ordeal
 from tests.dvc.project import Project
 from tests.dvc.remotes import Remote
 
+FIRST_CACHE = "cache of the first run"
+"""A folder beside the first run: its cache, before other tests add to it."""
 UP_TO_DATE = "Data and pipelines are up to date."
 
 

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import NoReturn
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+from stages.common.stage_entry import STOP
+
+IGNORABLE = (signal.SIGINT, signal.SIGHUP)
+"""Signals of a terminal: `nohup`, or a shell's `&`, lets a program ignore them."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,12 @@ def leave(reason: Reason, consequence: str) -> NoReturn:
 def watched() -> Iterator[Watch]:
     """Handle the stop signals and watch the parent process inside this block.
 
-    A signal that was ignored before, for example by `nohup` or a shell's `&`, stays ignored.
+    A signal of a terminal that was ignored before stays ignored. The others are taken all the same:
+    a shell lets DVC ignore them, so that it is there when the stage has ended.
     """
     watch = Watch(os.getppid())
-    taken = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    previous = {number: signal.signal(number, watch.take) for number in taken}
+    heard = [number for number in IGNORABLE if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, watch.take) for number in (*STOP, *heard)}
     try:
         yield watch
     finally:

@@ -12,7 +12,7 @@ from stages.train.state.interruption import watched
 from tests.train.scene import ENVIRONMENT, Scene, command
 
 DVC = Path(sys.executable).with_name("dvc")
-EXIT_CODES = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 129}
+EXIT_CODES = {signal.SIGTERM: 143, signal.SIGUSR1: 138, signal.SIGINT: 130, signal.SIGHUP: 129}
 
 
 @pytest.mark.parametrize("number", EXIT_CODES)
@@ -58,6 +58,17 @@ def test_a_signal_that_was_ignored_stays_so() -> None:
             assert watch.reason is None
     finally:
         signal.signal(signal.SIGHUP, previous)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_what_a_shell_lets_dvc_ignore_is_heard_all_the_same(number: signal.Signals) -> None:
+    previous = signal.signal(number, signal.SIG_IGN)  # as the job script does
+    try:
+        with pytest.raises(SystemExit) as ended, watched():
+            os.kill(os.getpid(), number)
+    finally:
+        signal.signal(number, previous)
+    assert ended.value.code == EXIT_CODES[number]
 
 
 def test_the_end_of_the_parent_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
