@@ -54,7 +54,7 @@ in-git:
 		*) remedy="Clone the project by git, or make this folder a repository:"; \
 		remedy="$$remedy git init && git add --all && git commit --message Start";; esac; echo "DVC keeps what it knows in git, and git" \
 		"says here: $$(echo "$$told" | tr '\n\t' '  '). $$remedy" >&2; exit 2; }
-	@test -w . -a -w .dvc || { echo "You may not write in this folder: clone it, and work in your" \
+	@test -w . || { echo "You may not write in this folder: clone it, and work in your" \
 		"clone: git clone $$PWD" >&2; exit 2; }
 
 # Two processes with a core each: the threads of OpenBLAS would wait for each other.
