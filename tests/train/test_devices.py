@@ -92,8 +92,7 @@ def test_two_devices_make_what_one_makes_and_after_a_kill_the_same_bytes_again(
         assert report["device"] == {"one": "CPU", "all": "2 × CPU"}[devices]
     assert made["shape of one"] == made["shape of all"]
 
-    for name in scene.outputs():
-        (tmp_path / name).unlink()
+    scene.begin_anew()
     assert trainings.run(tmp_path, "step", STEPS + 4, "KILL").returncode == -9
     finished = trainings.run(tmp_path)
     assert (finished.returncode, resumed_at(finished)) == (0, "1 2"), finished.stderr
