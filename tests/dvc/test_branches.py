@@ -130,7 +130,7 @@ def test_no_figure_is_a_time() -> None:
 
 def test_the_changed_parameter_is_named(on_branch: Project) -> None:
     assert json.loads(on_branch.run("dvc", "params", "diff", "main", "--json")) == {
-        "params.yaml": {RATE: {"old": 0.006, "new": 0.003, "diff": -0.003}}
+        "params.yaml": {RATE: {"old": 0.002, "new": 0.003, "diff": 0.001}}
     }
 
 
