@@ -26,7 +26,6 @@ TINY = {
     "profiles.synthetic.download.synthetic_cells": 320,
     "profiles.synthetic.preprocess.image_size": 32,
     "profiles.synthetic.train.optimizer": "SGD",
-    "profiles.synthetic.train.learning_rate": 0.006,
     "profiles.synthetic.train.epochs": 1,
     "profiles.synthetic.train.cooldown_steps": 0,
     "profiles.synthetic.train.batch_size": 40,

@@ -70,7 +70,7 @@ def test_no_figure_is_shown_as_nothing_or_as_zero_where_it_is_not(
 ) -> None:
     shown = on_branch.run("dvc", "metrics", "diff", "main", "--precision", PRECISION, "--md")
     rows = list(table_rows(shown))
-    assert len(rows) > 20
+    assert len(rows) > 10
     for path, name, *figures in rows:
         change = from_main[path][name]
         values = [change["old"], change["new"], change.get("diff")]
@@ -130,7 +130,7 @@ def test_no_figure_is_a_time() -> None:
 
 def test_the_changed_parameter_is_named(on_branch: Project) -> None:
     assert json.loads(on_branch.run("dvc", "params", "diff", "main", "--json")) == {
-        "params.yaml": {RATE: {"old": 0.006, "new": 0.003, "diff": -0.003}}
+        "params.yaml": {RATE: {"old": 0.002, "new": 0.003, "diff": 0.001}}
     }
 
 

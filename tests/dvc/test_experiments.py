@@ -87,7 +87,7 @@ def test_a_grid_is_shown_with_what_each_changed_in_the_width_of_a_terminal(
     ("change", "parameter", "figure", "trained_anew"),
     [
         ("evaluate.threshold=0.6", f"{THRESHOLD} +0.5 +0.6 ", "threshold +0.5 +0.6 ", False),
-        ("train.learning_rate=0.003", f"{RATE} +0.006 +0.003 ", "test.log_loss ", True),
+        ("train.learning_rate=0.003", f"{RATE} +0.002 +0.003 ", "test.log_loss ", True),
     ],
 )
 def test_an_experiment_differs_from_main_by_its_parameter_and_its_figures(

@@ -35,7 +35,7 @@ def test_the_report_has_intervals_parameters_figures_and_plots(report: str) -> N
     assert headings == ["What changes against main", "Parameters", "Metrics", "Plots"]
     assert re.search(r"\*\*Data: synthetic. main → workspace: 48 test cells of", report)
     assert re.search(r"\| log loss +\| .+ … ", report)
-    assert re.search(rf"\| {re.escape(RATE)} +\| 0.006 +\| 0.003 ", report)
+    assert re.search(rf"\| {re.escape(RATE)} +\| 0.002 +\| 0.003 ", report)
     assert re.search(
         r"\| metrics/test.json +\| test.log_loss +\| 0\.\d{3,6} +\| 0\.\d{3,6} ", report
     )
