@@ -10,21 +10,17 @@ and runs the stage again, which then writes them from the state.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from stages.common.errors import StageError
+from stages.common.exclusive_lock import exclusive_lock
 from stages.common.files import file_sha256, write_json
 
 _MARK = "finished.json"
-_ELSEWHERE = (
-    "work in a clone of your own, or, if TRAIN_STATE_DIR names this folder, let it name another"
-)
 
 
 def state_folder() -> Path:
@@ -82,38 +78,19 @@ def discard(state: Path) -> None:
     shutil.rmtree(doomed, ignore_errors=True)  # what stays is removed when the state is opened
 
 
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock inside this block; the end of the process always releases it.
+def locked(path: Path) -> contextlib.AbstractContextManager[None]:
+    """Return the context in which this process alone trains with a state, or in a workspace.
 
     Raises:
-        StageError: at once, if another process holds it, or if there cannot be a lock.
+        StageError: as `exclusive_lock` does.
     """
-    with _opened(path) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StageError(
-                f"another training runs here (it holds {path.absolute()}); wait until that one "
-                "has ended, or stop it, then run this again"
-            ) from error
-        except OSError as error:
-            raise StageError(
-                f"{path.absolute()} cannot be locked ({error.strerror}), expected a disk that "
-                f"takes locks; {_ELSEWHERE}"
-            ) from error
-        yield
-
-
-def _opened(lock: Path) -> IO[str]:
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        return lock.open("a")
-    except OSError as error:
-        raise StageError(
-            f"{lock.parent.absolute()} cannot hold the state of a training ({error.strerror}); "
-            f"{_ELSEWHERE}"
-        ) from error
+    return exclusive_lock(
+        path,
+        busy="another training runs here",
+        content="the state of a training",
+        elsewhere="work in a clone of your own, or, if TRAIN_STATE_DIR names this folder, let it "
+        "name another",
+    )
 
 
 def _mark(state: Path) -> dict[str, Any]:

@@ -8,16 +8,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO
 
 from stages.common.errors import StageError
+from stages.common.exclusive_lock import exclusive_lock
 from stages.common.files import write_json
 from stages.download.origin import FileVersion
 
@@ -104,29 +103,15 @@ def locked_partial(folder: Path, identity: str, *, name: str) -> Iterator[Partia
     """Yield the partial file of an identity, locked for this run.
 
     Raises:
-        StageError: at once, if another run holds the lock.
+        StageError: as `exclusive_lock` does.
     """
-    lock = _place(folder, identity, ".lock")
-    with _opened(lock) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StageError(
-                f"{name}: another run is fetching it (it holds {lock}); wait until that one has "
-                "ended, then run this again"
-            ) from error
+    with exclusive_lock(
+        _place(folder, identity, ".lock"),
+        busy=f"{name}: another run is fetching it",
+        content="partial files",
+        elsewhere="mend that, or let DOWNLOAD_STATE_DIR name another folder",
+    ):
         yield PartialFile(folder, identity)
-
-
-def _opened(lock: Path) -> IO[str]:
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        return lock.open("a")
-    except OSError as error:
-        raise StageError(
-            f"{lock.parent.absolute()} cannot hold partial files ({error.strerror}); mend that, or "
-            "let DOWNLOAD_STATE_DIR name another folder"
-        ) from error
 
 
 def check_space(partial: Path, destination: Path, *, size: int, name: str) -> None:

@@ -342,7 +342,7 @@ ROWS = [
         "two runs at once",
         two_runs,
         f"the second at once error: {KAGGLE}: another run is fetching it (it holds …); wait until "
-        "that one has ended, then run this again; the first: right bytes",
+        "that one has ended, or stop it, then run this again; the first: right bytes",
     ),
     Row(
         "no proxy where HTTP_PROXY points",

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import stages.common.numpy_answers
 import stages.network.model_writer
 import stages.train.__main__
 import stages.train.fit
@@ -39,6 +40,7 @@ def test_any_setting_name_or_byte_changes_it(files: dict[str, Path], tmp_path: P
 @pytest.mark.integration
 def test_the_code_is_that_on_which_dvc_has_the_stage_depend() -> None:
     # Imported, as in a run of the stage, are the modules that it shares.
+    assert stages.common.numpy_answers
     assert stages.train.__main__
     assert stages.train.fit
     assert stages.network.model_writer
