@@ -205,9 +205,9 @@ def make(project: Project, *arguments: str, code: int = 0) -> str:
 
 def user_environment(settings: Path, *, home: Path) -> dict[str, str]:
     """The environment of a user whose own settings of git and DVC lie under `settings`."""
-    environment = {
-        key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "DVC_"))
-    }
+    # MAKE…: `make test` has set them, and another make would then name the folders it enters.
+    others = ("GIT_", "DVC_", "MAKE", "MFLAGS")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(others)}
     environment |= {
         "HOME": str(home),
         "PATH": f"{BIN}{os.pathsep}{environment['PATH']}",
