@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stages.common.errors import StageError
-from stages.common.progress import progress
 from stages.dataset.archive import ArchiveError, is_clutter, refuse
 from stages.dataset.archive_layout import canonical_folder, refuse_missing_classes
-from stages.download.zip_members import add_member
+from stages.download.zip_writer import write_zip
 
 _ROOT = "C-NMC_Leukemia"
 
@@ -31,13 +30,8 @@ def pack_folder(folder: Path, destination: Path) -> None:
             a class without training images.
     """
     members = _members(folder)
-    with (
-        zipfile.ZipFile(destination, "w") as archive,
-        progress(total=len(members), description="Packing", unit="file") as bar,
-    ):
-        for member, path in sorted(members.items()):
-            add_member(archive, member, _read(path))
-            bar.update()
+    contents = {member: functools.partial(_read, path) for member, path in sorted(members.items())}
+    write_zip(destination, contents, description="Packing")
 
 
 def _members(folder: Path) -> dict[str, Path]:

@@ -1,7 +1,7 @@
 """Draw synthetic cells into an archive in Kaggle's layout, so that the pipeline can run anywhere.
 
 The same seed gives the same bytes on any processor and with any build of zlib: see
-cell_drawing.py for the pixels and zip_members.py for the zip.
+cell_drawing.py for the pixels and zip_writer.py for the zip.
 
 The cells behave like the real ones. Nuclei of ALL are larger and more ragged, and have smoother
 chromatin; the two classes overlap. Each subject has its own stain and light. So cells of subjects
@@ -12,18 +12,18 @@ names.
 
 from __future__ import annotations
 
-import zipfile
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from stages.common.progress import progress
 from stages.dataset.archive import SYNTHETIC_MARK
 from stages.dataset.archive_layout import PRELIMINARY, PRELIMINARY_LABELS
 from stages.dataset.classes import CLASS_NAMES
 from stages.download.cell_drawing import Look, bell, draw_bmp
-from stages.download.zip_members import add_member
+from stages.download.zip_writer import write_zip
 
 _ROOT = "C-NMC_Leukemia"
 _SUBJECTS = {"all": 36, "hem": 28}
@@ -62,15 +62,11 @@ def write_synthetic_archive(destination: Path, *, cells: int, seed: int) -> None
     """
     external, labels = _external_pictures(cells // _CELLS_PER_EXTERNAL_CELL, seed)
     pictures = _training_pictures(cells, seed) + external
-    with (
-        zipfile.ZipFile(destination, "w") as archive,
-        progress(total=len(pictures), description="Drawing synthetic cells", unit="cell") as bar,
-    ):
-        archive.comment = SYNTHETIC_MARK
-        for picture in pictures:
-            add_member(archive, picture.member, _draw(picture, seed))
-            bar.update()
-        add_member(archive, f"{_ROOT}/validation_data/{PRELIMINARY_LABELS}", labels.encode())
+    contents: dict[str, Callable[[], bytes]] = {
+        picture.member: functools.partial(_draw, picture, seed) for picture in pictures
+    }
+    contents[f"{_ROOT}/validation_data/{PRELIMINARY_LABELS}"] = labels.encode
+    write_zip(destination, contents, description="Drawing synthetic cells", comment=SYNTHETIC_MARK)
 
 
 def _training_pictures(cells: int, seed: int) -> list[_Picture]:

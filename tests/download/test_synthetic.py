@@ -121,7 +121,12 @@ PLAIN = """
 import sys, zipfile
 from pathlib import Path
 from stages.download import synthetic
-synthetic.add_member = zipfile.ZipFile.writestr
+def write_zip(destination, contents, *, comment, description):
+    with zipfile.ZipFile(destination, "w") as archive:
+        archive.comment = comment
+        for member, content in contents.items():
+            archive.writestr(member, content())
+synthetic.write_zip = write_zip
 synthetic.write_synthetic_archive(Path(sys.argv[1]), cells=int(sys.argv[2]), seed=int(sys.argv[3]))
 """
 
