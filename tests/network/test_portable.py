@@ -40,8 +40,8 @@ EXACT = """
 PORTABLE = """
     BiasAddGrad Conv2D Conv2DBackpropFilter Conv2DBackpropInput Cos DepthwiseConv2dNative
     DepthwiseConv2dNativeBackpropFilter DepthwiseConv2dNativeBackpropInput Exp
-    ImageProjectiveTransformV3 Log LogSoftmax MatMul Mean Pow Sigmoid SigmoidGrad Sin Sum
-    UnsortedSegmentSum _FusedConv2D _FusedMatMul
+    ImageProjectiveTransformV3 Log LogSoftmax MatMul Mean Pow ResourceApplyAdaMax
+    ResourceApplyAdam Sigmoid SigmoidGrad Sin Sum UnsortedSegmentSum _FusedConv2D _FusedMatMul
 """
 """Seen to give the same bits on unlike processors, with the settings of portable_environment.py."""
 APPROXIMATE = {"FusedBatchNormV3", "Inv", "Reciprocal", "Rsqrt", "Softmax"}

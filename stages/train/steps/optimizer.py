@@ -1,4 +1,4 @@
-"""The optimizer, and its learning rate in the first and the last steps. Pure Keras."""
+"""The optimizer, and its learning rate in the first and the last steps."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ import keras
 from stages.network.precision import Precision
 from stages.train.params import TrainParams
 from stages.train.steps.averaging import Averaging
+from stages.train.steps.fused_update import FusedAdam, FusedAdamax, FusedAdamW
+
+OPTIMIZERS = {
+    "Adam": FusedAdam,
+    "AdamW": FusedAdamW,
+    "Adamax": FusedAdamax,
+    "SGD": keras.optimizers.SGD,
+}
 
 
 def build_optimizer(params: TrainParams, *, precision: Precision) -> Any:
@@ -25,7 +33,7 @@ def build_optimizer(params: TrainParams, *, precision: Precision) -> Any:
     accumulate_batches-th batch, counted from the start of training. Gradients that an epoch leaves
     over stay in the variables for the next epoch. `iterations` counts updates, not batches.
     """
-    kind = getattr(keras.optimizers, params.optimizer)
+    kind: Any = OPTIMIZERS[params.optimizer]
     options: dict[str, Any] = {}
     if params.accumulate_batches > 1:
         options["gradient_accumulation_steps"] = params.accumulate_batches

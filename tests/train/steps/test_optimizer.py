@@ -23,9 +23,10 @@ def fitted(
 
 
 @pytest.mark.parametrize("optimizer", ["Adamax", "Adam", "AdamW", "SGD"])
-def test_by_default_it_is_keras_own_of_that_name(optimizer: str, train_params: TrainParams) -> None:
+def test_by_default_it_has_the_settings_of_keras_own(
+    optimizer: str, train_params: TrainParams
+) -> None:
     built = build_optimizer(replace(train_params, optimizer=optimizer), precision="float32")
-    assert type(built) is getattr(keras.optimizers, optimizer)
     default = getattr(keras.optimizers, optimizer)(train_params.learning_rate)
     assert built.get_config() | {"name": ""} == default.get_config() | {"name": ""}
 
