@@ -126,7 +126,8 @@ SECTIONS = {
             "`dvc repro` with more epochs and another learning rate",
             faults_of_training.other_settings,
             "trains anew, and says why: Training starts at epoch 1, for the training that dvc.lock "
-            "records is another one: train.learning_rate 0.002 → 0.0046, train.epochs 1 → 2",
+            "records is another one: train.learning_rate 0.002 → 0.0046, train.epochs 1 → 2; how "
+            "to start from the weights of a trained model: docs/training.md",
         ),
         Row(
             "`dvc repro --force train`",
