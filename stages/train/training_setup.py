@@ -56,7 +56,7 @@ class TrainingSetup:
             "device": self.device.name,
             "versions": versions(self.device),
         }
-        return inputs(settings, code_files() | data_files(self.shards, self._weights_file))
+        return inputs(settings, code=code_files(), data=data_files(self.shards, self._weights_file))
 
     @property
     def _weights_file(self) -> Path:

@@ -117,6 +117,11 @@ SECTIONS = {
             f"`dvc repro` {faults_of_training.NO_EPOCH}",
         ),
         Row(
+            "kill -9 of dvc after the stage, and since then a comment in the code",
+            faults_of_training.commented_since,
+            f"`dvc repro` {faults_of_training.NO_EPOCH}",
+        ),
+        Row(
             "a cache without room, or without the right to write",
             faults_of_training.cache_takes_nothing,
             "error: failed to reproduce 'train': [Errno 30] Read-only file system: …; once it "

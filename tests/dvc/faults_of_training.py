@@ -70,6 +70,17 @@ def killed_before_its_record(scene: Scene) -> str:
     return f"`dvc repro` {NO_EPOCH}"
 
 
+def commented_since(scene: Scene) -> str:
+    clone = to_be_trained(scene, rate=0.0047)
+    first = killed(clone)
+    for name in ("stages/train/loop.py", "stages/common/files.py"):
+        with (clone.folder / name).open("a", encoding="utf-8") as code:
+            code.write("# A comment.\n")
+    assert RESUMED in clone.dvc(TRAIN)
+    assert made(clone) == first
+    return f"`dvc repro` {NO_EPOCH}"
+
+
 def forced(scene: Scene) -> str:
     clone = to_be_trained(scene, rate=0.0044)
     first = killed(clone)
