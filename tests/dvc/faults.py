@@ -122,6 +122,12 @@ SECTIONS = {
             f"`dvc repro` {faults_of_training.NO_EPOCH}",
         ),
         Row(
+            "trainings after which no evaluate runs",
+            faults_of_training.never_evaluated,
+            "each training removes the state of the one that DVC recorded before it; what DVC has "
+            "not recorded stays",
+        ),
+        Row(
             "a cache without room, or without the right to write",
             faults_of_training.cache_takes_nothing,
             "error: failed to reproduce 'train': [Errno 30] Read-only file system: …; once it "

@@ -81,6 +81,22 @@ def commented_since(scene: Scene) -> str:
     return f"`dvc repro` {NO_EPOCH}"
 
 
+def never_evaluated(scene: Scene) -> str:
+    clone = to_be_trained(scene, rate=0.0048)
+    killed(clone)
+    for rate in (0.0049, 0.005):
+        clone.set_param(RATE, rate)
+        clone.dvc(TRAIN)
+        assert states(clone) == 2
+    clone.set_param(RATE, 0.0048)
+    assert RESUMED in clone.dvc(TRAIN)
+    assert states(clone) == 1
+    return (
+        "each training removes the state of the one that DVC recorded before it; what DVC has not "
+        "recorded stays"
+    )
+
+
 def forced(scene: Scene) -> str:
     clone = to_be_trained(scene, rate=0.0044)
     first = killed(clone)
