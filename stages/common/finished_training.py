@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,7 @@ def state_folder() -> Path:
 
 def mark_finished(state: Path, *, model: Path) -> None:
     """Mark the state of a training whose outputs are written, `model` among them."""
-    # DVC names the stage by the path of its dvc.yaml, which is here, from where DVC was called.
-    stage = os.environ.get("DVC_STAGE", "").rpartition(":")[2]
-    write_json({"stage": stage, "model": file_sha256(model)}, state / _MARK)
+    write_json({"stage": _stage(), "model": file_sha256(model)}, state / _MARK)
 
 
 def unmark(state: Path) -> None:
@@ -64,6 +63,19 @@ def discard_recorded(model: Path) -> None:
             if _mark(mark.parent).get("model") == made_by:
                 with contextlib.suppress(OSError, StageError):
                     discard_if_recorded(mark.parent)
+
+
+def discard_earlier(states: Iterable[Path]) -> None:
+    """Remove the states of earlier finished trainings whose model DVC has recorded last.
+
+    Before a training ends, dvc.lock holds the last one that DVC has recorded. Never fails.
+    """
+    finished = [state for state in states if is_finished(state)]
+    recorded = _recorded_files(_stage()) if finished else set()
+    for state in finished:
+        if _mark(state).get("model") in recorded:
+            with contextlib.suppress(OSError, StageError):
+                discard(state)
 
 
 def discard(state: Path) -> None:
@@ -99,6 +111,29 @@ def _mark(state: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def _stage() -> str:
+    """Return the name of the stage that DVC runs in this process; empty if none."""
+    # DVC names the stage by the path of its dvc.yaml, which is here, from where DVC was called.
+    return os.environ.get("DVC_STAGE", "").rpartition(":")[2]
+
+
+def _recorded_files(name: str) -> set[str]:
+    """Return the SHA-256 of those outputs of a stage in dvc.lock that the cache has."""
+    if not name:
+        return set()
+    try:
+        from dvc.repo import Repo
+
+        with Repo() as repo:
+            outs = [out for out in repo.stage.load_one(name=name).outs if out.use_cache]
+            cached = [
+                Path(out.cache.oid_to_path(out.hash_info.value)) for out in outs if out.hash_info
+            ]
+            return {file_sha256(path) for path in cached if path.is_file()}
+    except Exception:  # whatever DVC, git or a disk cannot do: then it is not known
+        return set()
 
 
 def _is_recorded(name: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""DVC stage download: fetch and verify the dataset archive and the ImageNet weights."""
+"""DVC stage download: fetch and verify the dataset archive and the initial weights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stages.download.inventory import C_NMC_2019
 from stages.download.params import DownloadParams
 from stages.download.partial_file import state_folder
 from stages.download.verification import Verified, verify_archive
-from stages.download.weights import make_keras_home
+from stages.download.weights import make_keras_home, weights_kind
 
 REMEDIES = {
     "synthetic": "draw it again with `dvc repro download`",
@@ -43,7 +43,7 @@ def download(
     keras_home: Path,
     report: Path,
 ) -> str:
-    """Fetch and verify the archive and the ImageNet weights, and write a report."""
+    """Fetch and verify the archive and the initial weights, and write a report."""
     with atomic_path(archive) as new_archive, atomic_path(keras_home) as new_home:
 
         def complete(arrived: Path) -> tuple[Verified, dict[str, Any]]:
@@ -87,7 +87,7 @@ def _describe(archive: Path, verified: Verified, params: DownloadParams) -> dict
         "inventory": C_NMC_2019.name,
         "bytes": archive.stat().st_size,
         "sha256": sha256,
-        "weights": "none" if params.weights == "none" else "imagenet",
+        "weights": weights_kind(params.weights),
         "files": verified.files,
     }
 

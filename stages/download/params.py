@@ -12,7 +12,7 @@ from stages.common.param_types import STRICT, Seed
 
 @dataclass(frozen=True, config=STRICT)
 class DownloadParams:
-    """Where the archive and the ImageNet weights come from."""
+    """Where the archive and the initial weights come from."""
 
     source: Annotated[str, Field(min_length=1)]
     """`synthetic` (cells drawn by this project), `kaggle`, or a data set in Kaggle's layout: the
@@ -33,5 +33,6 @@ class DownloadParams:
     synthetic_seed: Seed
     """Seed of the drawn images."""
     weights: Annotated[str, Field(min_length=1)]
-    """Initial weights of the base: `imagenet`, from the user's own Keras folder or from where Keras
-    publishes them; the path or URL of a copy of these; or `none` to train from scratch."""
+    """What training starts from: `imagenet`, the weights of the base, from the user's own Keras
+    folder or from where Keras publishes them; the path or URL of a copy of these; `none` for random
+    weights; or the path or URL of a trained model of this project, which ends in `.keras`."""

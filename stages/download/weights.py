@@ -1,13 +1,12 @@
-"""Make the KERAS_HOME folder of the train stage: Keras' settings and ImageNet weights."""
+"""Make the KERAS_HOME folder of the train stage: Keras' settings and the initial weights."""
 
 from __future__ import annotations
 
-import ast
+import functools
 import os
 import sys
-from importlib.metadata import distribution
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from stages.common.errors import StageError
 from stages.common.files import write_json
@@ -15,8 +14,11 @@ from stages.download.archive_source import address_origin, public_name
 from stages.download.local_file import copy_file, local_path
 from stages.download.origin import DEFAULT_RETRIES, RetryPolicy
 from stages.download.partial_file import state_folder
+from stages.download.published_weights import published_weights
 from stages.download.source_address import expand_variables
+from stages.download.trained_model import names_trained_model, require_trained_model
 from stages.download.transfer import Checksum, transfer, wrong_checksum
+from stages.network.initial_weights import TRAINED_MODEL, WeightsKind
 
 KERAS_SETTINGS = {
     "backend": "tensorflow",
@@ -30,14 +32,36 @@ KERAS_SETTINGS = {
 def make_keras_home(
     folder: Path, *, base: str, weights: str, retry_policy: RetryPolicy = DEFAULT_RETRIES
 ) -> None:
-    """Write `keras.json` and, unless `weights` is none, `models/<base>_notop.h5` into a folder.
+    """Write `keras.json` and, unless `weights` is none, the initial weights into a folder.
+
+    These are `models/<base>_notop.h5`, or a trained model as TRAINED_MODEL.
 
     Raises:
-        StageError: if the weights cannot be fetched, or their MD5 is not the one in Keras.
+        StageError: if the weights cannot be fetched, their MD5 is not the one in Keras, or a
+            trained model is none of this project.
     """
     write_json(KERAS_SETTINGS, folder / "keras.json")
+    match weights_kind(weights):
+        case "imagenet":
+            _make_imagenet(folder, base=base, weights=weights, retry_policy=retry_policy)
+        case "trained model":
+            model = folder / TRAINED_MODEL
+            model.parent.mkdir()
+            _fetch(weights, model, verify=_require_model_of(weights), retry_policy=retry_policy)
+
+
+def weights_kind(weights: str) -> WeightsKind:
+    """Return the kind of `download.weights`."""
     if weights == "none":
-        return
+        return "none"
+    return "trained model" if names_trained_model(weights) else "imagenet"
+
+
+def _require_model_of(source: str) -> Callable[[Path], None]:
+    return functools.partial(require_trained_model, name=public_name(source))
+
+
+def _make_imagenet(folder: Path, *, base: str, weights: str, retry_policy: RetryPolicy) -> None:
     url, md5 = published_weights(base)
     name = Path(url).name
     destination = folder / "models" / name
@@ -58,29 +82,6 @@ def keras_models() -> Path:
     return Path(os.environ.get("KERAS_HOME") or home) / "models"
 
 
-def published_weights(base: str) -> tuple[str, str]:
-    """Return the URL and the MD5 of Keras' ImageNet weights for a base without its top.
-
-    It reads the source of the installed Keras: an import would load TensorFlow, in 4 seconds.
-    """
-    address, hashes = _constants(
-        "keras/src/applications/efficientnet.py", "BASE_WEIGHTS_PATH", "WEIGHTS_HASHES"
-    )
-    md5: str = hashes[base.lower().removeprefix("efficientnet")][1]
-    return f"{address}{base.lower()}_notop.h5", md5
-
-
-def _constants(module: str, *names: str) -> list[Any]:
-    """Return the values of constants in a module of the installed Keras, without importing it."""
-    source = Path(str(distribution("keras").locate_file(module))).read_text(encoding="utf-8")
-    assigned = {
-        ast.unparse(node.targets[0]): node.value
-        for node in ast.parse(source).body
-        if isinstance(node, ast.Assign)
-    }
-    return [ast.literal_eval(assigned[name]) for name in names]
-
-
 def _bring(
     weights: str, url: str, destination: Path, checksum: Checksum, retry_policy: RetryPolicy
 ) -> None:
@@ -88,22 +89,40 @@ def _bring(
     if weights == "imagenet" and _is_right(kept, checksum):
         copy_file(kept, destination, expected="")
         return
-    source = url if weights == "imagenet" else weights
+    _fetch(
+        url if weights == "imagenet" else weights,
+        destination,
+        verify=lambda _: None,  # Keras' MD5 is enough
+        checksums=[checksum],
+        retry_policy=retry_policy,
+    )
+
+
+def _fetch(
+    source: str,
+    destination: Path,
+    *,
+    verify: Callable[[Path], None],
+    checksums: Sequence[Checksum] = (),
+    retry_policy: RetryPolicy,
+) -> None:
+    """Bring a file from a path or an address, and check it."""
     address = expand_variables(source)
     if "://" in address:
         transfer(
             address_origin(address, name=public_name(source), retry_policy=retry_policy),
             destination,
             state=state_folder(),
-            verify=lambda _: None,  # Keras' MD5 is enough
-            checksums=[checksum],
+            verify=verify,
+            checksums=checksums,
             retry_policy=retry_policy,
         )
         return
     copy_file(local_path(source), destination, expected="expected a file of weights")
-    problem = wrong_checksum(destination, [checksum])
+    problem = wrong_checksum(destination, checksums)
     if problem:
         raise StageError(f"{source}: {problem}")
+    verify(destination)
 
 
 def _is_right(kept: Path, checksum: Checksum) -> bool:

@@ -117,7 +117,7 @@ def evaluate(
     ):
         write_csv(table, path)
     write_contact_sheets(pictured, gallery)
-    write_metadata(results, model_metadata)
+    write_metadata(results, model_metadata, train=earlier.train)
     write_json(results, test_report)
     write_text(page, report_html)
     return f"{_summary(results)} → {test_report}, {report_html}"

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 import keras
 
 from stages.dataset.classes import CLASS_NAMES
+from stages.network.initial_weights import NETWORK_NAME
 from stages.network.params import DenseParams, ModelParams
+from stages.network.trained_weights import (
+    copy_weights,
+    load_trained_model,
+    scales_as_imagenet,
+    with_scaling_of,
+)
 
 HEAD = ("head_batch_norm", "head_dense", "head_dropout", "probabilities")
 
 
 def build_model(
-    params: ModelParams, *, image_size: int, weights: Literal["imagenet"] | None
+    params: ModelParams, *, image_size: int, weights: Literal["imagenet"] | Path | None
 ) -> keras.Model:
     """Build the network.
 
@@ -21,16 +29,23 @@ def build_model(
     itself. It returns float32 (cells, 2): p(HEM), p(ALL).
 
     Random initial weights depend on Keras' global seed (`keras.utils.set_random_seed`). Keras reads
-    `weights="imagenet"` from `KERAS_HOME`, where the download stage has put them.
+    `weights="imagenet"` from `KERAS_HOME`, where the download stage has put them. A path is that of
+    a trained model: the network takes its weights, and all else from the parameters.
+
+    Raises:
+        StageError: if the trained model cannot be loaded, or is of another network.
     """
+    trained = load_trained_model(weights) if isinstance(weights, Path) else None
     base = getattr(keras.applications, params.base)(
         include_top=False,
-        weights=weights,
+        weights=None if trained else weights,
         input_shape=(image_size, image_size, 3),
         pooling=params.pooling,
     )
+    if trained:
+        base = with_scaling_of(trained, base)
     momentum = params.base_batch_norm_momentum
-    _set_batch_norm_momentum(base, momentum.imagenet if weights else momentum.none)
+    _set_batch_norm_momentum(base, momentum.imagenet if scales_as_imagenet(base) else momentum.none)
     features = keras.layers.BatchNormalization(
         axis=params.batch_norm.axis,
         momentum=params.batch_norm.momentum,
@@ -42,7 +57,10 @@ def build_model(
     probabilities = keras.layers.Dense(
         len(CLASS_NAMES), activation="softmax", dtype="float32", name="probabilities"
     )(features)
-    return keras.Model(base.input, probabilities, name="leukemia_classifier")
+    network = keras.Model(base.input, probabilities, name=NETWORK_NAME)
+    if isinstance(weights, Path):
+        copy_weights(trained, network, path=weights)
+    return network
 
 
 def synchronize_batch_norm(network: keras.Model, *, wanted: bool) -> None:

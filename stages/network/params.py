@@ -27,7 +27,8 @@ class BaseBatchNormMomentum:
     imagenet: Momentum
     """Momentum for ImageNet weights. Keras builds the base with 0.99."""
     none: Momentum
-    """Momentum for a start from scratch."""
+    """Momentum for a start from scratch. A trained model counts as what its own training began
+    with."""
 
 
 @dataclass(frozen=True, config=STRICT)

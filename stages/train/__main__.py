@@ -15,7 +15,7 @@ from typing import Any
 
 from stages.common.errors import StageError
 from stages.common.files import write_csv, write_json
-from stages.common.finished_training import is_finished, locked
+from stages.common.finished_training import discard_earlier, is_finished, locked
 from stages.common.stage_entry import run_stage
 from stages.common.tensorflow_import import import_tensorflow
 from stages.network.params import ModelParams
@@ -76,6 +76,7 @@ def train(
         setup = TrainingSetup(params, model, shards, keras_home, device)
         inputs = setup.inputs()
         own = fingerprint(inputs)
+        discard_earlier(other_states(own))
         with open_state(own) as state:
             _tell_why_anew(state, inputs, others=list(other_states(own)))
             fitted = fit(setup, state=state, watch=watch)

@@ -55,8 +55,8 @@ class Fit:
 def fit(setup: TrainingSetup, *, state: TrainState, watch: Watch) -> Fit:
     """Fit the network to the training cells, guided by the validation cells.
 
-    Training starts from the ImageNet weights of the base if they exist, else from scratch. It
-    resumes from the latest checkpoint in `state` if there is one.
+    Training starts from the trained model or the ImageNet weights if one of them exists, else from
+    scratch. It resumes from the latest checkpoint in `state` if there is one.
 
     Raises:
         StageError: if the training cells do not fill a batch, the devices cannot share a batch, the
@@ -66,7 +66,7 @@ def fit(setup: TrainingSetup, *, state: TrainState, watch: Watch) -> Fit:
     training, validation = read_split(setup.shards, "train"), read_split(setup.shards, "val")
     steps = _steps_per_epoch(training, setup)
     keras.utils.set_random_seed(setup.params.seed)
-    weights = setup.weights or "none"
+    weights = setup.weights_report()
     image_size = training.images.shape[1]
     precision = choose_precision(setup.params.precision, capability=setup.device.capability)
     log = _log(setup, steps)
@@ -95,7 +95,7 @@ def fit(setup: TrainingSetup, *, state: TrainState, watch: Watch) -> Fit:
         )
         loop = EpochLoop(network, setup.params, inputs=inputs, seed=setup.params.seed, log=log)
     print(
-        f"{setup.model.base}, weights {weights}: {len(training.labels):,} training and "
+        f"{setup.model.base}, weights {weights['weights']}: {len(training.labels):,} training and "
         f"{len(validation.labels):,} validation cells of {image_size} px, {_memory(training)}, "
         f"{steps} steps an epoch, on {setup.device.name}. The first step takes longest.",
         flush=True,
@@ -113,7 +113,7 @@ def fit(setup: TrainingSetup, *, state: TrainState, watch: Watch) -> Fit:
     report = {
         **_outcome(loop.policy.state, steps),
         "cells": image_format(setup.shards),
-        "weights": weights,
+        **weights,
         "parameters": network.count_params(),
         "device": setup.device.name,
         "precision": precision,

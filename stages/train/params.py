@@ -35,7 +35,10 @@ class PolicyParams:
 
 @dataclass(frozen=True, config=STRICT)
 class FineTuningParams:
-    """Which layers of the base train, and from which epoch. It requires ImageNet weights."""
+    """Which layers of the base train, and from which epoch.
+
+    It requires ImageNet weights or a trained model.
+    """
 
     freeze_epochs: NonNegativeInt
     """Number of first epochs in which only the head trains. The policy cannot stop training in

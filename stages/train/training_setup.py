@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from stages.common.files import file_sha256
+from stages.network.initial_weights import TRAINED_MODEL, WeightsKind
 from stages.network.params import ModelParams
 from stages.train.device import Device, versions
 from stages.train.params import TrainParams
@@ -32,9 +34,19 @@ class TrainingSetup:
     device: Device
 
     @property
-    def weights(self) -> Literal["imagenet"] | None:
-        """The initial weights: ImageNet's if `keras_home` holds those of the base, else None."""
-        return "imagenet" if self._weights_file.is_file() else None
+    def weights(self) -> Literal["imagenet"] | Path | None:
+        """The initial weights that `keras_home` holds: the path is that of a trained model."""
+        if (trained := self.keras_home / TRAINED_MODEL).is_file():
+            return trained
+        return "imagenet" if self._imagenet_file.is_file() else None
+
+    def weights_report(self) -> dict[str, str]:
+        """Return the kind of the initial weights and, if there are any, the SHA-256 of the file."""
+        weights = self.weights
+        kind: WeightsKind = "trained model" if isinstance(weights, Path) else weights or "none"
+        if weights is None:
+            return {"weights": kind}
+        return {"weights": kind, "weights_sha256": file_sha256(self._weights_file)}
 
     def inputs(self) -> dict[str, Any]:
         """Return all that the fit depends on, with hashes for files: it identifies the fit."""
@@ -44,8 +56,12 @@ class TrainingSetup:
             "device": self.device.name,
             "versions": versions(self.device),
         }
-        return inputs(settings, code_files() | data_files(self.shards, self._weights_file))
+        return inputs(settings, code=code_files(), data=data_files(self.shards, self._weights_file))
 
     @property
     def _weights_file(self) -> Path:
+        return self.weights if isinstance(self.weights, Path) else self._imagenet_file
+
+    @property
+    def _imagenet_file(self) -> Path:
         return self.keras_home / "models" / f"{self.model.base.lower()}_notop.h5"

@@ -3,7 +3,8 @@
     python -m stages.workspace.movable_scripts
 
 pip writes the path of Python into the first line of each script, where a moved folder leaves it
-wrong and a quote breaks it. Here a script asks for the Python that lies beside it.
+wrong and a quote breaks it. Here a script asks for the Python that lies beside it. `activate` asks
+Bash where it lies.
 """
 
 from __future__ import annotations
@@ -22,12 +23,29 @@ START = b"""\
 """
 """For the shell a command, for Python a string."""
 
+OWN_PLACE = b"""\
+# Other shells do not know where this file lies: there the path above counts.
+if [ -n "${BASH_SOURCE:-}" ]; then
+    VIRTUAL_ENV=$(cd -- "$(dirname -- "$BASH_SOURCE")/.." >/dev/null && pwd)
+    export VIRTUAL_ENV
+fi
+"""
+"""For `activate`, once it has set the path that it was made with."""
+
+_FIRST_USE = b'\n_OLD_VIRTUAL_PATH="$PATH"\n'
 _BY_PIP = re.compile(rb"#!(?=.*?/python).*?\n(?=# -\*-|import |from )", re.DOTALL)
 
 
 def movable(script: bytes) -> bytes:
-    """Return a script as pip wrote it with another start; anything else as it is."""
-    return _BY_PIP.sub(lambda _: START, script, count=1) if _BY_PIP.match(script) else script
+    """Return a script as pip wrote it with another start, and `activate` with its own place.
+
+    Anything else is returned as it is.
+    """
+    if _BY_PIP.match(script):
+        return _BY_PIP.sub(lambda _: START, script, count=1)
+    if OWN_PLACE in script:
+        return script
+    return script.replace(_FIRST_USE, OWN_PLACE + _FIRST_USE)
 
 
 @command("scripts")

@@ -12,6 +12,7 @@ import pytest
 from stages.common.errors import StageError
 from stages.common.finished_training import (
     discard,
+    discard_earlier,
     discard_if_recorded,
     discard_recorded,
     is_finished,
@@ -48,6 +49,7 @@ def test_where_dvc_cannot_be_asked_the_state_stays(
     mark_finished(state, model=Path("model"))
     assert not discard_if_recorded(state)
     discard_recorded(Path("model"))
+    discard_earlier([state])
     assert is_finished(state)
 
 

@@ -100,6 +100,10 @@ CHECKED = {
         '"Paths with spaces and other characters"',
     ),
     r"dvc exp run -S( profiles\.synthetic\.\S+)?": (f"{DVC}/test_first_run.py", '"exp", "run"'),
+    r"dvc exp run -S \S+ -S profiles\.synthetic\.download\.weights=\S+": (
+        f"{DVC}/test_trained_model.py",
+        '"Go on from a trained model"',
+    ),
     r"dvc exp run --temp( -S \S+)?": (f"{DVC}/conftest.py", '"exp", "run", "--temp"'),
     r"dvc exp run --queue( -S \S+)+": (f"{DVC}/test_experiments.py", '"dvc exp run --queue"'),
     r"dvc exp show": (f"{DVC}/test_experiments.py", '"exp", "show"'),
@@ -143,6 +147,10 @@ CHECKED = {
     r"git clone \. \.\./second": (f"{DVC}/faults_of_users.py", '"Two jobs on one checkout"'),
     r"dvc --cd \.\./second .*": (f"{DVC}/faults_of_users.py", '"Two jobs on one checkout"'),
     r"python -m pip install dvc-ssh": ("requirements-dev.txt", "dvc-ssh=="),
+    r"cp models/model\.keras \.\./two-epochs\.keras": (
+        f"{DVC}/test_trained_model.py",
+        '"Go on from a trained model"',
+    ),
     r"cp -R -n .*": (f"{DVC}/test_push_pull.py", '"Share runs of other parameters"'),
     r"find \.dvc/cache/files .*": (f"{DVC}/faults_of_runs.py", '"Check the cache"'),
     r"rm -r data models .*": (f"{DVC}/faults_of_runs.py", '"Check the cache"'),

@@ -28,7 +28,7 @@ from tests.download.http_server import (
     without_range,
 )
 from tests.download.kaggle_emulator import refusal
-from tests.download.weights_faults import FAULTS_OF_WEIGHTS
+from tests.download.weights_faults import FAULTS_OF_TRAINED_MODELS, FAULTS_OF_WEIGHTS
 
 if TYPE_CHECKING:
     from tests.download.scene import Scene
@@ -406,6 +406,12 @@ def render() -> str:
         "| fault | words of the error |",
         "| --- | --- |",
         *(f"| {fault} | {told} |" for fault, _, told in FAULTS_OF_WEIGHTS),
+        "",
+        "The same for a trained model (see [Training](training.md#go-on-from-a-trained-model)):",
+        "",
+        "| fault | the error starts with |",
+        "| --- | --- |",
+        *(f"| {fault} | {told} |" for fault, _, told in FAULTS_OF_TRAINED_MODELS),
         "",
     ]
     return "\n".join(lines)

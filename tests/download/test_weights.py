@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pwd
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ import pytest
 
 from stages.common.errors import StageError
 from stages.download import weights as weights_module
-from stages.download.weights import make_keras_home, published_weights
+from stages.download.published_weights import published_weights
+from stages.download.weights import make_keras_home
 from tests.conftest import ROOT
 from tests.download.conftest import QUICK
 from tests.download.http_server import (
@@ -25,7 +27,12 @@ from tests.download.http_server import (
     serving,
     storing,
 )
-from tests.download.weights_faults import FAULTS_OF_WEIGHTS
+from tests.download.weights_faults import (
+    FAULTS_OF_TRAINED_MODELS,
+    FAULTS_OF_WEIGHTS,
+    write_model,
+    write_models,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -116,7 +123,7 @@ def test_the_weights_are_those_that_keras_would_fetch(monkeypatch: pytest.Monkey
 
 def test_neither_keras_nor_tensorflow_is_imported_to_know_the_weights() -> None:
     program = (
-        "import sys; from stages.download.weights import published_weights; "
+        "import sys; from stages.download.published_weights import published_weights; "
         "published_weights('EfficientNetB3'); "
         "assert not {'tensorflow', 'keras'} & set(sys.modules)"
     )
@@ -211,3 +218,48 @@ def test_weights_that_do_not_come_are_told_with_every_way_out(
         f"; put efficientnetb3_notop.h5 into {keras_folder}, set download.weights to the path or "
         "URL of a copy, or to none to train from scratch (the original is http://127.0.0.1"
     ) in message
+
+
+TRAINED = "home/models/trained_model.keras"
+
+
+def test_a_trained_model_may_come_from_a_path_or_an_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = write_models(tmp_path)
+    (tmp_path / "whole.keras").rename(path := tmp_path / "of May #2.KERAS")
+    make_keras_home(tmp_path / "home", base="EfficientNetB3", weights=str(path))
+    assert (tmp_path / TRAINED).read_bytes() == whole
+    shutil.rmtree(tmp_path / "home")
+    monkeypatch.setenv("TOKEN", "s3cr3t")
+    with storing(whole) as (_, address):
+        weights = f"{address}/of-may.keras?token=$TOKEN"
+        make_keras_home(tmp_path / "home", base="EfficientNetB3", weights=weights)
+    assert (tmp_path / TRAINED).read_bytes() == whole
+
+
+@pytest.mark.parametrize(("weights", "told"), [row[1:] for row in FAULTS_OF_TRAINED_MODELS])
+def test_a_faulty_trained_model_is_told_in_one_line(
+    tmp_path: Path, weights: str, told: str
+) -> None:
+    write_models(tmp_path)
+    weights, told = (text.replace("…", str(tmp_path)) for text in (weights, told))
+    with pytest.raises(StageError) as caught:
+        make_keras_home(tmp_path / "home", base="EfficientNetB3", weights=weights)
+    assert str(caught.value).startswith(told)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_faulty_model_of_an_address_is_told_without_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreign = write_model(tmp_path / "a.keras", network="other")
+    monkeypatch.setenv("TOKEN", "s3cr3t")
+    with storing(foreign) as (_, address), pytest.raises(StageError) as caught:
+        make_keras_home(
+            tmp_path / "home",
+            base="EfficientNetB3",
+            weights=f"{address}/a.keras?token=$TOKEN",
+        )
+    assert "is a network of the name 'other'" in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)

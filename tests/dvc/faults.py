@@ -117,6 +117,17 @@ SECTIONS = {
             f"`dvc repro` {faults_of_training.NO_EPOCH}",
         ),
         Row(
+            "kill -9 of dvc after the stage, and since then a comment in the code",
+            faults_of_training.commented_since,
+            f"`dvc repro` {faults_of_training.NO_EPOCH}",
+        ),
+        Row(
+            "trainings after which no evaluate runs",
+            faults_of_training.never_evaluated,
+            "each training removes the state of the one that DVC recorded before it; what DVC has "
+            "not recorded stays",
+        ),
+        Row(
             "a cache without room, or without the right to write",
             faults_of_training.cache_takes_nothing,
             "error: failed to reproduce 'train': [Errno 30] Read-only file system: …; once it "
@@ -126,7 +137,8 @@ SECTIONS = {
             "`dvc repro` with more epochs and another learning rate",
             faults_of_training.other_settings,
             "trains anew, and says why: Training starts at epoch 1, for the training that dvc.lock "
-            "records is another one: train.learning_rate 0.002 → 0.0046, train.epochs 1 → 2",
+            "records is another one: train.learning_rate 0.002 → 0.0046, train.epochs 1 → 2; how "
+            "to start from the weights of a trained model: docs/training.md",
         ),
         Row(
             "`dvc repro --force train`",

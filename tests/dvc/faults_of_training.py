@@ -70,6 +70,33 @@ def killed_before_its_record(scene: Scene) -> str:
     return f"`dvc repro` {NO_EPOCH}"
 
 
+def commented_since(scene: Scene) -> str:
+    clone = to_be_trained(scene, rate=0.0047)
+    first = killed(clone)
+    for name in ("stages/train/loop.py", "stages/common/files.py"):
+        with (clone.folder / name).open("a", encoding="utf-8") as code:
+            code.write("# A comment.\n")
+    assert RESUMED in clone.dvc(TRAIN)
+    assert made(clone) == first
+    return f"`dvc repro` {NO_EPOCH}"
+
+
+def never_evaluated(scene: Scene) -> str:
+    clone = to_be_trained(scene, rate=0.0048)
+    killed(clone)
+    for rate in (0.0049, 0.005):
+        clone.set_param(RATE, rate)
+        clone.dvc(TRAIN)
+        assert states(clone) == 2
+    clone.set_param(RATE, 0.0048)
+    assert RESUMED in clone.dvc(TRAIN)
+    assert states(clone) == 1
+    return (
+        "each training removes the state of the one that DVC recorded before it; what DVC has not "
+        "recorded stays"
+    )
+
+
 def forced(scene: Scene) -> str:
     clone = to_be_trained(scene, rate=0.0044)
     first = killed(clone)

@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ from stages.train.device import Device
 from stages.train.params import TrainParams
 from stages.train.state.fingerprint import fingerprint
 from stages.train.training_setup import TrainingSetup
+
+CONTENT = b"weights"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.fixture
@@ -21,7 +25,7 @@ def setup(
 
 def write_weights(setup: TrainingSetup, base: str) -> None:
     (setup.keras_home / "models").mkdir(parents=True, exist_ok=True)
-    (setup.keras_home / "models" / f"{base.lower()}_notop.h5").touch()
+    (setup.keras_home / "models" / f"{base.lower()}_notop.h5").write_bytes(CONTENT)
 
 
 @pytest.mark.parametrize("base", ["EfficientNetB0", "EfficientNetB3"])
@@ -30,8 +34,22 @@ def test_weights_that_download_has_brought_in_are_used(base: str, setup: Trainin
     assert setup.weights is None
     write_weights(setup, "EfficientNetB7")
     assert setup.weights is None
+    assert setup.weights_report() == {"weights": "none"}
     write_weights(setup, base)
     assert setup.weights == "imagenet"
+    assert setup.weights_report() == {"weights": "imagenet", "weights_sha256": SHA256}
+
+
+def test_a_trained_model_that_download_has_brought_in_is_used(setup: TrainingSetup) -> None:
+    before = fingerprint(setup.inputs())
+    model = setup.keras_home / "models/trained_model.keras"
+    model.parent.mkdir(parents=True)
+    model.write_bytes(CONTENT)
+    assert setup.weights == model
+    assert setup.weights_report() == {"weights": "trained model", "weights_sha256": SHA256}
+    first = fingerprint(setup.inputs())
+    model.write_bytes(b"another")
+    assert len({before, first, fingerprint(setup.inputs())}) == 3
 
 
 def test_the_fingerprint_is_repeated(setup: TrainingSetup) -> None:

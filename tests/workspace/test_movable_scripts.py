@@ -51,8 +51,30 @@ def test_scripts_run_in_a_path_with_quotes_and_after_a_move(tmp_path: Path) -> N
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
         check=True,
     )
-    moved = made.rename(tmp_path / "moved")
+    bash = activated("bash", made)
+    assert bash == f"{venv}\n{script}\n"
+    moved = made.rename(tmp_path / "mo'ved")
+    assert activated("bash", moved) == bash.replace(str(made), str(moved))
     (link := tmp_path / "link").symlink_to(moved / ".venv/bin/tool")
     for path in (moved / ".venv/bin/tool", link):
         told = subprocess.run([path], capture_output=True, text=True, check=True).stdout
         assert told == f"{moved / '.venv'}\n"
+
+
+def activated(shell: str, folder: Path) -> str:
+    """What is found once a shell in another folder has activated the environment."""
+    program = 'cd "$1" && . ./.venv/bin/activate && cd / && echo "$VIRTUAL_ENV" && command -v tool'
+    command = [shell, "-c", program, shell, folder]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_activate_is_changed_once_and_for_bash_alone(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    scripts = {path.name: path.read_bytes() for path in (tmp_path / "venv/bin").glob("*ctivate*")}
+    changed = {name: movable(content) for name, content in scripts.items()}
+    assert [name for name in scripts if scripts[name] != changed[name]] == ["activate"]
+    assert movable(changed["activate"]) == changed["activate"]
+    (tmp_path / "venv/bin/activate").write_bytes(changed["activate"])
+    (tmp_path / "venv/bin/tool").symlink_to("/bin/true")
+    (tmp_path / ".venv").symlink_to("venv")
+    assert activated("sh", tmp_path).endswith("bin/tool\n")

@@ -23,6 +23,7 @@ from stages.common.finished_training import is_finished
 LOCK = Path("dvc.lock")
 SHOWN = 3
 """Differences that are named."""
+FROM_ITS_WEIGHTS = "; how to start from the weights of a trained model: docs/training.md"
 _INPUTS = "inputs.json"
 
 
@@ -57,6 +58,7 @@ def why_anew(inputs: Mapping[str, Any], others: Iterable[Path]) -> str | None:
     more = f" and {len(found) - SHOWN:,} more" if len(found) > SHOWN else ""
     return (
         f"Training starts at epoch 1, for {which} is another one: {', '.join(found[:SHOWN])}{more}"
+        f"{FROM_ITS_WEIGHTS}"
     )
 
 

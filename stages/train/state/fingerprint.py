@@ -10,15 +10,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stages.common.code_content import code_sha256
 from stages.common.files import file_sha256
 
 _SHARED_MODULE = re.compile(r"stages(\.(common|dataset|network|statistics)(\.\w+)?)?")
 _STAGE = Path(__file__).parents[1]
 
 
-def inputs(settings: Mapping[str, Any], files: Mapping[str, Path]) -> dict[str, Any]:
-    """Return settings (any JSON value), and the SHA-256 of each file, as one JSON value."""
-    digests = {name: file_sha256(path) for name, path in files.items()}
+def inputs(
+    settings: Mapping[str, Any], *, code: Mapping[str, Path], data: Mapping[str, Path]
+) -> dict[str, Any]:
+    """Return settings (any JSON value), and a SHA-256 for each file, as one JSON value.
+
+    That of code is without its comments, docstrings and layout.
+    """
+    digests = {name: code_sha256(path.read_bytes()) for name, path in code.items()}
+    digests |= {name: file_sha256(path) for name, path in data.items()}
     return {"settings": settings, "files": digests}
 
 

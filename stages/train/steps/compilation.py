@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 import keras
@@ -21,7 +22,7 @@ def check_training(
     params: TrainParams,
     network: keras.Model,
     *,
-    weights: Literal["imagenet"] | None,
+    weights: Literal["imagenet"] | Path | None,
     steps: int,
     devices: int,
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from pathlib import Path
 from typing import Any, Literal
 
 import keras
@@ -15,7 +16,10 @@ from stages.train.steps.optimizer import restart
 
 
 def check_fine_tuning(
-    params: FineTuningParams, network: keras.Model, *, weights: Literal["imagenet"] | None
+    params: FineTuningParams,
+    network: keras.Model,
+    *,
+    weights: Literal["imagenet"] | Path | None,
 ) -> None:
     """Check the parameters against the network.
 
@@ -33,7 +37,7 @@ def check_fine_tuning(
         raise StageError(
             f"train.fine_tuning.{freezing[0]} is {getattr(params, freezing[0])}, but the base "
             "starts from scratch, and what is frozen would stay random; set `download.weights` to "
-            f"imagenet, or turn `train.fine_tuning.{freezing[0]}` off"
+            f"imagenet or to a trained model, or turn `train.fine_tuning.{freezing[0]}` off"
         )
 
 

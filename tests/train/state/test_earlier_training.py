@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from stages.train.state.earlier_training import (
+    FROM_ITS_WEIGHTS,
     differences,
     differences_from_lock,
     why_anew,
@@ -69,7 +70,7 @@ def test_where_there_was_no_training_nothing_is_said() -> None:
 def test_the_nearest_of_other_states_is_named() -> None:
     far = state("far", inputs(epochs=2, **{"loop.py": "5"}))
     near = state("near", inputs(epochs=2), finished=True)
-    said = "Training starts at epoch 1, for the {} is another one: {}"
+    said = f"Training starts at epoch 1, for the {{}} is another one: {{}}{FROM_ITS_WEIGHTS}"
     assert why_anew(NOW, [far, near]) == said.format(
         "finished training in near", "train.epochs 2 → 3"
     )
@@ -80,12 +81,14 @@ def test_the_nearest_of_other_states_is_named() -> None:
 
 def test_of_many_differences_three_are_named() -> None:
     many = state("many", inputs(**{f"{number}.py": "5" for number in range(5)}))
-    assert str(why_anew(NOW, [many])).endswith("is another one: 0.py, 1.py, 2.py and 2 more")
+    assert str(why_anew(NOW, [many])).endswith(f": 0.py, 1.py, 2.py and 2 more{FROM_ITS_WEIGHTS}")
 
 
 def test_a_state_that_does_not_say_what_it_depends_on_is_spoken_of(folder: Path) -> None:
     (folder / "old").mkdir()
-    assert str(why_anew(NOW, [Path("old")])).endswith(": other parameters, code or data")
+    assert str(why_anew(NOW, [Path("old")])).endswith(
+        f": other parameters, code or data{FROM_ITS_WEIGHTS}"
+    )
 
 
 def test_dvc_lock_says_in_what_the_recorded_training_differs(folder: Path) -> None:
