@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from stages.common.errors import StageError
+from stages.common.errors import CLONE, StageError
 from stages.common.git_commands import conflicts, settle
 
-MAY_NOT = (
-    "work in a clone of your own; if DVC's own folder is meant, let DVC_SITE_CACHE_DIR name another"
-)
+MAY_NOT = f"{CLONE}; if it is a folder of DVC's own, let DVC_SITE_CACHE_DIR name another"
 
 
 @contextlib.contextmanager

@@ -39,7 +39,8 @@ def signed_address(handle: str, *, retry_policy: RetryPolicy = DEFAULT_RETRIES) 
     same places as for Kaggle's tools; public datasets need none.
 
     Raises:
-        StageError: if the user has no home, the credentials file cannot be read, or Kaggle returns no URL.
+        StageError: if the user has no home, the credentials file cannot be read, or Kaggle returns
+            no URL.
         requests.RequestException: if Kaggle refuses or cannot be reached.
     """
     with _client() as client:

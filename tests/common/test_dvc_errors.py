@@ -31,7 +31,7 @@ def test_whatever_is_raised_becomes_one_line_with_the_remedy(raised: Exception, 
 def test_a_missing_right_has_its_own_remedy() -> None:
     with (
         pytest.raises(
-            StageError, match=r"^it failed \(no right\); work in a clone of your own; if"
+            StageError, match=r"^it failed \(no right\); get that right from .*SITE_CACHE"
         ),
         dvc_errors("it failed", remedy="do that"),
     ):

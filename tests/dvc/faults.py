@@ -175,8 +175,8 @@ SECTIONS = {
         Row(
             "a merge conflict in dvc.lock",
             faults_of_people.lock_conflict,
-            "`dvc repro` names dvc.lock and runs nothing, and `make locked` says to settle it; after "
-            "`git checkout --ours -- dvc.lock "
+            "`dvc repro` names dvc.lock and runs nothing, and `make locked` says to settle it; "
+            "after `git checkout --ours -- dvc.lock "
             "metrics`, or `--theirs`, and `dvc repro`: nothing is computed, the hashes of both "
             "changes",
         ),
