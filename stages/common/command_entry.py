@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import ParamSpec
 
-from stages.common.errors import StageError
+from stages.common.errors import StageError, explained
 from stages.common.standard_streams import print_in_any_encoding
 
 Arguments = ParamSpec("Arguments")
@@ -32,7 +32,7 @@ def command(name: str) -> Callable[[Callable[Arguments, int]], Callable[Argument
                 _discard_output()
                 return _say(name, error)
             except (StageError, OSError) as error:
-                return _say(name, error)
+                return _say(name, explained(error))
             except KeyboardInterrupt:
                 _say(name, "interrupted")
                 return 128 + signal.SIGINT

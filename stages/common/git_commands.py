@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 
 from stages.common.errors import StageError
@@ -14,6 +15,10 @@ NO_REPOSITORY = (
 ANOTHERS = (
     "this repository belongs to another user, and git reads it only if you say that you trust it; "
     "say so by `{command}`, or clone it, and work in your clone"
+)
+BROKEN_INDEX = (
+    "git cannot read its index ({told}); make it anew, which touches none of your files: "
+    '`rm "$(git rev-parse --git-path index)"`, then `git reset`'
 )
 IDENTITY = (
     "git does not know who you are; tell it with `git config --global user.name NAME` and "
@@ -34,6 +39,8 @@ def git(*arguments: str) -> str:
             raise StageError(NO_REPOSITORY)
         if "dubious ownership" in told:
             raise StageError(ANOTHERS.format(command=told[told.index("git config --global") :]))
+        if "index file" in told:
+            raise StageError(BROKEN_INDEX.format(told=told))
         raise StageError(f"`git {' '.join(arguments)}` failed: {told}")
     return os.fsdecode(done.stdout).removesuffix("\n")
 
@@ -61,6 +68,22 @@ def head_commit() -> str:
         "this git repository has no commit yet; make the first: `git add --all`, then "
         "`git commit --message Start`"
     )
+
+
+def conflicts() -> list[str]:
+    """Return the files in which a merge has found conflicts that are not settled yet.
+
+    Raises:
+        StageError: if git cannot read its index, for which DVC would wait forever.
+    """
+    listed = git("diff", "--name-only", "--diff-filter=U", "--relative", "-z")
+    return sorted(set(listed.split("\0")[:-1]))
+
+
+def settle(unsettled: list[str]) -> str:
+    """Return what to do about the files of `conflicts`."""
+    names = shlex.join(unsettled)
+    return f"settle the conflicts of the merge in {names}, then `git add {names}`"
 
 
 def committed_file(commit: str, path: str) -> bytes | None:

@@ -12,6 +12,7 @@ import functools
 import importlib
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -23,6 +24,7 @@ from stages.common.errors import StageError
 from stages.common.param_types import STRICT
 
 _STAGES = Path(__file__).parents[1]
+_CONFLICT = re.compile(rb"^<{7} ", re.MULTILINE)
 
 Model = TypeVar("Model")
 Profile = TypeVar("Profile")
@@ -87,6 +89,11 @@ def load_params(path: Path) -> Params[Any, Any]:
             f"{path} is missing; run this where params.yaml and dvc.yaml are"
         ) from error
     except (yaml.YAMLError, TypeError, ValueError) as error:  # json.dumps raises the last two
+        if _CONFLICT.search(path.read_bytes()):
+            raise StageError(
+                f"{path} holds the marks of a merge conflict (<<<<<<<); settle it, then `git add "
+                f"{path}`"
+            ) from error
         problem = " ".join(str(error).split())
         raise StageError(
             f"{path} is not valid YAML: {problem}; put a text with special characters, such as a "

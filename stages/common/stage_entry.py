@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from stages.common.errors import StageError
+from stages.common.errors import StageError, explained
 from stages.common.killed_experiment import left_by_killed_experiment
 from stages.common.params_file import Params, load_params
 from stages.common.shared_cache import require_open_cache
@@ -48,7 +48,7 @@ def run_stage(stage: Callable[..., str]) -> None:
         arguments |= {name: _from_params(params, need) for name, need in needs(stage).items()}
         print(f"{stage.__name__}: {stage(**arguments)}")
     except (StageError, OSError) as error:
-        print(f"{stage.__name__}: {error}", file=sys.stderr)
+        print(f"{stage.__name__}: {explained(error)}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print(f"{stage.__name__}: interrupted; run it again to go on", file=sys.stderr)

@@ -11,6 +11,10 @@ still be worse.
 
 from __future__ import annotations
 
+from stages.common.missing_package import explain_missing_packages
+
+explain_missing_packages()
+
 import argparse
 import json
 import sys

@@ -20,6 +20,7 @@ from typing import Any
 from stages.common.command_entry import command
 from stages.common.errors import StageError
 from stages.common.files import atomic_path, write_text
+from stages.common.git_commands import conflicts, settle
 from stages.compare.comparison_text import comparison_text
 from stages.compare.differences import compare
 from stages.compare.pairs import pair
@@ -48,9 +49,11 @@ def write_report(base: str, folder: Path) -> Path:
     """Write report.md and its plots into the folder, and return the path of report.md.
 
     Raises:
-        StageError: if DVC cannot compare with `base`.
+        StageError: if DVC cannot compare with `base`, or a merge is not settled.
     """
     find_revision(base)  # says what may be given
+    if unsettled := conflicts():
+        raise StageError(settle(unsettled))
     parameters = _rows(_dvc("params", "diff", base, "--md"))
     metrics = _rows(_dvc("metrics", "diff", base, "--md", "--precision", str(PRECISION)))
     plots = _charts(_dvc("plots", "diff", base, "--json"))

@@ -13,10 +13,15 @@ _MAGIC = {
     b"\xff\xd8\xff": "JPEG",
     b"GIF8": "GIF",
     b"II*\0": "TIFF",
+    b"II+\0": "TIFF",
     b"MM\0*": "TIFF",
+    b"MM\0+": "TIFF",
+    b"\0\0\0\x0cjP": "JPEG 2000",
     b"RIFF": "WebP",
 }
-_CORE_HEADER = 12  # of OS/2; all later ones have 40 bytes or more
+_CORE_HEADER = 12
+_HEADERS = (_CORE_HEADER, 40, 52, 56, 64, 108, 124)
+"""The lengths of the headers of BMP that Pillow reads: of OS/2, then of Windows."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class ImageForm:
 RGB = "BMP of 24 bits a pixel"
 """The one kind that the stages read: red, green and blue, and nothing else."""
 EMPTY, CUT_OFF, UNKNOWN = "empty", "cut off", "of no known form"
-DAMAGED = (EMPTY, CUT_OFF, UNKNOWN)
+DAMAGED = (EMPTY, CUT_OFF)
 """Kinds that no conversion makes an image of."""
 
 
@@ -58,8 +63,12 @@ def _bmp_form(head: bytes, length: int) -> ImageForm:
     except struct.error:
         return ImageForm(CUT_OFF)
     size = width, abs(height)
+    if header not in _HEADERS:
+        return ImageForm(f"BMP with an unknown header of {header} bytes", size)
     if bits != 24:
         remark = {8: " (grey, or with a palette)", 32: " (with a fourth channel)"}.get(bits, "")
         return ImageForm(f"BMP of {bits} bits a pixel{remark}", size)
+    if header != _CORE_HEADER and any(head[30:34]):
+        return ImageForm("BMP with compressed pixels", size)
     row = (3 * width + 3) // 4 * 4
     return ImageForm(RGB if length >= start + row * size[1] else CUT_OFF, size)

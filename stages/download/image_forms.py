@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stages.common.errors import StageError
-from stages.dataset.image_form import DAMAGED, RGB, ImageForm
+from stages.dataset.image_form import DAMAGED, RGB, UNKNOWN, ImageForm
 from stages.download.inventory import some
 
 CONVERT = 'convert them as docs/data.md shows under "Images in another form"'
-_REPLACE = "replace what is damaged, or leave it out"
+_REPLACE = "replace what is damaged or no image, or leave it out"
 
 
 def check_forms(forms: Mapping[str, ImageForm], *, name: str) -> None:
@@ -27,7 +27,8 @@ def check_forms(forms: Mapping[str, ImageForm], *, name: str) -> None:
     kinds = _grouped({path: form.kind for path, form in forms.items()})
     others = [kind for kind in kinds if kind != RGB]
     if others:
-        remedies = {_REPLACE if kind in DAMAGED else CONVERT for kind in others}
+        remedies = {CONVERT for kind in others if kind not in DAMAGED}
+        remedies |= {_REPLACE for kind in others if kind in (*DAMAGED, UNKNOWN)}
         raise StageError(
             f"{name}: {_told(kinds, others)}; expected {RGB} (red, green and blue); "
             f"{', and '.join(sorted(remedies))}"

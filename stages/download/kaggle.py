@@ -7,9 +7,6 @@ from typing import Any
 from urllib.parse import urljoin
 
 import requests
-from kagglehub.clients import build_kaggle_client
-from kagglehub.handle import parse_dataset_handle
-from kagglesdk.datasets.types.dataset_api_service import ApiDownloadDatasetRequest
 from requests.adapters import HTTPAdapter
 
 from stages.common.errors import StageError
@@ -42,7 +39,8 @@ def signed_address(handle: str, *, retry_policy: RetryPolicy = DEFAULT_RETRIES) 
     same places as for Kaggle's tools; public datasets need none.
 
     Raises:
-        StageError: if the credentials file cannot be read, or Kaggle returns no URL.
+        StageError: if the user has no home, the credentials file cannot be read, or Kaggle returns
+            no URL.
         requests.RequestException: if Kaggle refuses or cannot be reached.
     """
     with _client() as client:
@@ -72,6 +70,13 @@ class _TimeoutAdapter(HTTPAdapter):
 
 
 def _client() -> Any:
+    try:  # other sources than Kaggle do not need a home
+        from kagglehub.clients import build_kaggle_client
+    except RuntimeError as error:
+        raise StageError(
+            f"Kaggle's client looks for the home of this user ({error}); let the environment "
+            "variable HOME name a folder"
+        ) from error
     try:
         return build_kaggle_client()
     except ValueError as error:  # the credentials file is not JSON, or a key is missing in it
@@ -79,6 +84,9 @@ def _client() -> Any:
 
 
 def _request(handle: str) -> Any:
+    from kagglehub.handle import parse_dataset_handle
+    from kagglesdk.datasets.types.dataset_api_service import ApiDownloadDatasetRequest
+
     parsed = parse_dataset_handle(handle)
     request = ApiDownloadDatasetRequest()
     request.owner_slug = parsed.owner

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -25,7 +26,7 @@ def local_path(source: str) -> Path:
 def copy_file(source: Path, destination: Path, *, expected: str) -> None:
     """Copy a file. If it is not there, the error ends with what was `expected`."""
     if not source.is_file():
-        raise StageError(f"{source} is not a file{_why_missing(source, expected)}")
+        raise StageError(f"{_in_one_line(source)} is not a file{_why_missing(source, expected)}")
     size = source.stat().st_size
     check_space(destination, destination, size=size, name=str(source))
     with (
@@ -46,6 +47,11 @@ def _why_missing(source: Path, expected: str) -> str:
             f", but {cut_off[0]} is there: in params.yaml a # after a space begins a comment, so "
             "put the path into single quotes"
         )
+    if alike := [path for path in _siblings(source) if _plain(path) == _plain(source)]:
+        return (
+            f", but {alike[0].name!a} is there: the names differ in case, in a space at an "
+            "end, or in how an accent is written; take the name from the folder, in quotes"
+        )
     here = "" if source.is_absolute() else f" in {Path.cwd()}"
     if ".dvc/tmp/exps" in here:
         return (
@@ -55,6 +61,22 @@ def _why_missing(source: Path, expected: str) -> str:
     if "data/raw" in source.as_posix():
         here += " (DVC empties data/raw before this stage: keep it elsewhere)"
     return f"{here}; {expected}"
+
+
+def _in_one_line(path: Path) -> str:
+    return str(path) if str(path).isprintable() else ascii(str(path))
+
+
+def _siblings(path: Path) -> list[Path]:
+    try:
+        return sorted(path.parent.iterdir())
+    except (OSError, ValueError):
+        return []
+
+
+def _plain(path: Path) -> str:
+    """Return a name without case, spaces at its ends, and the ways to write an accent."""
+    return unicodedata.normalize("NFC", path.name).casefold().strip()
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:

@@ -22,8 +22,15 @@ from stages.download.origin import FileVersion
 
 
 def state_folder() -> Path:
-    """Return the folder of partial files: DOWNLOAD_STATE_DIR if it is set, else `.download`."""
-    return Path(os.environ.get("DOWNLOAD_STATE_DIR") or ".download").expanduser()
+    """Return the folder of partial files: DOWNLOAD_STATE_DIR if it is set, else `.download`.
+
+    An experiment beside the workspace runs in a folder that is new each time, below the workspace.
+    It shares `.download` of the workspace.
+    """
+    if named := os.environ.get("DOWNLOAD_STATE_DIR"):
+        return Path(named).expanduser()
+    workspace, beside, _ = str(Path.cwd()).rpartition("/.dvc/tmp/exps/")
+    return Path(workspace if beside else "", ".download")
 
 
 class PartialFile:

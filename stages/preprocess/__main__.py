@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from stages.common.missing_package import explain_missing_packages
 from stages.common.portable_environment import set_numpy_environment
 
+explain_missing_packages()
 set_numpy_environment()  # before NumPy is imported
 
 from pathlib import Path

@@ -17,7 +17,6 @@ from typing import Any
 from stages.common.command_entry import command
 from stages.common.dvc_errors import dvc_errors
 from stages.common.errors import StageError
-from stages.common.git_commands import git
 from stages.common.params_file import load_params
 from stages.workspace.repro_summary import METRICS, RESULTS
 
@@ -42,6 +41,12 @@ def changed(status: Mapping[str, Any], is_ignored: Callable[[str], bool]) -> Ite
             for path, state in states.items():
                 if not (state in _MISSING and is_ignored(path)):
                     yield f"{stage}: {path} is {_said(state)}"
+
+
+def require_stages(repo: Any) -> None:
+    """Refuse a folder in which DVC finds no stage: it would find no change either."""
+    if not repo.index.stages:
+        raise StageError("there is no dvc.yaml with stages")
 
 
 def undefined(results: Any) -> Iterator[str]:
@@ -78,11 +83,11 @@ def main() -> int:
 def _changed() -> list[str]:
     from dvc.repo import Repo
 
-    git("rev-parse", "--git-dir")
     remedy = (
         f"run this where {PARAMS} is; `git checkout HEAD -- dvc.yaml dvc.lock` takes edits back"
     )
     with dvc_errors("DVC has no status", remedy=remedy), Repo() as repo:
+        require_stages(repo)
         # The slash lets a pattern such as /data/shards/ match a folder that does not exist.
         return list(changed(repo.status(), lambda path: repo.scm.is_ignored(f"{path}/")))
 

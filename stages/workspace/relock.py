@@ -20,7 +20,7 @@ from stages.common.errors import StageError
 from stages.common.git_commands import head_commit
 from stages.common.params_file import load_params
 from stages.workspace.code_difference import difference
-from stages.workspace.lock_check import PARAMS, changed
+from stages.workspace.lock_check import PARAMS, changed, require_stages
 from stages.workspace.recorded_code import find_recorded
 
 REMEDY = "run `dvc repro` instead, or take the changes back"
@@ -85,6 +85,7 @@ def _changes() -> tuple[list[Code], list[str]]:
 
     remedy = "run this at the root of the project, with dvc.yaml and dvc.lock as committed"
     with dvc_errors("DVC has no status", remedy=remedy), Repo() as repo:
+        require_stages(repo)
         recorded = {
             (stage.addressing, str(dep)): dep.hash_info.value
             for stage in repo.index.stages

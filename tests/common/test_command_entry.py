@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stages.common.command_entry import ERROR, command
-from stages.common.errors import StageError
+from stages.common.errors import CLONE, StageError
 from tests.conftest import ROOT
 
 PRINTS = """\
@@ -38,7 +38,9 @@ def printed(what: str, *, to: int = subprocess.PIPE, encoding: str = "utf-8") ->
     ("error", "line"),
     [
         (StageError("what to do"), "it: what to do\n"),
-        (PermissionError(13, "Permission denied", "a file"), "Permission denied: 'a file'\n"),
+        (IsADirectoryError(21, "Is a directory", "a file"), "Is a directory: 'a file'\n"),
+        (PermissionError(13, "Permission denied", "a file"), f"denied: 'a file'; {CLONE}\n"),
+        (OSError(30, "Read-only file system", "a file"), f"file system: 'a file'; {CLONE}\n"),
     ],
 )
 def test_an_error_is_one_line_and_its_own_exit_code(

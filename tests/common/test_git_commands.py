@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,12 @@ import pytest
 from stages.common.errors import StageError
 from stages.common.git_commands import (
     committed_file,
+    conflicts,
     find_commit,
     git,
     head_commit,
     lacks_identity,
+    settle,
 )
 
 IDENTITY = ("GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
@@ -95,6 +98,42 @@ def test_what_git_refuses_is_said_in_one_line() -> None:
     with pytest.raises(StageError, match="`git log` failed: fatal: ") as error:
         git("log")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.usefixtures("repository")
+def test_conflicts_of_a_merge_are_named_until_they_are_settled() -> None:
+    for branch, content in (("one", "1"), ("two", "2")):
+        git("checkout", "--quiet", "--orphan", branch)
+        Path("a file").write_text(content)
+        commit()
+    assert conflicts() == []
+    merge = ("merge", "--allow-unrelated-histories", "one")
+    with pytest.raises(StageError):
+        git("-c", "user.name=a", "-c", "user.email=b", *merge)
+    assert conflicts() == ["a file"]
+    assert settle(conflicts()) == (
+        "settle the conflicts of the merge in 'a file', then `git add 'a file'`"
+    )
+    commit()
+    assert conflicts() == []
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"garbage" * 9])
+def test_an_index_that_git_cannot_read_is_one_line_with_the_remedy(
+    repository: Path, content: bytes
+) -> None:
+    Path("file").touch()
+    commit()
+    (repository / ".git/index").write_bytes(content)
+    with pytest.raises(StageError, match="git cannot read its index") as error:
+        conflicts()
+    told = str(error.value)
+    assert "\n" not in told
+    assert told.endswith('`rm "$(git rev-parse --git-path index)"`, then `git reset`')
+    subprocess.run('rm "$(git rev-parse --git-path index)"', shell=True, check=True)
+    git("reset")
+    assert conflicts() == []
+    assert git("status", "--porcelain") == ""
 
 
 @pytest.mark.usefixtures("repository")

@@ -328,6 +328,8 @@ def test_a_profile_that_is_not_there_is_told_with_those_that_are(tmp_path: Path)
         ("a: 1\n---\nb: 2\n", " is not valid YAML: expected a single document in the stream"),
         ("2024-01-01: day", " is not valid YAML: keys must be str, int, float, bool or None"),
         ("seed: !!int x", " is not valid YAML: invalid literal for int() with base 10: 'x'"),
+        ("<<<<<<< HEAD\nseed: 1\n=======\nseed: 2\n>>>>>>> x", " holds the marks of a merge conf"),
+        ("model:\n<<<<<<< HEAD\n  a: 1\n=======\n  a: 2\n>>>>>>> x", " holds the marks of a mer"),
         (b"seed: \xff", " is not valid YAML: 'utf-8' codec can't decode byte 0xff in position 6"),
     ],
 )

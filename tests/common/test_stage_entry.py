@@ -11,7 +11,7 @@ from typing import Annotated
 
 import pytest
 
-from stages.common.errors import StageError
+from stages.common.errors import CLONE, StageError
 from stages.common.files import atomic_path
 from stages.common.params_file import load_params
 from stages.common.stage_entry import needs, run_stage
@@ -137,7 +137,7 @@ def unwritable(*, archive: Path) -> str:
     ("stage", "line"),
     [
         (mendable, "mendable: cnmc.zip is too small; bring it in again\n"),
-        (unwritable, "unwritable: [Errno 13] Permission denied: 'cnmc.zip'\n"),
+        (unwritable, f"unwritable: [Errno 13] Permission denied: 'cnmc.zip'; {CLONE}\n"),
     ],
 )
 def test_what_the_user_can_mend_is_one_line(

@@ -23,9 +23,14 @@ def with_header(header: bytes) -> bytes:
     return struct.pack("<2sIHHI", b"BM", start + 24, 0, 0, start) + header + bytes(24)
 
 
-@pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "TIFF", "WebP"])
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "TIFF", "WebP", "JPEG2000"])
 def test_a_form_is_known_by_its_first_bytes(form: str) -> None:
-    assert form_of(saved(form)) == ImageForm(form)
+    assert form_of(saved(form)) == ImageForm(form.replace("JPEG2000", "JPEG 2000"))
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "I;16"])
+def test_colours_that_a_bmp_lacks_do_not_hide_the_form(mode: str) -> None:
+    assert form_of(saved("TIFF", mode)) == ImageForm("TIFF")
 
 
 @pytest.mark.parametrize(
@@ -54,6 +59,22 @@ def test_every_version_of_the_header_is_read_as_pillow_reads_it(header: bytes) -
     with Image.open(io.BytesIO(content)) as image:
         assert (image.mode, image.size) == ("RGB", (3, 2))
     assert form_of(content[:-1]).kind == CUT_OFF
+
+
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [
+        (struct.pack("<IiiHHI20x", 40, 3, 2, 1, 24, 1), "BMP with compressed pixels"),
+        (struct.pack("<IiiHH24x", 7, 3, 2, 1, 24), "BMP with an unknown header of 7 bytes"),
+        (struct.pack("<IHHHH4x", 16, 3, 2, 1, 24), "BMP with an unknown header of 16 bytes"),
+    ],
+    ids=["compressed", "no header", "the short header of OS/2"],
+)
+def test_what_pillow_does_not_read_is_not_taken_for_an_image(header: bytes, kind: str) -> None:
+    content = with_header(header)
+    assert form_of(content).kind == kind
+    with pytest.raises((OSError, ValueError)), Image.open(io.BytesIO(content)) as image:
+        image.load()
 
 
 @pytest.mark.parametrize("length", range(0, 54, 3))

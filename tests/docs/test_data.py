@@ -46,10 +46,12 @@ def test_the_layout_that_is_shown_is_the_one_that_is_read() -> None:
         assert canonical_folder(example) == f"training_data/fold_0/{label}"
 
 
+(CONVERSION,) = re.findall(r"^    from pathlib(?:.*\n)+?(?=^\S|\Z)", f"{FORM}\n", re.MULTILINE)
+
+
 def test_the_conversion_that_is_shown_makes_images_that_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (block,) = re.findall(r"^    from pathlib(?:.*\n)+?(?=^\S|\Z)", f"{FORM}\n", re.MULTILINE)
     (tmp_path / "images/all").mkdir(parents=True)
     noise = np.random.default_rng(0).integers(0, 256, (30, 40, 4), np.uint8)
     for name, pixels in {
@@ -59,10 +61,23 @@ def test_the_conversion_that_is_shown_makes_images_that_are_read(
         "grey.bmp": noise[..., 0],
     }.items():
         Image.fromarray(pixels).save(tmp_path / "images/all" / name)
+    Image.fromarray(noise, "CMYK").save(tmp_path / "images/all/print.jpg")
     monkeypatch.chdir(tmp_path)
-    exec(textwrap.dedent(block), {})
+    exec(textwrap.dedent(CONVERSION), {})
     made = sorted(tmp_path.rglob("*.bmp"))
-    assert [path.stem for path in made] == ["fourth", "grey", "photograph"]
+    assert [path.stem for path in made] == ["fourth", "grey", "photograph", "print"]
     for path in made:
         content = path.read_bytes()
         assert image_form(content, length=len(content)) == ImageForm(RGB, (450, 450))
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
+def test_the_conversion_that_is_shown_cuts_off_no_bits(
+    dtype: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "images").mkdir()
+    Image.fromarray(np.full((30, 30), 1000, dtype)).save(tmp_path / "images/deep.tif")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"^images/deep\.tif has more than 8 bits a channel"):
+        exec(textwrap.dedent(CONVERSION), {})
+    assert not list(tmp_path.rglob("*.bmp"))

@@ -388,6 +388,33 @@ FAULTS = [
         f"({IMAGE.replace('1_1_1', '1_3_1')}); expected BMP of 24 bits a pixel",
     ),
     Fault(
+        "a JPEG of CMYK, a JPEG 2000 and a GIF under the name of a BMP",
+        "form",
+        lambda path: write(
+            path,
+            {
+                IMAGE: drawn("CMYK", "JPEG"),
+                IMAGE.replace("1_1_1", "1_2_1"): drawn("RGB", "JPEG2000"),
+                IMAGE.replace("1_1_1", "1_3_1"): drawn("P", "GIF"),
+            },
+        ),
+        "is JPEG 2000 (",
+    ),
+    Fault(
+        "a page of a web server, or a form that no magic number tells, under the name of a BMP",
+        "form",
+        lambda path: write(path, {IMAGE: b"<!DOCTYPE html>"}),
+        f"1 of 50 images is of no known form ({IMAGE}); expected BMP of 24 bits a pixel (red, "
+        'green and blue); convert them as docs/data.md shows under "Images in another form", and '
+        "replace what is damaged or no image, or leave it out",
+    ),
+    Fault(
+        "a BMP of 24 bits with compressed pixels",
+        "form",
+        lambda path: write(path, {IMAGE: drawn()[:30] + b"\1" + drawn()[31:]}),
+        f"1 of 50 images is BMP with compressed pixels ({IMAGE}); expected BMP of 24",
+    ),
+    Fault(
         "one image of another size",
         "form",
         lambda path: write(path, {IMAGE: bmp(1, size=40)}),

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from stages.common.errors import StageError
 from stages.download.kaggle import kaggle_origin
 from stages.download.transfer import transfer
+from tests.conftest import ROOT
 from tests.download.conftest import QUICK
 from tests.download.http_server import Answer, broken, flipped, refused
 from tests.download.kaggle_emulator import SIGNATURE, Kaggle, emulated_kaggle, refusal
@@ -16,6 +19,16 @@ from tests.download.kaggle_emulator import SIGNATURE, Kaggle, emulated_kaggle, r
 HANDLE = "andrewmvd/leukemia-classification/versions/2"
 CONTENT = bytes(range(256)) * 4000
 SECRET = "0123456789abcdef-secret"
+HOMELESS = """\
+import pwd
+pwd.getpwuid = lambda number: {}[number]
+from stages.download.__main__ import StageError
+from stages.download.kaggle import signed_address
+try:
+    signed_address("a/b/versions/1")
+except StageError as error:
+    print(error)
+"""
 
 
 @pytest.fixture
@@ -175,3 +188,17 @@ def test_a_bad_credentials_file_is_named(tmp_path: Path, content: str) -> None:
     message = failure(tmp_path)
     assert str(credentials) in message
     assert "mend the file or remove it" in message
+
+
+def test_a_user_without_a_home_is_told_and_needs_none_for_other_sources() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HOMELESS],
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == (
+        "Kaggle's client looks for the home of this user (Could not determine home directory.); "
+        "let the environment variable HOME name a folder\n"
+    ), done.stderr

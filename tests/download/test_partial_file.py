@@ -152,6 +152,16 @@ def test_the_folder_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatc
     assert state_folder() == Path(".download")
 
 
+@pytest.mark.parametrize("run", ["standalone/tmp12", "tmp34/below/the root"])
+def test_an_experiment_beside_the_workspace_has_the_folder_of_the_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: str
+) -> None:
+    monkeypatch.delenv("DOWNLOAD_STATE_DIR")
+    (folder := tmp_path / ".dvc/tmp/exps" / run).mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    assert state_folder() == tmp_path / ".download"
+
+
 def test_the_folder_is_ignored_by_git_and_dvc() -> None:
     assert "/.download/" in (ROOT / ".gitignore").read_text().splitlines()
     assert ".download/" in (ROOT / ".dvcignore").read_text().splitlines()

@@ -24,6 +24,13 @@ FAULTS_OF_WEIGHTS = [
         "…/cut is not a file, but …/cut #1.h5 is there: in params.yaml a # after a space begins a "
         "comment, so put the path into single quotes",
     ),
+    (
+        "a path in another case, or without a space at its end (and more: "
+        "`tests/download/test_local_file.py`)",
+        "…/Other.h5",
+        "…/Other.h5 is not a file, but 'other.h5' is there: the names differ in case, in a space "
+        "at an end, or in how an accent is written; take the name from the folder, in quotes",
+    ),
     ("a file of other weights than those of Keras", "…/other.h5", "…/other.h5: MD5 is"),
 ]
 

@@ -187,7 +187,8 @@ SECTIONS = {
         Row(
             "a merge conflict in dvc.lock",
             faults_of_people.lock_conflict,
-            "`dvc repro` names dvc.lock and runs nothing; after `git checkout --ours -- dvc.lock "
+            "`dvc repro` names dvc.lock and runs nothing, and `make locked` says to settle it; "
+            "after `git checkout --ours -- dvc.lock "
             "metrics`, or `--theirs`, and `dvc repro`: nothing is computed, the hashes of both "
             "changes",
         ),
@@ -326,6 +327,17 @@ SECTIONS = {
             "dvc.yaml is no YAML",
             faults_of_places.broken_yaml,
             "one line with what DVC says, from each command that asks DVC",
+        ),
+        Row(
+            "dvc.yaml is gone",
+            faults_of_places.no_pipeline,
+            "`make locked` and `make relock` say so in one line",
+        ),
+        Row(
+            "git's index is damaged",
+            faults_of_places.index_damaged,
+            "each command that asks DVC, which would wait forever, says in one line how to make it "
+            f"anew; after that: as elsewhere ({SAME})",
         ),
     ],
     "More than one user, more than one machine": [

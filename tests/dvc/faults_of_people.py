@@ -31,7 +31,8 @@ def lock_conflict(scene: Scene) -> str:
         _merge(project, side)
         assert project.outputs() == both
     return (
-        "`dvc repro` names dvc.lock and runs nothing; after `git checkout --ours -- dvc.lock "
+        "`dvc repro` names dvc.lock and runs nothing, and `make locked` says to settle it; after "
+        "`git checkout --ours -- dvc.lock "
         "metrics`, or `--theirs`, and `dvc repro`: nothing is computed, the hashes of both changes"
     )
 
@@ -42,6 +43,7 @@ def _merge(project: Project, side: str) -> None:
     assert "CONFLICT (content): Merge conflict in dvc.lock" in conflict
     assert "params.yaml" not in re.findall(r"Merge conflict in (\S+)", conflict)
     assert "dvc.lock" in project.dvc("repro", code=255)
+    assert "settle the conflicts of the merge in dvc.lock" in project.run(*LOCKED, code=2)
     checkout, repro, _ = commands(section("recipes.md", "Merge conflict in dvc.lock"))
     project.git(checkout.removeprefix("git ").replace("--ours", f"--{side}"))
     assert stages_run(project.dvc(repro.removeprefix("dvc "))) == []

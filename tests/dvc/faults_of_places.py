@@ -116,6 +116,32 @@ def broken_yaml(scene: Scene) -> str:
     return "one line with what DVC says, from each command that asks DVC"
 
 
+def no_pipeline(scene: Scene) -> str:
+    project = scene.clone()
+    (project.folder / "dvc.yaml").unlink()
+    for name in ("lock_check", "relock"):
+        told = _line(project, f"stages.workspace.{name}")
+        assert "there is no dvc.yaml with stages" in told
+    return "`make locked` and `make relock` say so in one line"
+
+
+def index_damaged(scene: Scene) -> str:
+    project = scene.clone()
+    (project.folder / ".git/index").write_text("nothing of git's")
+    for name in ("compare nosuch", "compare.experiments", "compare.pr_report HEAD pr-report"):
+        told = _line(project, f"stages.{name}")
+        assert "git cannot read its index" in told
+    for name in ("compare.leakage_gap", "workspace.lock_check", "workspace.relock"):
+        told = _line(project, f"stages.{name}")
+    for command in re.findall(r"`(.+?)`", told):
+        project.run("sh", "-c", command)
+    assert "are those of this code" in make(project, "locked")
+    return (
+        "each command that asks DVC, which would wait forever, says in one line how to make it "
+        f"anew; after that: as elsewhere ({scene.right(project)})"
+    )
+
+
 def _line(project: Project, module: str) -> str:
     """The only line of a command of ours that ends in an error."""
     printed = project.run("python", "-m", *module.split(), code=2)

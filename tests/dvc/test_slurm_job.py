@@ -32,6 +32,9 @@ if pathlib.Path("fail").exists():
 pathlib.Path("model").write_text("a model")
 """
 
+SECONDS = 120
+"""In which a job does what is asked of it, on a machine with much else to do."""
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
@@ -68,11 +71,21 @@ def signalled(project: Project, number: signal.Signals, *, at: str) -> tuple[int
     (project.folder / "wait").touch()
     log = project.folder.with_name("log")
     job = project.start("bash", SCRIPT, log=log)
-    while at not in log.read_text():
-        assert job.poll() is None, log.read_text()
-        time.sleep(0.01)
-    job.send_signal(number)  # to the shell alone: `--signal=B:`
-    return job.wait(), log.read_text()
+    until = time.monotonic() + SECONDS
+    try:
+        while at not in log.read_text():
+            assert job.poll() is None, log.read_text()
+            assert time.monotonic() < until, log.read_text()
+            time.sleep(0.01)
+        job.send_signal(number)  # to the shell alone: `--signal=B:`
+        code = job.wait(SECONDS)
+    except BaseException:
+        (project.folder / "wait").unlink(
+            missing_ok=True
+        )  # then the stage ends, and with it DVC and the job
+        job.kill()
+        raise
+    return code, log.read_text()
 
 
 def test_a_run_to_the_end_is_not_requeued(project: Project) -> None:

@@ -1,0 +1,48 @@
+"""What a stage says in a Python without the packages: -S hides those of the environment."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+STAGES = sorted(path.parent.name for path in ROOT.glob("stages/*/__main__.py"))
+BROKEN = """\
+from stages.common.missing_package import explain_missing_packages
+explain_missing_packages()
+{}
+"""
+
+
+def told(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-S", *arguments],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    return done.stderr
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_package_that_is_missing_is_one_line_with_the_remedy(stage: str) -> None:
+    (line,) = told("-m", f"stages.{stage}").splitlines()
+    assert line.startswith("No module named '")
+    assert f"{Path(sys.executable)} has not the packages of requirements.txt; `make repro`" in line
+
+
+@pytest.mark.parametrize("fault", ["from stages.common import no_such_module", "1 / 0"])
+def test_a_fault_of_this_project_keeps_its_traceback(fault: str) -> None:
+    assert told("-c", BROKEN.format(fault)).startswith("Traceback")
+
+
+def test_a_package_of_another_version_is_one_line() -> None:
+    (line,) = told("-c", BROKEN.format("from json import parse")).splitlines()
+    assert line.startswith("cannot import name 'parse' from 'json'")
