@@ -31,6 +31,10 @@ def atomic_path(destination: Path) -> Iterator[Path]:
         if temporary.is_dir() or destination.is_dir():
             _remove(destination)
         os.replace(temporary, destination)
+    except OSError as error:
+        if error.errno is not None and error.filename is None:  # a full disk names no file
+            error.filename = str(destination)
+        raise
     finally:
         _remove(temporary)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -126,3 +127,12 @@ def test_json_without_a_number_is_refused_and_not_written(tmp_path: Path, number
 def test_csv_holds_the_columns_and_no_index(tmp_path: Path) -> None:
     write_csv(pd.DataFrame({"b": [1, 2], "a": ["x", "y, z"]}), tmp_path / "file.csv")
     assert (tmp_path / "file.csv").read_bytes() == b'b,a\n1,x\n2,"y, z"\n'
+
+
+def test_a_full_disk_is_told_with_the_file_that_found_no_room(tmp_path: Path) -> None:
+    destination = tmp_path / "report.json"
+    with (
+        pytest.raises(OSError, match=f"No space left on device: '{destination}'"),
+        atomic_path(destination),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

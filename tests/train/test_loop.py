@@ -113,8 +113,8 @@ def test_outputs_that_cannot_be_written_are_one_line_with_what_to_do(
     finished = trainings.run(scene.folder, "export", 1, "denied")
     (state,) = {path.parent for path in scene.checkpoints()}
     assert finished.stderr.splitlines()[-1] == (
-        "train: [Errno 13] Permission denied; mend this and run it again: it goes on from what is "
-        f"saved of the training, in {state}"
+        "train: [Errno 13] Permission denied: 'model.keras'; mend this and run it again: it goes "
+        f"on from what is saved of the training, in {state}"
     )
 
 
