@@ -62,9 +62,9 @@ def download(
             taken = _take(arrived, new_archive, params)
             make_keras_home(new_home, base=base, weights=params.weights)
             if isinstance(taken, OwnSet):
-                content = _describe(new_archive, params) | _own_facts(taken)
+                content = _describe(new_archive, params, _own_origin(taken)) | _own_counts(taken)
                 return content, _own_summary(content, taken)
-            content = _describe(arrived, params) | _kaggle_facts(taken)
+            content = _describe(arrived, params, _origin(taken)) | {"files": taken.files}
             return content, _summary(content, taken)
 
         content, summary = fetch_archive(params, fetched, verify=complete)
@@ -121,33 +121,34 @@ def _first(differences: list[str], *, most: int = 3) -> str:
     return "; ".join(differences[:most]) + rest
 
 
-def _describe(archive: Path, params: DownloadParams) -> dict[str, Any]:
+def _describe(archive: Path, params: DownloadParams, origin: dict[str, Any]) -> dict[str, Any]:
     """Return the report, without paths and URLs, which may hold names or credentials."""
     kind = source_kind(params.source)
     return {
         "source": kind,
         **({"version": params.kaggle_dataset} if kind == "kaggle" else {}),
-        "synthetic": False,
-        "verified": False,
-        "inventory": C_NMC_2019.name,
+        **origin,
         "bytes": archive.stat().st_size,
         "sha256": file_sha256(archive),
         "weights": "none" if params.weights == "none" else "imagenet",
     }
 
 
-def _kaggle_facts(verified: Verified) -> dict[str, Any]:
+def _origin(verified: Verified) -> dict[str, Any]:
     return {
         "synthetic": verified.synthetic,
         "verified": not verified.differences,
-        "files": verified.files,
+        "inventory": C_NMC_2019.name,
     }
 
 
-def _own_facts(own: OwnSet) -> dict[str, Any]:
+def _own_origin(own: OwnSet) -> dict[str, Any]:
+    return {"synthetic": False, "verified": False, "layout": own.layout}
+
+
+def _own_counts(own: OwnSet) -> dict[str, Any]:
     (narrowest, widest), (lowest, highest) = own.sizes
     return {
-        "layout": own.layout,
         "images": len(own.table),
         "classes": own.classes,
         "other_files": own.other_files,

@@ -15,9 +15,9 @@ import pandas as pd
 
 from stages.dataset.archive_metadata import GIVEN
 from stages.dataset.cell_table import COLUMNS
+from stages.dataset.part_names import PART_NAMES
 from stages.download.inventory import some
 from stages.download.set_layout import (
-    PARTS,
     SetError,
     archive_names,
     composed,
@@ -180,10 +180,10 @@ def _places(table: pd.DataFrame, names: list[str]) -> list[str]:
 
 def _parts(table: pd.DataFrame) -> pd.Series:
     given = table["split"].str.lower()
-    unknown = table.loc[~given.isin([*PARTS, ""]), "split"]
+    unknown = table.loc[~given.isin([*PART_NAMES, ""]), "split"]
     if len(unknown):
         raise SetError(
             f"split is {unknown.iloc[0]!r} for {table.loc[unknown.index[0], 'file_name']} and "
-            f"unknown for {len(unknown):,} images; expected {', '.join(PARTS)}, or nothing"
+            f"unknown for {len(unknown):,} images; expected {', '.join(PART_NAMES)}, or nothing"
         )
-    return given.map(lambda part: PARTS.get(part, ""))
+    return given.map(lambda part: PART_NAMES.get(part, ""))

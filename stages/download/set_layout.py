@@ -17,17 +17,9 @@ import pandas as pd
 from stages.common.errors import StageError
 from stages.dataset.archive_layout import FINAL, PRELIMINARY, PRELIMINARY_LABELS, kinds_of_files
 from stages.dataset.archive_metadata import IMAGES
+from stages.dataset.part_names import PART_NAMES
 
 KAGGLE, CLASS_FOLDERS, TABLE = "Kaggle's", "class folders", "table"
-
-PARTS = {
-    "train": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-}
-"""Names of folders, and values of a column `split`, in lower case, and the part that each is."""
 
 _TABLES = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "metadata.parquet")
 _KAGGLE_NAME = re.compile(r"UID_[Hh]?\d+_\d+_\d+_(all|hem)\.\w+", re.ASCII)
@@ -100,7 +92,9 @@ def is_image(name: str) -> bool:
 
 def part_of_folders(folders: Sequence[str]) -> str:
     """Return the part that the innermost folder named as one stands for; empty if there is none."""
-    parts = (PARTS[folder.lower()] for folder in reversed(folders) if folder.lower() in PARTS)
+    parts = (
+        PART_NAMES[folder.lower()] for folder in reversed(folders) if folder.lower() in PART_NAMES
+    )
     return next(parts, "")
 
 
