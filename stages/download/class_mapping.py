@@ -40,7 +40,7 @@ def with_our_classes(images: pd.DataFrame, params: DownloadParams) -> pd.DataFra
     label = taken["label"].str.casefold().map(ours)
     if missing := sorted(set(CLASS_NAMES).difference(label)):
         raise SetError(
-            f"no images of class {' and '.join(missing)} ({_expected(params)}); found "
+            f"no images of class {' and '.join(missing)} (expected {_expected(params)}); found "
             f"{_counted(images['label'])}; see download.classes"
         )
     if "source_class" not in taken and (label != taken["label"].str.casefold()).any():

@@ -46,10 +46,10 @@ def images_in_tables(files: SourceFiles) -> pd.DataFrame:
     """
     tables = [_read(files, name) for name in tables_among(files.names)]
     table = pd.concat(tables, ignore_index=True).fillna("")
-    table["source"] = _places(table, files.names)
-    table["file_name"] = archive_names(table["source"].tolist())
     if table.empty:
         raise SetError(f"{tables_among(files.names)[0]} has no rows")
+    table["source"] = _places(table, files.names)
+    table["file_name"] = archive_names(table["source"].tolist())
     for column in GIVEN:
         if column in table:
             empty = table[column].str.lower().isin(_MISSING)
@@ -183,7 +183,7 @@ def _parts(table: pd.DataFrame) -> pd.Series:
     unknown = table.loc[~given.isin([*PART_NAMES, ""]), "split"]
     if len(unknown):
         raise SetError(
-            f"split is {unknown.iloc[0]!r} for {table.loc[unknown.index[0], 'file_name']} and "
-            f"unknown for {len(unknown):,} images; expected {', '.join(PART_NAMES)}, or nothing"
+            f"split is {unknown.iloc[0]!r} for {table.loc[unknown.index[0], 'source']}, one of "
+            f"{len(unknown):,} with an unknown part; expected {', '.join(PART_NAMES)}, or nothing"
         )
     return given.map(lambda part: PART_NAMES.get(part, ""))

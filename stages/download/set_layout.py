@@ -70,7 +70,7 @@ def images_in_class_folders(names: Sequence[str]) -> pd.DataFrame:
     outside = [name for name in images if "/" not in name]
     if outside:
         raise SetError(
-            f"{len(outside):,} images, such as {outside[0]}, are in no class folder; expected "
+            f"{outside[0]}, one of {len(outside):,} such images, is in no class folder; expected "
             "…/<class>/<image>, or a metadata.csv beside the images"
         )
     folders = [PurePosixPath(name).parts[:-1] for name in images]
