@@ -18,6 +18,7 @@ from stages.dataset.archive import open_archive
 from stages.dataset.archive_cells import external_cells, training_cells
 from stages.dataset.cell_table import SPLITS, write_cells
 from stages.split.assign import assign_parts
+from stages.split.given_parts import given_parts
 from stages.split.groups import subject_groups
 from stages.split.image_identity import identical_images, image_prints, near_identical_images
 from stages.split.params import SplitParams
@@ -46,7 +47,10 @@ def split(
     identical = identical_images(members, prints)
     near_identical = near_identical_images(members, prints)
     training["group"] = subject_groups(training, _among(identical, training["member"]))
-    training["split"] = assign_parts(training, params, given_csv=given_csv)
+    if params.strategy == "given":
+        training["split"] = given_parts(training, given_csv)
+    else:
+        training["split"] = assign_parts(training, params)
     external["group"] = subject_groups(cells, identical)[len(training) :]
     external["split"] = "external"
     cells = pd.concat([training, external], ignore_index=True).fillna("")
@@ -73,8 +77,8 @@ def _summary(described: Mapping[str, Any], near_identical: Sequence[tuple[str, s
         (one, other), *_ = near_identical
         parted = described["near_identical_pairs"]["in_two_parts"]
         told.append(
-            f"{len(near_identical):,} pairs of images look the same ({parted:,} of them in two "
-            f"parts), such as {one} and {other}"
+            f"pairs of images that look the same: {len(near_identical):,} ({parted:,} of them in "
+            f"two parts), such as {one} and {other}"
         )
     return "; ".join(told)
 

@@ -1,9 +1,8 @@
-"""Divide the training cells into train, val and test, by one of three strategies."""
+"""Divide the training cells into train, val and test, by image or by subject."""
 
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,6 @@ from sklearn.model_selection import train_test_split
 from stages.common.errors import StageError
 from stages.dataset.cell_table import SPLITS
 from stages.dataset.classes import CLASS_NAMES
-from stages.split.given_parts import given_parts
 from stages.split.group_search import IntArray, place_groups
 from stages.split.params import SplitParams
 
@@ -21,15 +19,13 @@ PARTS = SPLITS[:3]
 _FEWEST_GROUPS = 5  # per class and part; with fewer, an interval clustered by subject says little
 
 
-def assign_parts(cells: pd.DataFrame, params: SplitParams, *, given_csv: Path) -> list[str]:
+def assign_parts(cells: pd.DataFrame, params: SplitParams) -> list[str]:
     """Assign each cell to train, val or test; the order of the rows does not matter.
 
     Args:
-        cells: one row per cell, with columns `image` (unique), `label`, `subject` and `group`, and
-            `split` where the archive has parts.
+        cells: one row per cell, with columns `image` (unique), `label`, `subject` and `group`.
         params: the strategy, the shares of val and test in (0, 1), and the seed of scikit-learn's
             shuffle or of the search.
-        given_csv: the table of a split that is given; see `given_parts`.
 
     Returns:
         The part of each row; every part holds cells of every class.
@@ -37,12 +33,8 @@ def assign_parts(cells: pd.DataFrame, params: SplitParams, *, given_csv: Path) -
     Raises:
         StageError: if the shares leave nothing for training, or if there are too few cells (by
             subject: too few groups of subjects) to put every class into every part; by subject, if
-            one is unknown; or if a given split is not complete.
+            one is unknown.
     """
-    if params.strategy == "given":
-        given = given_parts(cells, given_csv).tolist()
-        _require_given_classes(given, cells["label"])
-        return given
     held_out = _held_out_share(params)
     ordered = cells.sort_values("image")
     if params.strategy == "subject":
@@ -139,20 +131,13 @@ def _require_subjects(cells: pd.DataFrame) -> None:
         )
 
 
-def _require_given_classes(parts: list[str], labels: pd.Series) -> None:
-    if lacking := _lacking(parts, labels):
-        raise StageError(
-            f"split.strategy is given, and in the given split {', '.join(lacking)}; expected cells "
-            f"of both classes in each of {', '.join(PARTS)}"
-        )
-
-
 def _require_every_class(parts: list[str], labels: pd.Series, params: SplitParams) -> None:
-    if lacking := _lacking(parts, labels):
+    if lacking := lacking_classes(parts, labels):
         raise _too_few(labels, params, reason=", ".join(lacking))
 
 
-def _lacking(parts: list[str], labels: pd.Series) -> list[str]:
+def lacking_classes(parts: list[str], labels: pd.Series) -> list[str]:
+    """Return a part of a sentence for each part and class of which there are no cells."""
     present = set(zip(parts, labels, strict=True))
     return [
         f"{part} would have no {name}"

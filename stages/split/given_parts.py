@@ -9,15 +9,17 @@ import pandas as pd
 
 from stages.common.errors import StageError
 from stages.dataset.part_names import PART_NAMES
+from stages.split.assign import lacking_classes
 
 _COLUMNS = ("image", "split")
 
 
-def given_parts(cells: pd.DataFrame, table: Path) -> pd.Series:
+def given_parts(cells: pd.DataFrame, table: Path) -> list[str]:
     """Return the part that is given for each cell.
 
     Args:
-        cells: one row per cell, with a column `image`, and `split` where the archive has parts.
+        cells: one row per cell, with columns `image` and `label`, and `split` where the archive has
+            parts.
         table: CSV with the columns `image` and `split`, as published. Where it has no rows, the
             archive's own parts are taken.
 
@@ -25,8 +27,8 @@ def given_parts(cells: pd.DataFrame, table: Path) -> pd.Series:
         One of PART_NAMES' values for each row of `cells`.
 
     Raises:
-        StageError: if neither gives a part, or not for each cell; if the table is malformed, or
-            names a cell twice or one that the archive lacks.
+        StageError: if neither gives a part, or not for each cell; if a part has no cells of a
+            class; if the table is malformed, or names a cell twice or one that the archive lacks.
     """
     published = _read(table)
     if not published.empty:
@@ -48,7 +50,12 @@ def given_parts(cells: pd.DataFrame, table: Path) -> pd.Series:
             f"{len(cells):,} images (first: {without[0]}); give each one of "
             f"{', '.join(dict.fromkeys(PART_NAMES.values()))}"
         )
-    return parts
+    if lacking := lacking_classes(parts.tolist(), cells["label"]):
+        raise StageError(
+            f"split.strategy is given, and in the given split {', '.join(lacking)}; expected cells "
+            "of both classes in each part"
+        )
+    return parts.tolist()
 
 
 def _read(table: Path) -> pd.Series:
