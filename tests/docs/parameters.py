@@ -116,6 +116,11 @@ def _allowed(field: Schema) -> str:
             return "`null`"
         case "boolean":
             return "`true`, `false`"
+        case "array":
+            return f"list of {_allowed(field['items'])}"
+        case "object":
+            keys = ", ".join(f"`{key}`" for key in field["propertyNames"]["enum"])
+            return f"{keys}: each a {_allowed(field['additionalProperties'])}"
         case "string":
             return "text" if "pattern" not in field else f"`{field['pattern'].strip('^$')}`"
     if field.get("minimum", 0) == field.get("maximum", 1):

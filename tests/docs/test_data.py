@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from stages.dataset.archive_layout import FINAL_FOLDER, PRELIMINARY_FOLDER, canonical_folder
-from stages.dataset.image_form import RGB, ImageForm, image_form
 from stages.dataset.image_names import parse_image_name
 from stages.download.inventory import C_NMC_2019
 from tests.docs.pages import section
@@ -34,35 +30,11 @@ def test_images_of_the_test_sets_are_those_of_the_inventory(part: str, folder: s
     assert f"| {part} | {FOLDERS[folder].files:,} |" in section("data.md", "The data set")
 
 
-FORM = section("data.md", "Images in another form")
-
-
 def test_the_layout_that_is_shown_is_the_one_that_is_read() -> None:
-    shown = re.findall(r"^    (training_data/\S+)$", FORM, re.MULTILINE)
+    text = section("data.md", "An archive that you have already")
+    shown = re.findall(r"^    (training_data/\S+)$", text, re.MULTILINE)
     assert len(shown) == 2
     for path in shown:
         example = re.sub(r"<\w+>", "7", path)
         label = parse_image_name(Path(example).name).label
         assert canonical_folder(example) == f"training_data/fold_0/{label}"
-
-
-def test_the_conversion_that_is_shown_makes_images_that_are_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (block,) = re.findall(r"^    from pathlib(?:.*\n)+?(?=^\S|\Z)", f"{FORM}\n", re.MULTILINE)
-    (tmp_path / "images/all").mkdir(parents=True)
-    noise = np.random.default_rng(0).integers(0, 256, (30, 40, 4), np.uint8)
-    for name, pixels in {
-        "grey.png": noise[..., 0],
-        "fourth.png": noise,
-        "photograph.jpg": noise[..., :3],
-        "grey.bmp": noise[..., 0],
-    }.items():
-        Image.fromarray(pixels).save(tmp_path / "images/all" / name)
-    monkeypatch.chdir(tmp_path)
-    exec(textwrap.dedent(block), {})
-    made = sorted(tmp_path.rglob("*.bmp"))
-    assert [path.stem for path in made] == ["fourth", "grey", "photograph"]
-    for path in made:
-        content = path.read_bytes()
-        assert image_form(content, length=len(content)) == ImageForm(RGB, (450, 450))
