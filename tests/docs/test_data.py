@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from stages.dataset.archive_layout import FINAL_FOLDER, PRELIMINARY_FOLDER, canonical_folder
-from stages.dataset.classes import CLASS_NAMES
 from stages.dataset.image_form import RGB, ImageForm, image_form
 from stages.dataset.image_names import parse_image_name
 from stages.download.inventory import C_NMC_2019
