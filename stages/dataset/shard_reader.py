@@ -22,7 +22,8 @@ from stages.dataset.image_buffer import Pixels, allocate_images
 from stages.dataset.shards import RECORD_COLUMNS, shard_name
 
 _FORMAT_KEYS = ("crop_size", "image_size", "class_names")
-_SIZE = TypeAdapter(Annotated[int, Field(gt=0, strict=True)])
+_SIZE: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(gt=0, strict=True)])
+_CROP: TypeAdapter[int | None] = TypeAdapter(Annotated[int, Field(gt=0, strict=True)] | None)
 _REBUILD = "make the shards again with `dvc repro --force preprocess`"
 
 
@@ -64,11 +65,12 @@ def image_format(shards: Path) -> dict[str, Any]:
             f"{path}: classes are {index['class_names']}, expected {list(CLASS_NAMES)}; {_REBUILD}"
         )
     try:
-        for key in ("crop_size", "image_size"):
-            _SIZE.validate_python(index[key])
+        _SIZE.validate_python(index["image_size"])
+        _CROP.validate_python(index["crop_size"])
     except ValidationError as error:
         raise StageError(
-            f"{path}: expected crop_size and image_size as numbers above 0; {_REBUILD}"
+            f"{path}: expected image_size as a number above 0, and crop_size as one or null; "
+            + _REBUILD
         ) from error
     return {key: index[key] for key in _FORMAT_KEYS}
 

@@ -114,6 +114,8 @@ def _allowed(field: Schema) -> str:
     match field["type"]:
         case "null":
             return "`null`"
+        case "array":
+            return f"list of {field['minItems']}: {_allowed(field['items'])}"
         case "boolean":
             return "`true`, `false`"
         case "string":
