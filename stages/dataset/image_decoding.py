@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,8 @@ MOST_BYTES = 400_000_000
 """Largest image file, in bytes. It has space for Pillow's limit of 89 million pixels."""
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
-Colour = tuple[int, int, int]
+Colour = Sequence[int]
+"""Red, green and blue, in 0…255."""
 BLACK: Colour = (0, 0, 0)
 
 _CONVERTED = {"RGB", "RGBX", "L", "1", "P", "PA", "LA", "La", "RGBA", "RGBa"}
@@ -63,7 +64,7 @@ def decode(content: bytes, *, background: Colour = BLACK) -> Decoded:
 
     Args:
         content: the bytes of the file.
-        background: red, green and blue, in 0…255.
+        background: its colour.
 
     Raises:
         ImageError: if it is no image of FORMS, damaged, of more pixels than Pillow takes for
@@ -129,5 +130,5 @@ def _bits_per_channel(image: Image.Image, content: bytes) -> int:
 def _rgb(image: Image.Image, background: Colour) -> Image.Image:
     if not image.has_transparency_data:
         return image.convert("RGB")
-    below = Image.new("RGBA", image.size, background)
+    below = Image.new("RGBA", image.size, (*background, 255))
     return Image.alpha_composite(below, image.convert("RGBA")).convert("RGB")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +22,8 @@ from stages.dataset.image_buffer import Pixels, allocate_images
 from stages.dataset.shards import RECORD_COLUMNS, shard_name
 
 _FORMAT_KEYS = ("crop_size", "image_size", "class_names")
-_SIZE = TypeAdapter(Annotated[int, Field(gt=0, strict=True)])
+_SIZE: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(gt=0, strict=True)])
+_CROP: TypeAdapter[int | None] = TypeAdapter(Annotated[int, Field(gt=0, strict=True)] | None)
 _REBUILD = "make the shards again with `dvc repro --force preprocess`"
 
 
@@ -62,11 +65,12 @@ def image_format(shards: Path) -> dict[str, Any]:
             f"{path}: classes are {index['class_names']}, expected {list(CLASS_NAMES)}; {_REBUILD}"
         )
     try:
-        for key in ("crop_size", "image_size"):
-            _SIZE.validate_python(index[key])
+        _SIZE.validate_python(index["image_size"])
+        _CROP.validate_python(index["crop_size"])
     except ValidationError as error:
         raise StageError(
-            f"{path}: expected crop_size and image_size as numbers above 0; {_REBUILD}"
+            f"{path}: expected image_size as a number above 0, and crop_size as one or null; "
+            + _REBUILD
         ) from error
     return {key: index[key] for key in _FORMAT_KEYS}
 
@@ -91,12 +95,11 @@ def read_part(shards: Path, cells: pd.DataFrame, part: str) -> Cells:
     if rows.empty:
         raise StageError(f"{shards}: no cells are listed for {part}; change `split` in params.yaml")
     places = _places(shards, rows)
-    numbers = places.pop("shard")
     images, in_memory = allocate_images((len(rows), size, size, 3), folder=shards.parent, name=part)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = [
-            pool.submit(_read_shard, shards / shard_name(number), places[numbers == number], images)
-            for number in sorted(set(numbers.tolist()))
+            pool.submit(_read_shard, shards / shard_name(number), wanted, images)
+            for number, wanted in places.items()
         ]
         try:
             for job in jobs:
@@ -113,18 +116,21 @@ def read_part(shards: Path, cells: pd.DataFrame, part: str) -> Cells:
     )
 
 
-def _places(shards: Path, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return shard, offset and size of each row's image, indexed by the number of the row."""
-    records = _read_records(shards)
-    places = records.reindex(rows["image"])
-    for image, label, known in zip(rows["image"], rows["label"], places["label"], strict=True):
-        if label != known:
-            told = "is not" if pd.isna(known) else f"is of class {known}"
-            raise StageError(
-                f"{image} {told} in {shards}, and of class {label} in the table of cells; "
-                + _REBUILD
-            )
-    return places[["shard", "offset", "size"]].astype("int64").reset_index(drop=True)
+def _places(shards: Path, rows: pd.DataFrame) -> dict[int, list[tuple[int, int, int]]]:
+    """Return for each shard the number of the row, offset and size of each wanted image."""
+    records = _read_records(shards).reindex(rows["image"])
+    known, labels = records["label"].to_numpy(object), rows["label"].to_numpy(object)
+    for row in np.flatnonzero(known != labels)[:1].tolist():
+        told = f"is of class {known[row]}" if isinstance(known[row], str) else "is not"
+        raise StageError(
+            f"{rows['image'].iloc[row]} {told} in {shards}, and of class {labels[row]} in the "
+            f"table of cells; {_REBUILD}"
+        )
+    places = defaultdict(list)
+    columns = (records[column].astype("int64").tolist() for column in ("shard", "offset", "size"))
+    for row, (shard, offset, size) in enumerate(zip(*columns, strict=True)):
+        places[shard].append((row, offset, size))
+    return places
 
 
 def _read_records(shards: Path) -> pd.DataFrame:
@@ -146,15 +152,14 @@ def _read_records(shards: Path) -> pd.DataFrame:
     return records.set_index("image")
 
 
-def _read_shard(path: Path, places: pd.DataFrame, images: Pixels) -> None:
-    """Read images from a shard into their rows of an array."""
+def _read_shard(path: Path, places: Sequence[tuple[int, int, int]], images: Pixels) -> None:
+    """Read images from a shard into an array; a place is row, offset and size."""
     decompressor = zstandard.ZstdDecompressor()
     shape = images.shape[1:]
     try:
         with path.open("rb", buffering=0) as file:
-            for row, offset, size in places.itertuples():
-                file.seek(offset)
-                images[row] = _decode(decompressor, file.read(size), shape)
+            for row, offset, size in places:
+                images[row] = _decode(decompressor, os.pread(file.fileno(), size, offset), shape)
     except (OSError, ValueError, zstandard.ZstdError) as error:
         raise StageError(f"{path} is missing or corrupt ({error}); {_REBUILD}") from error
 

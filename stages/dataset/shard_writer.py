@@ -19,7 +19,8 @@ _ZSTANDARD_LEVEL = 3
 _LENGTH_AND_CHECKSUM, _CHECKSUM = 12, 4
 """Bytes that TFRecord puts before and after each record."""
 
-Record = tuple[np.ndarray[Any, np.dtype[np.uint8]], str, str]
+Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+Record = tuple[Pixels, str, str]
 """An image, its class name and its id."""
 
 
@@ -55,14 +56,15 @@ def write_shard(records: Iterable[Record], shards: Path, *, number: int = 0) -> 
 
 
 def write_index(
-    shards: Path, records: Iterable[pd.DataFrame], *, crop_size: int, image_size: int
+    shards: Path, records: Iterable[pd.DataFrame], *, crop_size: int | None, image_size: int
 ) -> None:
     """Write the index of a shard folder: the format of the images, and where each one is.
 
     Args:
         shards: the shard folder.
         records: what `write_shard` returned for each shard, in their order.
-        crop_size: width and height of the crop before resizing, in pixels.
+        crop_size: width and height of the crop before resizing, in pixels; None if the images were
+            of any size, and none was cropped.
         image_size: width and height of the resized images, in pixels.
     """
     empty = pd.DataFrame(columns=list(RECORD_COLUMNS))

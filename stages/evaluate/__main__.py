@@ -78,8 +78,7 @@ def evaluate(
     earlier = _read_earlier_stages(download_report, split_report, train_report, history_csv)
     cells = pd.concat([read_cells(cells_csv), read_cells(external_csv)], ignore_index=True)
     require_both_classes(cells, cells_csv)
-    for folder in (shards, external_shards):
-        _require_cells_as_trained(folder, earlier.train["cells"], train_report)
+    _require_cells_as_trained(shards, earlier.train["cells"], train_report)
     appearances = read_appearance(appearance_csv)
     model = _load_model(model_keras, shards, trained=earlier.train)
     predictions = _predict(

@@ -8,12 +8,12 @@ set_numpy_environment()  # before NumPy is imported
 
 from pathlib import Path
 
-from stages.common.errors import StageError
 from stages.common.files import atomic_path, write_csv
 from stages.common.stage_entry import run_stage
 from stages.common.standard_streams import protect_standard_streams
 from stages.dataset.archive import open_archive
 from stages.dataset.archive_cells import external_cells, training_cells
+from stages.preprocess.image_fit import require_sound
 from stages.preprocess.params import PreprocessParams
 from stages.preprocess.record_writer import import_record_writer
 from stages.preprocess.write_shards import write_shards
@@ -34,14 +34,10 @@ def preprocess(
     how well these two alone classify.
 
     Raises:
-        StageError: if an image is missing, corrupt, or has the wrong size or form; or if the crop
-            is larger than the images.
+        StageError: if parameters contradict each other; or if an image is missing, corrupt, or has
+            the wrong size or form.
     """
-    if (params.crop_size or 0) > params.expected_size:
-        raise StageError(
-            f"preprocess.crop_size is {params.crop_size}, expected at most "
-            f"preprocess.expected_size, {params.expected_size}, or null"
-        )
+    require_sound(params)
     with open_archive(archive) as opened:
         training, external = training_cells(opened), external_cells(opened)
     with atomic_path(training_shards) as first, atomic_path(external_shards) as second:

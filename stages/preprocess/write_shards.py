@@ -8,14 +8,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from stages.common.errors import StageError
 from stages.common.progress import progress
 from stages.dataset.archive import open_archive
+from stages.dataset.image_decoding import decoding
 from stages.dataset.shard_writer import Record, write_index, write_shard
 from stages.preprocess.appearance import COLUMNS, appearance
-from stages.preprocess.images import read_pixels
+from stages.preprocess.image_fit import fit_image, known_scale
+from stages.preprocess.images import read_image
 from stages.preprocess.params import PreprocessParams
+
+_MEASURED = [*COLUMNS, "source"]
+"""What is measured of each cell; `source` is the width of its image in the archive."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,8 @@ def write_shards(
     The bytes do not depend on the number of workers: one worker writes each whole shard.
 
     Args:
-        cells: for each shard folder its cells: image, member and label.
+        cells: for each shard folder its cells: image, member, label, and `microns_per_pixel` where
+            it is known.
         params: how an image becomes a record.
         archive: the zip with the members.
 
@@ -53,7 +61,7 @@ def write_shards(
 
     Raises:
         StageError: if an image is missing, corrupt, or has the wrong size or form; or if a shard
-            cannot be written.
+            cannot be written. With `fit: exact`, if the images are not all alike.
     """
     shards = [
         shard
@@ -63,6 +71,7 @@ def write_shards(
     total = sum(len(shard.cells) for shard in shards)
     with (
         progress(total=total, description="Preprocessing", unit="image") as bar,
+        decoding(),
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
         # The largest shards start first. If they came last, one core would end long after.
@@ -79,27 +88,52 @@ def write_shards(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+    measured = pd.DataFrame([row for _, _, rows in written for row in rows], columns=_MEASURED)
+    crop_size = params.crop_size
+    if params.fit == "exact":
+        size_of_all = _size_of_all(measured, archive)
+        crop_size = crop_size or size_of_all
     for folder in cells:
         write_index(
             folder,
             [records for place, records, _ in written if place == folder],
-            crop_size=params.crop_size or params.expected_size,
+            crop_size=crop_size,
             image_size=params.image_size,
         )
-    measured = [row for _, _, rows in written for row in rows]
-    return pd.DataFrame(measured, columns=list(COLUMNS))
+    return measured[list(COLUMNS)]
+
+
+def _size_of_all(measured: pd.DataFrame, archive: Path) -> int:
+    """Return the edge of the images, which must all have the same."""
+    sizes = measured["source"].value_counts()
+    if len(sizes) > 1:
+        found = ", ".join(f"{size}×{size} ({count:,})" for size, count in sizes.items())
+        odd = measured.loc[measured["source"] == sizes.index[-1], "image"].iloc[0]
+        raise StageError(
+            f"{archive}: the images are of {len(sizes)} sizes: {found}, the last one of {odd}; "
+            "expected all alike where `preprocess.fit` is exact; set it to whole, or to crop with "
+            "a `preprocess.crop_size`"
+        )
+    return int(sizes.index[0])
 
 
 def _write_shard(
     shard: Shard, params: PreprocessParams, archive: Path, advance: Callable[[int], object]
-) -> tuple[pd.DataFrame, list[tuple[str, float, float]]]:
+) -> tuple[pd.DataFrame, list[tuple[str, float, float, int]]]:
     measured = []
 
     def records() -> Iterator[Record]:
+        scales = shard.cells.get("microns_per_pixel", pd.Series(index=shard.cells.index))
+        rows = shard.cells[["member", "label", "image"]].to_numpy()
         with open_archive(archive) as members:
-            for member, label, image in shard.cells[["member", "label", "image"]].to_numpy():
-                pixels = read_pixels(members, member, params)
-                measured.append((image, *appearance(pixels)))
+            for (member, label, image), scale in zip(rows, scales, strict=True):
+                original = read_image(members, member, background=params.background)
+                try:
+                    fitted = fit_image(original, params, microns_per_pixel=known_scale(scale))
+                except StageError as error:
+                    raise StageError(f"{archive}: {member}: {error}") from error
+                pixels = np.asarray(fitted)
+                measured.append((image, *appearance(pixels), original.width))
                 yield pixels, label, image
                 advance(1)
 

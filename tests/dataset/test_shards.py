@@ -294,7 +294,8 @@ def test_other_classes_in_the_index_are_told(shards: Path, classes: Any) -> None
 @pytest.mark.parametrize(
     "changes",
     [
-        {"crop_size": None},
+        {"crop_size": "450"},
+        {"crop_size": 0},
         {"image_size": "4"},
         {"image_size": 0},
         {"image_size": True},
@@ -303,7 +304,7 @@ def test_other_classes_in_the_index_are_told(shards: Path, classes: Any) -> None
 def test_an_index_of_other_types_is_told(shards: Path, changes: dict[str, Any]) -> None:
     change_index(shards, **changes)
     assert failure(shards).startswith(
-        "/index.json: expected crop_size and image_size as numbers above"
+        "/index.json: expected image_size as a number above 0, and crop_size as"
     )
 
 

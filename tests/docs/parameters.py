@@ -114,10 +114,11 @@ def _allowed(field: Schema) -> str:
     match field["type"]:
         case "null":
             return "`null`"
+        case "array":
+            number = f"{field['minItems']}: " if "minItems" in field else ""
+            return f"list of {number}{_allowed(field['items'])}"
         case "boolean":
             return "`true`, `false`"
-        case "array":
-            return f"list of {_allowed(field['items'])}"
         case "object":
             keys = ", ".join(f"`{key}`" for key in field["propertyNames"]["enum"])
             return f"{keys}: each a {_allowed(field['additionalProperties'])}"

@@ -39,7 +39,8 @@ def test_three_folders_of_pictures_become_a_report(origin: Project, tmp_path: Pa
     project, cells = origin.clone(tmp_path / "clone"), tmp_path / "Zellen für Łódź (1) #2, [x]=3"
     for number, (label, brightness) in enumerate(CLASSES.items()):
         for cell in range(14):
-            image = picture(1000 * number + cell, size=(96, 96), brightness=brightness)
+            size = (80 + 8 * (cell % 4), 80 + 8 * (cell % 3))
+            image = picture(1000 * number + cell, size=size, brightness=brightness)
             form, ending = ("JPEG", "jpg") if cell % 2 else ("PNG", "png")
             write_files(cells, {f"{label}/{cell}.{ending}": encoded(image, form)})
     set_params(project, cells)

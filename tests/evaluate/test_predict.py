@@ -118,7 +118,7 @@ def test_the_order_of_the_table_counts(world: World, model: keras.Model, part: s
     listed = read_cells(paths["cells_csv"])
     first = predict_split(model, paths["shards"], part, listed=listed, tta="none")
     turned = predict_split(model, paths["shards"], part, listed=listed[::-1], tta="none")
-    pd.testing.assert_frame_equal(turned, first[::-1], check_index=False)
+    pd.testing.assert_frame_equal(turned, first[::-1].reset_index(drop=True))
 
 
 def test_logits_are_those_of_the_probabilities(world: World, model: keras.Model) -> None:

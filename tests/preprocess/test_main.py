@@ -12,6 +12,8 @@ from stages.dataset.archive_cells import external_cells, training_cells
 from stages.dataset.shard_reader import Cells, image_format, read_part
 from stages.preprocess.__main__ import preprocess
 from stages.preprocess.appearance import appearance
+from stages.preprocess.image_fit import fit_image
+from stages.preprocess.images import read_image
 from stages.preprocess.params import PreprocessParams
 from stages.preprocess.write_shards import write_shards
 from tests.conftest import TINY_SIZE, WriteArchive, bmp, tiny_members
@@ -19,7 +21,12 @@ from tests.conftest import TINY_SIZE, WriteArchive, bmp, tiny_members
 pytestmark = pytest.mark.integration
 
 PARAMS = PreprocessParams(
-    expected_size=TINY_SIZE, crop_size=None, image_size=32, cells_per_shard=10
+    fit="exact",
+    crop_size=None,
+    image_size=32,
+    background=[0, 0, 0],
+    microns_per_pixel=None,
+    cells_per_shard=10,
 )
 
 
@@ -129,7 +136,8 @@ def test_after_an_error_the_old_shards_stand_and_nothing_new_does(
     before = digests(folder)
     last = max(name for name in members if "/fold_" in name)
     broken = write_archive(members | {last: bmp(1, size=TINY_SIZE + 2)}, name="broken.zip")
-    with pytest.raises(StageError, match=rf"{Path(last).name}, are 38×38, expected 36×36"):
+    told = rf"of 2 sizes: 36×36 \(49\), 38×38 \(1\), the last one of {Path(last).name}; expected"
+    with pytest.raises(StageError, match=told):
         run(PARAMS, broken, folder)
     assert digests(folder) == before
 
@@ -146,7 +154,7 @@ def test_a_full_disk_is_told_in_one_line(archive: Path, tmp_path: Path) -> None:
 
 def test_a_crop_larger_than_the_images_is_refused(archive: Path, tmp_path: Path) -> None:
     params = replace(PARAMS, crop_size=TINY_SIZE + 1)
-    with pytest.raises(StageError, match=r"crop_size is 37, expected at most .* 36"):
+    with pytest.raises(StageError, match=r"_all\.bmp: the images are 36×36, and .* is 37; set it"):
         run(params, archive, tmp_path)
 
 
@@ -159,8 +167,42 @@ def test_the_index_says_how_much_of_an_image_the_crop_left(archive: Path, tmp_pa
     }
 
 
+def test_images_of_any_size_are_cropped_or_taken_whole(
+    write_archive: WriteArchive, tmp_path: Path
+) -> None:
+    members = tiny_members()
+    last = max(name for name in members if "/fold_" in name)
+    archive = write_archive(members | {last: bmp(1, size=TINY_SIZE + 2)})
+    for params, crop_size in (
+        (replace(PARAMS, fit="crop", crop_size=40), 40),
+        (replace(PARAMS, fit="whole"), None),
+    ):
+        run(params, archive, tmp_path)
+        assert image_format(tmp_path / "training")["crop_size"] == crop_size
+        assert len(read_all(archive, tmp_path).images) == 48
+
+
+def test_a_column_of_the_cells_says_their_scale(archive: Path, tmp_path: Path) -> None:
+    cells = cells_of(archive)["training"].iloc[:2]
+    params = replace(PARAMS, fit="crop", crop_size=18, microns_per_pixel=1.0)
+    for name, scales in (("own", ["0.5", "1"]), ("unlike", ["0.5", ""])):
+        scaled = cells.assign(microns_per_pixel=scales)
+        if name == "unlike":
+            with pytest.raises(StageError, match="the scale of an image is not known; set it to n"):
+                write_shards({tmp_path / name: scaled}, params, archive=archive)
+        else:
+            write_shards({tmp_path / name: scaled}, params, archive=archive)
+    first, second = read_part(tmp_path / "own", cells, "train").images
+    with open_archive(archive) as opened:
+        images = [read_image(opened, member) for member in cells["member"]]
+    whole = replace(PARAMS, crop_size=36)
+    centre = replace(PARAMS, crop_size=18)
+    for pixels, image, alike in ((first, images[0], whole), (second, images[1], centre)):
+        assert (pixels == np.asarray(fit_image(image, alike, microns_per_pixel=None))).all()
+
+
 def test_real_images_keep_their_colours(real_sample: Path, tmp_path: Path) -> None:
-    params = replace(PARAMS, expected_size=450, image_size=64)
+    params = replace(PARAMS, image_size=64)
     with open_archive(real_sample) as opened:
         cells = training_cells(opened).iloc[::20].assign(split="train")
     write_shards({tmp_path / "shards": cells}, params, archive=real_sample)
