@@ -24,6 +24,7 @@ from benchmarks.rows import read_rows, rows_table
 
 PARTS = (
     "preprocess",
+    "reading",
     "inputs",
     "training",
     "first_step",

@@ -33,9 +33,19 @@ class Made:
         return self.folder / "data/splits/cells.csv"
 
     @property
+    def external_csv(self) -> Path:
+        """The table of external cells."""
+        return self.folder / "data/splits/external.csv"
+
+    @property
     def shards(self) -> Path:
-        """The shard folder."""
-        return self.folder / "data/shards"
+        """The shard folder of the cells in `cells_csv`."""
+        return self.folder / "data/shards/training"
+
+    @property
+    def external_shards(self) -> Path:
+        """The shard folder of the external cells."""
+        return self.folder / "data/shards/external"
 
 
 def kept_cells(folder: Path, *, cells: int, image_size: int, whole: bool = False) -> Made:

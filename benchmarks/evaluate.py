@@ -19,11 +19,13 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+import pandas as pd
 
 from benchmarks.cells import Made, kept_cells, stage_arguments
 from benchmarks.rows import Row, part_parser, tell
 from benchmarks.turns import in_turns, ratio
 from stages.common.tensorflow_import import import_tensorflow
+from stages.dataset.cell_table import read_cells
 
 BARE, STAGE = "bare forward pass", "evaluate"
 
@@ -85,14 +87,16 @@ def _write_model(made: Made) -> None:
 def _bare(made: Made) -> Callable[[], float]:
     import keras
 
-    from stages.dataset.shard_reader import read_split
+    from stages.dataset.shard_reader import read_part
     from stages.evaluate.predict import BATCH_SIZE, PARTS
 
     def run() -> float:
         began = time.perf_counter()
         model = keras.models.load_model("models/model.keras", compile=False)
+        listed = pd.concat([read_cells(made.cells_csv), read_cells(made.external_csv)])
         for part in PARTS:
-            images = read_split(made.shards, part).images
+            shards = made.external_shards if part == "external" else made.shards
+            images = read_part(shards, listed, part).images
             # Whole batches only: TensorFlow would retrace the network for a rest, for seconds.
             filled = np.resize(
                 images, (-(-len(images) // BATCH_SIZE), BATCH_SIZE, *images.shape[1:])

@@ -38,7 +38,8 @@ def project(folder: Path) -> dict[str, float]:
     """Feed as the train stage does, from the shards, deterministically."""
     import_tensorflow()
     from stages.common.params_file import load_params
-    from stages.dataset.shard_reader import read_split
+    from stages.dataset.cell_table import read_cells
+    from stages.dataset.shard_reader import read_part
     from stages.train.device import prepare_device
     from stages.train.input.batches import training_batches
     from stages.train.params import TrainParams
@@ -48,7 +49,8 @@ def project(folder: Path) -> dict[str, float]:
     params = dataclasses.replace(params, batch_size=BATCH_SIZE)
 
     def begin() -> Epoch:
-        cells = read_split(folder / "data/shards", "train")
+        listed = read_cells(folder / "data/splits/cells.csv")
+        cells = read_part(folder / "data/shards/training", listed, "train")
         steps = len(cells.labels) // BATCH_SIZE
 
         def epoch(number: int) -> None:
@@ -164,7 +166,7 @@ def _use(batches: Iterable[Any]) -> None:
 
 
 def _size(folder: Path) -> tuple[int, int]:
-    index = json.loads((folder / "data/shards/index.json").read_text(encoding="utf-8"))
+    index = json.loads((folder / "data/shards/training/index.json").read_text(encoding="utf-8"))
     return index["image_size"], index["image_size"]
 
 

@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cells import ROOT, spread
+from benchmarks.cells import ROOT, Made, spread
 from benchmarks.workers import Turns
 from stages.common.params_file import Params, load_params
 from stages.common.tensorflow_import import import_tensorflow
+from stages.dataset.cell_table import read_cells
 
 EPOCH, BATCHES, ONE_BATCH = "epoch", "steps", "steps of one batch"
 VALIDATION = "validation"
@@ -27,7 +28,7 @@ FROZEN_EPOCHS = 5
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train on request."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.our_training")
-    parser.add_argument("--shards", type=Path, required=True)
+    parser.add_argument("--cells", type=Path, required=True, help="folder of built-in cells")
     for name in ("training-cells", "validation-cells"):
         parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--free", action="store_true", help="not deterministic")
@@ -39,10 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     prepare_device("cpu", devices="one", deterministic=train.deterministic, threads=train.threads)
     counts = {"train": options.training_cells, "val": options.validation_cells}
-    _train(params, options.shards, counts)
+    _train(params, Made(options.cells), counts)
 
 
-def _train(params: Params, shards: Path, counts: dict[str, int]) -> None:
+def _train(params: Params, made: Made, counts: dict[str, int]) -> None:
     import keras
 
     from stages.train.input.input_pipeline import InputPipeline
@@ -52,7 +53,7 @@ def _train(params: Params, shards: Path, counts: dict[str, int]) -> None:
     from stages.train.state.train_state import TrainState
 
     keras.utils.set_random_seed(1)
-    cells = [_some(shards, split, count) for split, count in counts.items()]
+    cells = [_some(made, split, count) for split, count in counts.items()]
     size = cells[0].images.shape[1]
     inputs = InputPipeline(*cells, params.profiles["cnmc"].train, seed=1, devices=1)
     network = _network(params, size, frozen=False)
@@ -82,16 +83,17 @@ def _params(*, deterministic: bool) -> Params:
     return replace(params, profiles={"cnmc": replace(params.profiles["cnmc"], train=train)})
 
 
-def _some(shards: Path, split: str, count: int) -> Any:
-    from stages.dataset.shard_reader import read_split
+def _some(made: Made, split: str, count: int) -> Any:
+    from stages.dataset.shard_reader import read_part
 
-    cells = read_split(shards, split)
+    cells = read_part(made.shards, read_cells(made.cells_csv), split)
     taken = spread(len(cells.labels), count)
     return replace(
         cells,
         images=cells.images[taken],
         labels=cells.labels[taken],
         image_ids=[cells.image_ids[number] for number in taken],
+        subjects=[cells.subjects[number] for number in taken],
     )
 
 

@@ -103,9 +103,9 @@ class _Runs:
         changed = {"crop_size": None, "image_size": self.image_size}
         params["profiles"][params["profile"]]["preprocess"] |= changed
         (folder / "params.yaml").write_text(yaml.safe_dump(params))
-        paths = (f"--archive={source.archive}", f"--cells-csv={source.cells_csv}")
-        made = ("--shards=shards", "--appearance-csv=appearance.csv")
-        return run_python("-m", "stages.preprocess", *paths, *made, folder=folder)
+        shards = ("--training-shards=training", "--external-shards=external")
+        paths = (f"--archive={source.archive}", *shards, "--appearance-csv=appearance.csv")
+        return run_python("-m", "stages.preprocess", *paths, folder=folder)
 
     def _other(self, way: str, source: Source, folder: Path) -> Cost:
         paths = (way, source.archive, source.cells_csv, str(self.image_size), folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import struct
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,8 @@ def repeat_cells(archive: Path, cells_csv: Path, folder: Path, *, images: int) -
         archive: its members are copied as often as needed, without unpacking.
         cells_csv: the table of its cells.
         folder: where both are kept.
-        images: number of cells in the new archive, spread over the old cells.
+        images: number of cells in the new archive, spread over the old cells, which are repeated
+            as further cells of the same microscope fields.
     """
     name = f"repeated-{images}-of-{len(read_cells(cells_csv))}"
     repeated, table = folder / f"{name}.zip", folder / f"{name}.csv"
@@ -41,8 +42,15 @@ def repeat_cells(archive: Path, cells_csv: Path, folder: Path, *, images: int) -
             count = min(len(cells), images - first)
             part = cells.iloc[np.linspace(0, len(cells) - 1, count).astype(int)].copy()
             members = list(part["member"])
-            part["image"] = [f"{first}-{image}" for image in part["image"]]
-            part["member"] = [f"{first}/{member}" for member in members]
+            part["cell"] += 1_000 * (1 + first)
+            part["image"] = [
+                f"UID_{row.subject}_{row.field}_{row.cell}_{row.label}.bmp"
+                for row in part.itertuples()
+            ]
+            part["member"] = [
+                str(PurePosixPath(member).with_name(image))
+                for member, image in zip(members, part["image"], strict=True)
+            ]
             for member, name in zip(members, part["member"], strict=True):
                 _copy(source, target, member, name)
             parts.append(part)

@@ -162,7 +162,7 @@ def _measure(made: Made, image_size: int, *, steps: int, rounds: int) -> dict[st
     size = f"--image-size={image_size}"
     with ExitStack() as stack:
         ours = stack.enter_context(
-            worker("benchmarks.our_training", f"--shards={made.shards}", *sizes)
+            worker("benchmarks.our_training", f"--cells={made.folder}", *sizes)
         )
         notebook = stack.enter_context(
             worker("benchmarks.notebook_training", f"--cells={made.folder}", size, *sizes)
@@ -170,7 +170,7 @@ def _measure(made: Made, image_size: int, *, steps: int, rounds: int) -> dict[st
         of = dict.fromkeys((EPOCH, BATCHES, ONE_BATCH, VALIDATION, FROZEN, FROZEN_ONCE), ours)
         of[NOTEBOOK] = notebook
         of[FREE] = stack.enter_context(
-            worker("benchmarks.our_training", f"--shards={made.shards}", "--free", *sizes)
+            worker("benchmarks.our_training", f"--cells={made.folder}", "--free", *sizes)
         )
         if importlib.util.find_spec("torch"):
             options = (size, f"--batch-size={BATCH_SIZE}", f"--steps={steps}")

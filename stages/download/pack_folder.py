@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from stages.common.errors import StageError
-from stages.dataset.archive import ArchiveError, is_clutter, refuse
+from stages.dataset.archive import ArchiveError, refuse
 from stages.dataset.archive_layout import canonical_folder, refuse_missing_classes
+from stages.download.source_files import files_below, read_file
 from stages.download.zip_writer import write_zip
 
 _ROOT = "C-NMC_Leukemia"
@@ -30,13 +30,15 @@ def pack_folder(folder: Path, destination: Path) -> None:
             a class without training images.
     """
     members = _members(folder)
-    contents = {member: functools.partial(_read, path) for member, path in sorted(members.items())}
+    contents = {
+        member: functools.partial(read_file, path) for member, path in sorted(members.items())
+    }
     write_zip(destination, contents, description="Packing")
 
 
 def _members(folder: Path) -> dict[str, Path]:
     """Map the member name of each file of the data set to the path of the file."""
-    files = {path: path.relative_to(folder).as_posix() for path in _files(folder)}
+    files = {path: path.relative_to(folder).as_posix() for path in files_below(folder)}
     try:
         places = _places(files)
         labels = {place.rpartition("/")[2] for place in places.values()}
@@ -71,35 +73,3 @@ def _places(files: Mapping[Path, str]) -> dict[Path, str]:
         places[path] = place
     refuse(faults)
     return places
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, without hidden ones."""
-    try:
-        with os.scandir(folder) as listed:
-            entries = sorted(listed, key=lambda entry: entry.name)
-    except OSError as error:
-        raise _unreadable(folder, error) from error
-    for entry in entries:
-        if is_clutter(entry.name):
-            continue
-        path = folder / entry.name
-        if entry.is_symlink():
-            raise StageError(f"{path} is a symbolic link; put the file or folder itself there")
-        if entry.is_dir():
-            yield from _files(path)
-        elif entry.is_file():
-            yield path
-        else:
-            raise StageError(f"{path} is neither a file nor a folder; remove it")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: OSError) -> StageError:
-    return StageError(f"{path} cannot be read ({error.strerror}); check that it is there and yours")

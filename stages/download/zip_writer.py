@@ -60,16 +60,29 @@ def write_zip(
             raise
 
 
+def add_member(
+    archive: zipfile.ZipFile, member: str, content: bytes, *, compress: bool = True
+) -> None:
+    """Add a file to a zip. `compress` is false for what is compressed already, as PNG and JPEG."""
+    method = zipfile.ZIP_BZIP2 if compress else zipfile.ZIP_STORED
+    archive.writestr(_info(member), content, method)
+
+
 def _compress(member: str, content: Callable[[], bytes]) -> tuple[zipfile.ZipInfo, bytes]:
     unpacked = content()
     packed = bz2.compress(unpacked)
-    info = zipfile.ZipInfo(member, date_time=(1980, 1, 1, 0, 0, 0))
-    info.create_system = 3  # Unix, on every system
-    info.external_attr = 0o644 << 16
+    info = _info(member)
     info.compress_type = zipfile.ZIP_BZIP2
     info.CRC = zlib.crc32(unpacked)
     info.file_size, info.compress_size = len(unpacked), len(packed)
     return info, packed
+
+
+def _info(member: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(member, date_time=(1980, 1, 1, 0, 0, 0))
+    info.create_system = 3  # Unix, on every system
+    info.external_attr = 0o644 << 16
+    return info
 
 
 def _append(archive: zipfile.ZipFile, file: BinaryIO, info: zipfile.ZipInfo, packed: bytes) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-COLUMNS = ("split", "image", "area", "brightness")
+COLUMNS = ("image", "area", "brightness")
 
 
 def appearance(image: np.ndarray[Any, np.dtype[np.uint8]]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Divide the training cells into train, val and test, by one of two strategies."""
+"""Divide the training cells into train, val and test, by image or by subject."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def assign_parts(cells: pd.DataFrame, params: SplitParams) -> list[str]:
     """Assign each cell to train, val or test; the order of the rows does not matter.
 
     Args:
-        cells: one row per cell, with columns `image` (unique), `label` and `group`.
+        cells: one row per cell, with columns `image` (unique), `label`, `subject` and `group`.
         params: the strategy, the shares of val and test in (0, 1), and the seed of scikit-learn's
             shuffle or of the search.
 
@@ -32,11 +32,13 @@ def assign_parts(cells: pd.DataFrame, params: SplitParams) -> list[str]:
 
     Raises:
         StageError: if the shares leave nothing for training, or if there are too few cells (by
-            subject: too few groups of subjects) to put every class into every part.
+            subject: too few groups of subjects) to put every class into every part; by subject, if
+            one is unknown.
     """
     held_out = _held_out_share(params)
     ordered = cells.sort_values("image")
     if params.strategy == "subject":
+        _require_subjects(ordered)
         parts = _by_subject(ordered, params)
     else:
         parts = _stratified(ordered, params, held_out=held_out)
@@ -119,16 +121,30 @@ def _targets(totals: IntArray, params: SplitParams) -> IntArray:
     return np.array([totals - val - test, val, test])
 
 
+def _require_subjects(cells: pd.DataFrame) -> None:
+    unknown = cells.loc[cells["subject"] == "", "image"]
+    if len(unknown):
+        raise StageError(
+            f"split.strategy is subject, but the subject of {len(unknown):,} of {len(cells):,} "
+            f"cells is not known (first: {unknown.iloc[0]}); give subjects in a metadata.csv, or "
+            "set split.strategy to stratified in params.yaml, which cannot keep people apart"
+        )
+
+
 def _require_every_class(parts: list[str], labels: pd.Series, params: SplitParams) -> None:
+    if lacking := lacking_classes(parts, labels):
+        raise _too_few(labels, params, reason=", ".join(lacking))
+
+
+def lacking_classes(parts: list[str], labels: pd.Series) -> list[str]:
+    """Return a part of a sentence for each part and class of which there are no cells."""
     present = set(zip(parts, labels, strict=True))
-    lacking = [
+    return [
         f"{part} would have no {name}"
         for part in PARTS
         for name in CLASS_NAMES
         if (part, name) not in present
     ]
-    if lacking:
-        raise _too_few(labels, params, reason=", ".join(lacking))
 
 
 def _too_few(labels: pd.Series, params: SplitParams, *, reason: str) -> StageError:

@@ -22,7 +22,8 @@ class TrainingSetup:
     Attributes:
         params: how the network is fitted.
         model: the network.
-        shards: the folder with the cells.
+        shards: the folder with the images of all cells.
+        cells_csv: the table of cells, with the part of each.
         keras_home: the folder with the initial weights, if there are any.
         device: the device that training runs on.
     """
@@ -30,6 +31,7 @@ class TrainingSetup:
     params: TrainParams
     model: ModelParams
     shards: Path
+    cells_csv: Path
     keras_home: Path
     device: Device
 
@@ -56,7 +58,8 @@ class TrainingSetup:
             "device": self.device.name,
             "versions": versions(self.device),
         }
-        return inputs(settings, code=code_files(), data=data_files(self.shards, self._weights_file))
+        data = data_files(self.shards, self.cells_csv, self._weights_file)
+        return inputs(settings, code=code_files(), data=data)
 
     @property
     def _weights_file(self) -> Path:

@@ -10,8 +10,8 @@ from PIL import Image
 
 from benchmarks import input_ways, inputs
 from benchmarks.rows import read_rows
-from stages.dataset.shard_writer import write_index, write_shard
-from stages.dataset.shards import shard_name
+from stages.dataset.cell_table import write_cells
+from tests.shard_folder import table_of, write_shards
 
 pytestmark = pytest.mark.integration
 
@@ -25,9 +25,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(inputs.ROOT / "params.yaml", folder)
     image = np.zeros((32, 32, 3), np.uint8)
     records = [(image, ("hem", "all")[number % 2], f"{number}.bmp") for number in range(IMAGES)]
-    shards = folder / "data/shards"
-    write_shard(records, shards / shard_name("train", 0))
-    write_index(shards, crop_size=450, image_size=32, cells={"train": [IMAGES]})
+    write_shards(folder / "data/shards/training", records, image_size=32)
+    write_cells(table_of({"train": records}), folder / "data/splits/cells.csv")
     for pixels, label, name in records:
         (folder / "unpacked" / label).mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(folder / "unpacked" / label / name)

@@ -126,7 +126,7 @@ def test_a_value_of_a_wrong_type_is_named(tmp_path: Path, key: str, kind: str) -
     wrong: Any = {
         "text or number": 5 if isinstance(value, str) else "many",
         "truth value or number": 1 if isinstance(value, bool) else 2 if ".xla" in key else True,
-        "list": [value],
+        "list": {"a": 1} if isinstance(value, list) else [value],
     }[kind]
     message = failure(tmp_path, changed(key, wrong))
     assert message.startswith(f": {key} is {wrong!r}: ")
@@ -219,7 +219,14 @@ SYNTHETIC = "profiles.synthetic"
         (f"{SYNTHETIC}.split.test_share", [0.01, 0.99], [0, 1]),
         (f"{SYNTHETIC}.split.seed", [0, 2**31 - 1], [-1, 2**31]),
         (f"{SYNTHETIC}.preprocess.crop_size", [1, None], [0]),
+        (f"{SYNTHETIC}.preprocess.fit", ["exact", "crop", "whole"], ["pad"]),
         (f"{SYNTHETIC}.preprocess.image_size", [32], [31]),
+        (
+            f"{SYNTHETIC}.preprocess.background",
+            [[0, 128, 255]],
+            [[0, 0], [0, 0, 0, 0], "black"],
+        ),
+        (f"{SYNTHETIC}.preprocess.microns_per_pixel", [0.1, None], [0, -1]),
         (f"{SYNTHETIC}.preprocess.cells_per_shard", [1], [0]),
         (f"{SYNTHETIC}.train.seed", [0, 2**31 - 1], [-1, 2**31]),
         (f"{SYNTHETIC}.train.optimizer", ["SGD"], ["adam"]),
@@ -265,7 +272,15 @@ def test_a_range_holds_at_its_borders(
         load_params(path)
     for value in beyond:
         message = failure(tmp_path, changed(key, value))
-        assert re.match(rf": {key} is {re.escape(repr(value))}: (input|string) should ", message)
+        assert re.match(
+            rf": {key} is {re.escape(repr(value))}: (input|string|list) should ", message
+        )
+
+
+@pytest.mark.parametrize("number", [-1, 256, 0.5])
+def test_a_wrong_item_of_a_list_is_named(tmp_path: Path, number: float) -> None:
+    key = f"{SYNTHETIC}.preprocess.background"
+    assert failure(tmp_path, changed(key, [0, 0, number])).startswith(f": {key}.2 is {number}: in")
 
 
 @pytest.mark.parametrize("text", ["1e-3", "1E-3", "1e-5", "-2e-10", "0.5"])

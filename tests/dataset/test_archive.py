@@ -10,7 +10,6 @@ from stages.dataset.archive import (
     REBUILD,
     SYNTHETIC_MARK,
     ArchiveError,
-    identical_images,
     is_clutter,
     is_synthetic,
     list_members,
@@ -141,21 +140,6 @@ def test_a_member_that_cannot_be_unpacked_is_told_apart(
         read_member(archive, archive.namelist()[0])
 
 
-def test_identical_images_are_grouped_by_content(write_archive: WriteArchive) -> None:
-    contents = {"d": b"one", "a": b"two", "c": b"one", "b": b"three", "e": b"two", "f": b"one"}
-    with open_archive(write_archive(contents)) as archive:
-        assert identical_images(archive, contents) == [["a", "e"], ["c", "d", "f"]]
-        assert identical_images(archive, ["a", "b", "c"]) == []
-
-
-def test_the_same_crc_alone_does_not_make_images_identical(write_archive: WriteArchive) -> None:
-    # Two texts of eight bytes with the CRC-32 0x4DDB0C25.
-    contents = {"a": b"plumless", "b": b"buckeroo"}
-    with open_archive(write_archive(contents)) as archive:
-        assert archive.getinfo("a").CRC == archive.getinfo("b").CRC
-        assert identical_images(archive, contents) == []
-
-
 def test_only_the_mark_makes_an_archive_synthetic(write_archive: WriteArchive) -> None:
     path = write_archive()
     with open_archive(path) as archive:
@@ -164,9 +148,3 @@ def test_only_the_mark_makes_an_archive_synthetic(write_archive: WriteArchive) -
         archive.comment = SYNTHETIC_MARK
     with open_archive(path) as archive:
         assert is_synthetic(archive)
-
-
-def test_the_twins_of_the_real_sample_are_found(real_sample: Path) -> None:
-    with open_archive(real_sample) as archive:
-        twins = identical_images(archive, list_members(archive))
-    assert [len(group) for group in twins] == [2] * 28

@@ -114,8 +114,14 @@ def _allowed(field: Schema) -> str:
     match field["type"]:
         case "null":
             return "`null`"
+        case "array":
+            number = f"{field['minItems']}: " if "minItems" in field else ""
+            return f"list of {number}{_allowed(field['items'])}"
         case "boolean":
             return "`true`, `false`"
+        case "object":
+            keys = ", ".join(f"`{key}`" for key in field["propertyNames"]["enum"])
+            return f"{keys}: each a {_allowed(field['additionalProperties'])}"
         case "string":
             return "text" if "pattern" not in field else f"`{field['pattern'].strip('^$')}`"
     if field.get("minimum", 0) == field.get("maximum", 1):

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from stages.dataset.archive_layout import FINAL_FOLDER, PRELIMINARY_FOLDER, canonical_folder
-from stages.dataset.image_form import RGB, ImageForm, image_form
 from stages.dataset.image_names import parse_image_name
 from stages.download.inventory import C_NMC_2019
 from tests.docs.pages import section
+from tests.shard_folder import write_shards
 
 FOLDERS = C_NMC_2019.folders
 
@@ -34,50 +34,35 @@ def test_images_of_the_test_sets_are_those_of_the_inventory(part: str, folder: s
     assert f"| {part} | {FOLDERS[folder].files:,} |" in section("data.md", "The data set")
 
 
-FORM = section("data.md", "Images in another form")
+def test_the_shards_are_read_as_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    records = [
+        (
+            random.integers(0, 256, (32, 32, 3), np.uint8),
+            ("hem", "all")[number % 2],
+            f"{number}.bmp",
+        )
+        for number in range(5)
+    ]
+    write_shards(tmp_path / "data/shards/training", records, image_size=32, per_shard=3)
+    (block,) = re.findall(
+        r"^    import json\n(?:.*\n)+?(?=^\S)", section("data.md", "The shards"), re.MULTILINE
+    )
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(textwrap.dedent(block), names)
+    read = list(names["cells"].as_numpy_iterator())
+    assert len(read) == len(records)
+    for (image, label, image_id), (pixels, name, written) in zip(read, records, strict=True):
+        assert (image == pixels).all()
+        assert (label, image_id.decode()) == (int(name == "all"), written)
 
 
 def test_the_layout_that_is_shown_is_the_one_that_is_read() -> None:
-    shown = re.findall(r"^    (training_data/\S+)$", FORM, re.MULTILINE)
+    text = section("data.md", "An archive that you have already")
+    shown = re.findall(r"^    (training_data/\S+)$", text, re.MULTILINE)
     assert len(shown) == 2
     for path in shown:
         example = re.sub(r"<\w+>", "7", path)
         label = parse_image_name(Path(example).name).label
         assert canonical_folder(example) == f"training_data/fold_0/{label}"
-
-
-(CONVERSION,) = re.findall(r"^    from pathlib(?:.*\n)+?(?=^\S|\Z)", f"{FORM}\n", re.MULTILINE)
-
-
-def test_the_conversion_that_is_shown_makes_images_that_are_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "images/all").mkdir(parents=True)
-    noise = np.random.default_rng(0).integers(0, 256, (30, 40, 4), np.uint8)
-    for name, pixels in {
-        "grey.png": noise[..., 0],
-        "fourth.png": noise,
-        "photograph.jpg": noise[..., :3],
-        "grey.bmp": noise[..., 0],
-    }.items():
-        Image.fromarray(pixels).save(tmp_path / "images/all" / name)
-    Image.fromarray(noise, "CMYK").save(tmp_path / "images/all/print.jpg")
-    monkeypatch.chdir(tmp_path)
-    exec(textwrap.dedent(CONVERSION), {})
-    made = sorted(tmp_path.rglob("*.bmp"))
-    assert [path.stem for path in made] == ["fourth", "grey", "photograph", "print"]
-    for path in made:
-        content = path.read_bytes()
-        assert image_form(content, length=len(content)) == ImageForm(RGB, (450, 450))
-
-
-@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
-def test_the_conversion_that_is_shown_cuts_off_no_bits(
-    dtype: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "images").mkdir()
-    Image.fromarray(np.full((30, 30), 1000, dtype)).save(tmp_path / "images/deep.tif")
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit, match=r"^images/deep\.tif has more than 8 bits a channel"):
-        exec(textwrap.dedent(CONVERSION), {})
-    assert not list(tmp_path.rglob("*.bmp"))

@@ -12,7 +12,8 @@ from pathlib import Path
 from PIL import Image
 
 from stages.dataset.archive_layout import PRELIMINARY_LABELS
-from tests.conftest import TINY_SIZE, TRAINING, VALIDATION, bmp, tiny_members
+from tests.conftest import TINY_SIZE, TRAINING, VALIDATION, tiny_members
+from tests.own_sets import write_files
 
 IMAGE = f"{TRAINING}/fold_1/all/UID_1_1_1_all.bmp"
 LABELS = f"{VALIDATION}/{PRELIMINARY_LABELS}"
@@ -113,36 +114,24 @@ def unpack_without_class(path: Path) -> None:
         image.unlink()
 
 
+MORE = Image.new("RGB", (TINY_SIZE, TINY_SIZE), (255, 0, 0))
+
+
 def drawn(
-    mode: str = "RGB", form: str = "BMP", *, width: int = TINY_SIZE, height: int = TINY_SIZE
+    mode: str = "RGB",
+    form: str = "BMP",
+    *,
+    width: int = TINY_SIZE,
+    height: int = TINY_SIZE,
+    **options: object,
 ) -> bytes:
     content = io.BytesIO()
-    Image.new(mode, (width, height)).save(content, form)
+    Image.new(mode, (width, height)).save(content, form, **options)
     return content.getvalue()
 
 
 def every_image(content: bytes) -> Callable[[Path], None]:
     return lambda path: write(path, {name: content for name in tiny_members() if "UID_" in name})
-
-
-def elsewhere(path: str) -> str:
-    """Where people keep what they have not named as C-NMC does."""
-    label, name = path.split("/")[-2:]
-    return f"{label}/{name.removesuffix('.bmp').removeprefix('UID_')}.png"
-
-
-def unpack_png(path: Path) -> None:
-    for name in tiny_members():
-        if "training_data" in name:
-            (path / elsewhere(name)).parent.mkdir(parents=True, exist_ok=True)
-            (path / elsewhere(name)).write_bytes(drawn("RGB", "PNG"))
-
-
-def write_png(path: Path) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name in tiny_members():
-            if "training_data" in name:
-                archive.writestr(elsewhere(name), drawn("RGB", "PNG"))
 
 
 def with_names(old: str, new: str) -> Callable[[Path], None]:
@@ -162,6 +151,205 @@ def bad_labels(content: bytes) -> Callable[[Path], None]:
 
 HEADER = b"Patient_ID,new_names,labels\r\n"
 FIRST, SECOND = b"UID_91_1_1_all.bmp,1.bmp,1\r\n", b"UID_H92_1_1_hem.bmp,2.bmp,0\r\n"
+
+
+def own(
+    *changes: Mapping[str, bytes], without: str = "?", zipped: bool = False
+) -> Callable[[Path], None]:
+    """Write a set in folders `all` and `hem` with other files, as a folder or a zip."""
+
+    def make(path: Path) -> None:
+        files = {
+            f"{label}/{number}.png": drawn("RGB", "PNG")
+            for label in ("all", "hem")
+            for number in "12"
+        }
+        for change in changes:
+            files |= change
+        files = {name: content for name, content in files.items() if without not in name}
+        if not zipped:
+            write_files(path, files)
+            return
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+
+    return make
+
+
+def table(*rows: str, name: str = "metadata.csv") -> dict[str, bytes]:
+    return {name: ("\n".join(rows) + "\n").encode()}
+
+
+def linked(path: Path) -> None:
+    own()(path)
+    (path / "all/3.png").symlink_to("1.png")
+
+
+ALL, HEM = "all/1.png,all", "hem/1.png,hem"
+OWN_FAULTS = [
+    Fault(
+        "classes of other names",
+        "set",
+        own({"Blast/1.png": b"", "normal/a.png": b"", "normal/b.png": b""}),
+        "classes that nothing maps: Blast (1), normal (2); expected hem and all; name them in "
+        "download.classes, as {hem: [benign, normal], all: [early, pre]}, or in "
+        "download.ignore_classes",
+    ),
+    Fault(
+        "the same, zipped",
+        "set",
+        own({"Blast/1.png": b""}, zipped=True),
+        "classes that nothing maps: Blast (1); expected hem and all",
+    ),
+    Fault(
+        "one class alone",
+        "set",
+        own(without="hem"),
+        "no images of class hem (expected hem and all); found all (2)",
+    ),
+    Fault(
+        "no images",
+        "set",
+        own({"all/a.txt": b""}, without=".png"),
+        "no images; expected class folders (…/<class>/<image>), a metadata.csv beside images, or "
+        "the layout of Kaggle's andrewmvd/leukemia-classification, found 1 file (1 all/*.txt)",
+    ),
+    Fault(
+        "an image in no folder",
+        "set",
+        own({"a.png": b""}),
+        "a.png, one of 1 such images, is in no class folder; expected …/<class>/<image>",
+    ),
+    Fault("a link among own images", "set", linked, "all/3.png is a symbolic link; put the file"),
+    Fault(
+        "a line end in the name of an own image",
+        "set",
+        own({"all/a\nb.png": b""}),
+        r"'all/a\nb.png' has a name that cannot be shown; rename the file",
+    ),
+    Fault(
+        "two names that differ in the form of their letters alone",
+        "set",
+        own({"all/ü.png": drawn(), "all/u\u0308.png": drawn()}),
+        r"'all/u\u0308.png' and 'all/\xfc.png' have the same name; rename one of them",
+    ),
+    Fault(
+        "own images of forms that are not read",
+        "form",
+        own(
+            {
+                "all/1.png": drawn("RGB", "GIF"),
+                "all/2.png": drawn("CMYK", "TIFF"),
+                "all/3.tif": drawn("F", "TIFF"),
+                "all/4.bmp": b"",
+                "all/5.jpg": drawn("RGB", "JPEG")[:-20],
+                "all/6.webp": b"hello",
+                "all/7.gif": drawn("RGB", "GIF"),
+            }
+        ),
+        "3 of 9 images are of no form that is read (all/1.png, all/6.webp, all/7.gif): save it as "
+        "a BMP, PNG, JPEG, TIFF or WebP image of 8 bits a channel; 1 of 9 images is TIFF (mode "
+        "CMYK) (all/2.png): save it with 8 bits a channel, as RGB or grey; 1 of 9 images is TIFF "
+        "of 32 bits a channel (mode F) (all/3.tif): ",
+    ),
+    Fault(
+        "own images of several pages or frames",
+        "form",
+        own(
+            {
+                "all/1.tif": drawn("RGB", "TIFF", save_all=True, append_images=[MORE]),
+                "all/2.png": drawn("RGB", "PNG", save_all=True, append_images=[MORE]),
+                "all/3.webp": drawn("RGB", "WEBP", save_all=True, append_images=[MORE]),
+            }
+        ),
+        "1 of 6 images is TIFF of 2 pages or frames (all/1.tif): save one image a file; 1 of 6 "
+        "images is PNG of 2 pages or frames (all/2.png): save one image a file; 1 of 6 images is "
+        "WebP of 2 pages or frames (all/3.webp): save one image a file",
+    ),
+    Fault(
+        "an image that may be a decompression bomb",
+        "form",
+        own({"all/1.png": drawn("1", "PNG", width=10_000, height=9_000)}),
+        "1 of 4 images is of more than 89,478,485 pixels (all/1.png): cut the cells out of it",
+    ),
+    Fault(
+        "table without labels",
+        "set",
+        own(table("file_name,class", ALL)),
+        "metadata.csv has columns file_name, class, but no label; expected file_name and label, "
+        "and of subject, field, cell, fold, split what is known",
+    ),
+    Fault(
+        "table with an empty label",
+        "set",
+        own(table("file_name,label", ALL, "hem/1.png,")),
+        "metadata.csv has no label in 1 of 2 rows (first: row 2)",
+    ),
+    Fault(
+        "table that names an image that is not there",
+        "set",
+        own(table("file_name,label", ALL, "hem/9.png,hem")),
+        "1 of 2 images of the table are not there: hem/9.png; expected paths below the folder of "
+        "the table",
+    ),
+    Fault(
+        "table with backslashes",
+        "set",
+        own(table("file_name,label", ALL, r"hem\1.png,hem")),
+        r"not there: hem\1.png; expected paths below the folder of the table; write / between",
+    ),
+    Fault(
+        "table that leads out of its folder",
+        "set",
+        own(table("file_name,label", ALL, "../1.png,hem")),
+        "metadata.csv names ../1.png; expected paths below the folder of the table",
+    ),
+    Fault(
+        "table with two rows for an image",
+        "set",
+        own(table("file_name,label", ALL, HEM, "hem/1.png,all")),
+        "the table has two rows for hem/1.png; leave one of them out",
+    ),
+    Fault(
+        "table with an unknown part",
+        "set",
+        own(table("file_name,label,split", f"{ALL},train", f"{HEM},holdout")),
+        "split is 'holdout' for hem/1.png, one of 1 with an unknown part; expected train, val, "
+        "valid, validation, test, or nothing",
+    ),
+    Fault(
+        "table with a column of the project's own name",
+        "set",
+        own(table("file_name,label,group", f"{ALL},1")),
+        "metadata.csv has a column group, a name of the project's own; rename it",
+    ),
+    Fault(
+        "table with two columns of one name",
+        "set",
+        own(table("file_name,label,stain, stain", f"{ALL},1,2")),
+        "metadata.csv has two columns stain; rename one",
+    ),
+    Fault("table without rows", "set", own(table("file_name,label")), "metadata.csv has no rows"),
+    Fault(
+        "table that is no CSV",
+        "set",
+        own({"metadata.csv": b'file_name,label\n"a'}),
+        "metadata.csv cannot be read (Error tokenizing data",
+    ),
+    Fault(
+        "table not in UTF-8",
+        "set",
+        own({"metadata.csv": "file_name,label\nall/ü.png,all\n".encode("latin-1")}),
+        "metadata.csv cannot be read ('utf-8' codec can't decode byte 0xfc",
+    ),
+    Fault(
+        "lines that are no JSON",
+        "set",
+        own({"metadata.jsonl": b'{"file_name": "all/1.png"\n'}),
+        "metadata.jsonl cannot be read (Expecting ',' delimiter",
+    ),
+]
 
 FAULTS = [
     Fault(
@@ -331,16 +519,6 @@ FAULTS = [
         "no training images of class hem",
     ),
     Fault(
-        "PNG images in folders of the classes",
-        "folder",
-        unpack_png,
-        "no training images of class all and hem; expected BMP images "
-        "…/training_data/fold_0/{all,hem}/UID_<subject>_<field>_<cell>_{all,hem}.bmp as in "
-        "Kaggle's andrewmvd/leukemia-classification, found 48 files (24 all/*.png, 24 hem/*.png); "
-        'docs/data.md shows the layout under "Images in another form"',
-    ),
-    Fault("the same, zipped", "layout", write_png, "found 48 files (24 all/*.png, 24 hem/*.png)"),
-    Fault(
         "training images of C-NMC as PNG",
         "layout",
         with_names("training_data", ".png"),
@@ -354,80 +532,26 @@ FAULTS = [
         "C-NMC_test_prelim_phase_data/1.png: expected a .bmp, and 1 more file is refused",
     ),
     Fault(
-        "every image grey",
+        "every image of 16 bits",
         "form",
-        every_image(drawn("L")),
-        "48 of 50 images are BMP of 8 bits a pixel (grey, or with a palette); expected BMP of 24 "
-        "bits a pixel (red, green and blue)",
+        every_image(drawn("I;16", "PNG")),
+        "48 of 50 images are PNG of 16 bits a channel (mode I;16) (",
     ),
     Fault(
-        "every image with a fourth channel",
-        "form",
-        every_image(drawn("RGBA")),
-        "48 of 50 images are BMP of 32 bits a pixel (with a fourth channel); expected BMP of 24",
-    ),
-    Fault(
-        "PNG under the name of a BMP",
-        "form",
-        every_image(drawn("RGB", "PNG")),
-        "48 of 50 images are PNG; expected BMP of 24 bits a pixel",
-    ),
-    Fault(
-        "one JPEG under the name of a BMP, one empty image, one cut off",
-        "form",
-        lambda path: write(
-            path,
-            {
-                IMAGE: drawn("RGB", "JPEG"),
-                IMAGE.replace("1_1_1", "1_2_1"): b"",
-                IMAGE.replace("1_1_1", "1_3_1"): drawn()[:-1],
-            },
-        ),
-        f"1 of 50 images is JPEG ({IMAGE}); 1 of 50 images is empty "
-        f"({IMAGE.replace('1_1_1', '1_2_1')}); 1 of 50 images is cut off "
-        f"({IMAGE.replace('1_1_1', '1_3_1')}); expected BMP of 24 bits a pixel",
-    ),
-    Fault(
-        "a JPEG of CMYK, a JPEG 2000 and a GIF under the name of a BMP",
+        "one image in the colours of print, one empty, one cut off",
         "form",
         lambda path: write(
             path,
             {
                 IMAGE: drawn("CMYK", "JPEG"),
-                IMAGE.replace("1_1_1", "1_2_1"): drawn("RGB", "JPEG2000"),
-                IMAGE.replace("1_1_1", "1_3_1"): drawn("P", "GIF"),
+                IMAGE.replace("1_1_1", "1_2_1"): b"",
+                IMAGE.replace("1_1_1", "1_3_1"): drawn()[:-1],
             },
         ),
-        "is JPEG 2000 (",
+        f"1 of 50 images is JPEG (mode CMYK) ({IMAGE}): save it with 8 bits a channel, as RGB or "
+        f"grey; 1 of 50 images is empty ({IMAGE.replace('1_1_1', '1_2_1')}): replace it with a "
+        "sound copy, or leave it out; 1 of 50 images is damaged or cut off "
+        f"({IMAGE.replace('1_1_1', '1_3_1')}): replace it",
     ),
-    Fault(
-        "a page of a web server, or a form that no magic number tells, under the name of a BMP",
-        "form",
-        lambda path: write(path, {IMAGE: b"<!DOCTYPE html>"}),
-        f"1 of 50 images is of no known form ({IMAGE}); expected BMP of 24 bits a pixel (red, "
-        'green and blue); convert them as docs/data.md shows under "Images in another form", and '
-        "replace what is damaged or no image, or leave it out",
-    ),
-    Fault(
-        "a BMP of 24 bits with compressed pixels",
-        "form",
-        lambda path: write(path, {IMAGE: drawn()[:30] + b"\1" + drawn()[31:]}),
-        f"1 of 50 images is BMP with compressed pixels ({IMAGE}); expected BMP of 24",
-    ),
-    Fault(
-        "one image of another size",
-        "form",
-        lambda path: write(path, {IMAGE: bmp(1, size=40)}),
-        f"49 of 50 images are 36×36; 1 of 50 images is 40×40 ({IMAGE}); expected squares of one "
-        "size",
-    ),
-    Fault(
-        "no image a square",
-        "form",
-        lambda path: write(
-            path,
-            {name: drawn(height=30) for name in tiny_members() if name.endswith(".bmp")},
-        ),
-        "all 50 images are 36×30; expected squares of one size",
-    ),
+    *OWN_FAULTS,
 ]

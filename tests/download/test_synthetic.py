@@ -15,11 +15,12 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_score
 
-from stages.dataset.archive import identical_images, is_synthetic, open_archive, read_member
+from stages.dataset.archive import is_synthetic, open_archive, read_member
 from stages.dataset.archive_cells import training_cells
 from stages.download.inventory import C_NMC_2019
 from stages.download.synthetic import write_synthetic_archive
 from stages.download.verification import verify_archive
+from stages.split.image_identity import identical_images, image_prints
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.integration
@@ -88,8 +89,8 @@ def test_some_images_are_identical_under_two_subject_names(
     archive: Path, cells: pd.DataFrame
 ) -> None:
     cells = cells.set_index("member")
-    with open_archive(archive) as opened:
-        twins = identical_images(opened, cells.index)
+    members = cells.index.tolist()
+    twins = identical_images(members, image_prints(archive, members))
     pairs = {tuple(sorted(cells["subject"][members])) for members in twins}
     assert pairs == {("20", "21"), ("H2", "H4")}
     assert len(twins) == 6

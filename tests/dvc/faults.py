@@ -76,8 +76,9 @@ SECTIONS = {
         Row(
             "a stage fails half-way",
             faults_of_runs.stage_fails,
-            "error: preprocess: data/raw/cnmc.zip: the images, such as …, are 450×450, expected "
-            "451×451 as `preprocess.expected_size` says; set it to 450; failed to reproduce "
+            "error: preprocess: data/raw/cnmc.zip: …: the images are 450×450, and "
+            "`preprocess.crop_size` is 451; set it to 450 or less, or `preprocess.fit` to crop, "
+            "which pads; failed to reproduce "
             "'preprocess': failed to run: …, exited with 1; the stages before it keep what they "
             "made, nothing half-written is left, and only that stage runs again",
         ),

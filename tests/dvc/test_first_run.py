@@ -38,6 +38,14 @@ def test_a_changed_learning_rate_runs_train_and_evaluate_alone(experiment: Exper
     assert stages_run(experiment.finished) == ["train", "evaluate"]
 
 
+def test_another_split_writes_no_pixels(origin: Project) -> None:
+    """As `make leakage` runs it, which so shares its shards."""
+    project = origin.beside("other split")
+    for key, value in (("strategy", "subject"), ("seed", 7)):
+        project.set_param(f"profiles.synthetic.split.{key}", value)
+        assert stages_run(project.dvc("repro split preprocess")) == ["split"]
+
+
 def test_one_switch_goes_from_the_built_in_cells_to_real_ones(
     origin: Project, real_sample: Path
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import TINY_SIZE, tiny_members
+from tests.conftest import tiny_members
 from tests.dvc.project import STAGES, Project, stages_restored, stages_run
 
 
@@ -28,7 +28,6 @@ def test_back_from_the_other_profile_every_stage_comes_from_the_run_cache_in_any
     small = {
         "download.source": small_archive,
         "download.weights": "none",
-        "preprocess.expected_size": TINY_SIZE,
         "preprocess.image_size": 32,
         "train.optimizer": "SGD",
         "train.epochs": 1,

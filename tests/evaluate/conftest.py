@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.dataset.cell_table import write_cells
-from stages.dataset.shard_writer import write_index, write_shard
-from stages.dataset.shards import shard_name
+from stages.dataset.cell_table import COLUMNS, write_cells
+from tests import shard_folder
 
 if TYPE_CHECKING:
     import keras
@@ -78,21 +77,13 @@ def cell_rows(split: str, labels: Sequence[str], *, first: int = 1) -> list[dict
     return rows
 
 
-def write_shards(
-    shards: Path, parts: Mapping[str, list[tuple[dict[str, Any], int]]], *, per_shard: int = 3
-) -> None:
-    """Write each part's (row of cells.csv, brightness) as plain images of that brightness."""
-    counts = {}
-    for part, cells in parts.items():
-        portions = [cells[start : start + per_shard] for start in range(0, len(cells), per_shard)]
-        for number, portion in enumerate(portions):
-            records = (
-                (np.full((SIZE, SIZE, 3), brightness, np.uint8), row["label"], row["image"])
-                for row, brightness in portion
-            )
-            write_shard(records, shards / shard_name(part, number))
-        counts[part] = [len(portion) for portion in portions]
-    write_index(shards, crop_size=450, image_size=SIZE, cells=counts)
+def write_shards(shards: Path, cells: Sequence[tuple[dict[str, Any], int]]) -> None:
+    """Write (row of cells.csv, brightness) as plain images of that brightness."""
+    records = [
+        (np.full((SIZE, SIZE, 3), brightness, np.uint8), row["label"], row["image"])
+        for row, brightness in cells
+    ]
+    shard_folder.write_shards(shards, records, image_size=SIZE, per_shard=3)
 
 
 @pytest.fixture
@@ -123,16 +114,20 @@ def world_in(folder: Path, model_keras: Path) -> World:
                 rows = cell_rows(part, [label for label, _ in cells], first=first)
                 parts[part] = list(zip(rows, [brightness for _, brightness in cells], strict=True))
         paths = _paths(folder, model_keras)
-        write_cells(
-            pd.DataFrame([row for cells in parts.values() for row, _ in cells]), paths["cells_csv"]
-        )
-        write_shards(paths["shards"], parts)
+        outside = parts.pop("external", [])
+        inside = [cell for cells in parts.values() for cell in cells]
+        for cells, table, shards in (
+            (inside, "cells_csv", "shards"),
+            (outside, "external_csv", "external_shards"),
+        ):
+            rows = pd.DataFrame([row for row, _ in cells], columns=list(COLUMNS))
+            write_cells(rows, paths[table])
+            write_shards(paths[shards], cells)
         appearances = [
-            (part, row["image"], min(1.0, (brightness + 1) / 256), float(brightness))
-            for part, cells in parts.items()
-            for row, brightness in cells
+            (row["image"], min(1.0, (brightness + 1) / 256), float(brightness))
+            for row, brightness in [*inside, *outside]
         ]
-        pd.DataFrame(appearances, columns=["split", "image", "area", "brightness"]).to_csv(
+        pd.DataFrame(appearances, columns=["image", "area", "brightness"]).to_csv(
             paths["appearance_csv"], index=False
         )
         reports = {
@@ -164,8 +159,10 @@ def world_in(folder: Path, model_keras: Path) -> World:
 def _paths(folder: Path, model_keras: Path) -> Inputs:
     files = {
         "cells_csv": "data/splits/cells.csv",
+        "external_csv": "data/splits/external.csv",
         "appearance_csv": "data/appearance.csv",
-        "shards": "data/shards",
+        "shards": "data/shards/training",
+        "external_shards": "data/shards/external",
         "download_report": "metrics/download.json",
         "split_report": "metrics/split.json",
         "train_report": "metrics/train.json",

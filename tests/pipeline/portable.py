@@ -34,7 +34,6 @@ TINY = {
     "model.base": "EfficientNetB0",
     "model.dense.units": 8,
     "profiles.synthetic.download.source": "cnmc.zip",
-    "profiles.synthetic.preprocess.expected_size": 36,
     "profiles.synthetic.preprocess.crop_size": 34,
     "profiles.synthetic.preprocess.image_size": 32,
     "profiles.synthetic.train.epochs": 2,

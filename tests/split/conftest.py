@@ -28,7 +28,9 @@ def list_cells() -> ListCells:
             for label, count in labels.items()
             for number in range(1, count + 1)
         ]
-        return pd.DataFrame(rows, columns=["image", "label", "group"])
+        return pd.DataFrame(rows, columns=["image", "label", "group"]).assign(
+            subject=lambda cells: cells["group"]
+        )
 
     return listing
 

@@ -11,7 +11,11 @@ SUBJECTS = ["1", "2", "10", "11", "H1", "H2", "H10"]
 
 
 def one_cell_a_subject(subjects: list[str]) -> pd.DataFrame:
-    return pd.DataFrame({"member": [f"{name}.bmp" for name in subjects], "subject": subjects})
+    return table([f"{name}.bmp" for name in subjects], subjects)
+
+
+def table(members: list[str], subjects: list[str]) -> pd.DataFrame:
+    return pd.DataFrame({"image": members, "member": members, "subject": subjects})
 
 
 @given(st.lists(st.sets(st.sampled_from(SUBJECTS), min_size=1), max_size=6), st.randoms())
@@ -47,13 +51,32 @@ def test_a_group_is_named_after_its_subjects_by_number_patients_first(sharing, n
 
 
 def test_every_cell_of_a_subject_is_in_its_group():
-    cells = pd.DataFrame({"member": list("abcd"), "subject": ["1", "1", "2", "3"]})
+    cells = table(list("abcd"), ["1", "1", "2", "3"])
     assert subject_groups(cells, [["b", "c"]]) == ["1+2", "1+2", "1+2", "3"]
 
 
 def test_identical_images_of_one_subject_join_nobody():
-    cells = pd.DataFrame({"member": list("abc"), "subject": ["1", "1", "2"]})
+    cells = table(list("abc"), ["1", "1", "2"])
     assert subject_groups(cells, [["a", "b"]]) == ["1", "1", "2"]
+
+
+def test_cells_without_a_subject_are_grouped_by_their_images():
+    cells = table(list("abcd"), ["", "", "", ""])
+    assert subject_groups(cells, [["b", "d"]]) == ["a", "b", "c", "b"]
+
+
+def test_an_identical_image_without_a_subject_joins_those_who_have_it():
+    cells = table(list("abcd"), ["2", "", "10", ""])
+    assert subject_groups(cells, [["a", "b", "c"]]) == ["2+10", "2+10", "2+10", "d"]
+
+
+@pytest.mark.parametrize(
+    ("subjects", "name"),
+    [(["P10", "P9"], "P9+P10"), (["b", "a"], "a+b"), (["a-2", "3", "a"], "3+a+a-2")],
+)
+def test_subjects_of_any_name_are_sorted_by_their_numbers(subjects, name):
+    cells = table([f"{subject}.png" for subject in subjects], subjects)
+    assert set(subject_groups(cells, [[f"{subject}.png" for subject in subjects]])) == {name}
 
 
 def test_the_full_listing_has_66_groups(full_listing):

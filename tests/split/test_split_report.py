@@ -23,7 +23,8 @@ ROWS = [
 
 
 def report(rows=ROWS, identical=()):
-    return split_report(pd.DataFrame(rows, columns=COLUMNS), PARAMS, identical=identical)
+    cells = pd.DataFrame(rows, columns=COLUMNS).astype("str")
+    return split_report(cells, PARAMS, identical=identical)
 
 
 def test_a_split_without_leakage_is_described():
@@ -37,7 +38,26 @@ def test_a_split_without_leakage_is_described():
         "deviation_points": {"size": 0, "class_share": 12.5},
         "test_cells_known_by": {"subject": 0, "field": 0},
         "leakage": {"subjects": 0, "fields": 0, "identical_images": 0},
+        "near_identical_pairs": {"found": 0, "in_two_parts": 0},
     }
+
+
+def test_pairs_that_look_the_same_are_counted():
+    cells = pd.DataFrame(ROWS, columns=COLUMNS).astype("str")
+    found = split_report(cells, PARAMS, identical=[], near_identical=[("a", "b"), ("a", "h")])
+    assert found["near_identical_pairs"] == {"found": 2, "in_two_parts": 1}
+    assert found["leakage"] == {"subjects": 0, "fields": 0, "identical_images": 0}
+
+
+def test_what_one_unknown_subject_or_field_would_say_is_unknown():
+    rows = [("i", "", 1, "all", "train"), *ROWS[1:]]
+    found = report(rows)
+    assert found["train"]["subjects"] is None
+    assert found["test"]["subjects"] == 2
+    assert found["leakage"]["subjects"] is None
+    assert found["test_cells_known_by"] == {"subject": None, "field": 0}
+    rows = [("i", "1", "", "all", "train"), *ROWS[1:]]
+    assert report(rows)["leakage"] == {"subjects": 0, "fields": None, "identical_images": 0}
 
 
 def test_a_part_of_another_size_than_asked_is_told_in_percentage_points():

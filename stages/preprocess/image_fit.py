@@ -1,0 +1,133 @@
+"""Bring an image of any size to the size of the model's input."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from PIL import Image
+
+from stages.common.errors import StageError
+from stages.preprocess.params import PreprocessParams
+
+
+def require_sound(params: PreprocessParams) -> None:
+    """Raise StageError if parameters contradict each other."""
+    if params.fit == "crop" and params.crop_size is None:
+        raise StageError(
+            "`preprocess.fit` is crop and `preprocess.crop_size` is null; set it to the pixels of "
+            "the crop, or the former to whole"
+        )
+    if params.fit == "whole" and params.crop_size is not None:
+        raise StageError(
+            f"`preprocess.fit` is whole and `preprocess.crop_size` is {params.crop_size}; set it "
+            "to null, or the former to crop"
+        )
+    if params.fit != "crop" and params.microns_per_pixel is not None:
+        raise StageError(
+            f"`preprocess.microns_per_pixel` is {params.microns_per_pixel} and `preprocess.fit` is "
+            f"{params.fit}; set the former to null, or the latter to crop, which alone keeps scale"
+        )
+
+
+def fit_image(
+    image: Image.Image, params: PreprocessParams, *, microns_per_pixel: float | None
+) -> Image.Image:
+    """Bring an image to `image_size`, as `params.fit` says.
+
+    Pillow first reduces the image by a whole factor (`reducing_gap=1.0`). Then its bilinear filter
+    averages over all source pixels of a target pixel.
+
+    Args:
+        image: RGB, of any size.
+        params: how; see `require_sound`.
+        microns_per_pixel: of this image; None if it is not known.
+
+    Raises:
+        StageError: with `fit: exact`, if the image is no square or smaller than the crop; with
+            `params.microns_per_pixel`, if that of the image is not known.
+    """
+    size = (params.image_size, params.image_size)
+    if params.fit == "whole":
+        return _padded(_scaled(image, params.image_size), params.image_size, params.background)
+    if params.fit == "crop":
+        edge = _crop_edge(params, microns_per_pixel)
+    else:
+        edge = _exact_edge(image, params)
+    return _resized(_centre(image, edge, params.background), size)
+
+
+def known_scale(value: object) -> float | None:
+    """Return the number in a column `microns_per_pixel`; None for an empty place.
+
+    Raises:
+        StageError: if it is anything else.
+    """
+    text = str(value)
+    if text in ("", "nan", "None"):
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number < math.inf:
+        raise StageError(f"microns_per_pixel is {value!r}, expected a number above 0, or nothing")
+    return number
+
+
+def _exact_edge(image: Image.Image, params: PreprocessParams) -> int:
+    """Return the edge of the crop of an image that must be a square and no smaller than it."""
+    width, height = image.size
+    if width != height:
+        raise StageError(
+            f"an image is {width}×{height}, expected a square where `preprocess.fit` is exact; set "
+            "it to whole, or to crop with a `preprocess.crop_size`"
+        )
+    if (params.crop_size or 0) > width:
+        raise StageError(
+            f"the images are {width}×{height}, and `preprocess.crop_size` is {params.crop_size}; "
+            f"set it to {width} or less, or `preprocess.fit` to crop, which pads"
+        )
+    return params.crop_size or width
+
+
+def _crop_edge(params: PreprocessParams, microns_per_pixel: float | None) -> int:
+    """Return the edge of the crop in pixels of the image, which may be of another scale."""
+    edge = params.crop_size or 0
+    if params.microns_per_pixel is None:
+        return edge
+    if microns_per_pixel is None:
+        raise StageError(
+            f"`preprocess.microns_per_pixel` is {params.microns_per_pixel}, but the scale of an "
+            "image is not known; set it to null"
+        )
+    return max(1, round(edge * params.microns_per_pixel / microns_per_pixel))
+
+
+def _centre(image: Image.Image, edge: int, background: Sequence[int]) -> Image.Image:
+    """Return the central square of this edge, padded where the image is smaller."""
+    left, top = (image.width - edge) // 2, (image.height - edge) // 2
+    if min(left, top) < 0:
+        return _padded(image, edge, background)
+    if image.size == (edge, edge):
+        return image
+    return image.crop((left, top, left + edge, top + edge))
+
+
+def _padded(image: Image.Image, edge: int, background: Sequence[int]) -> Image.Image:
+    """Put the image in the middle of a square; what is larger is cut off."""
+    if image.size == (edge, edge):
+        return image
+    square = Image.new("RGB", (edge, edge), tuple(background))
+    square.paste(image, (-((image.width - edge) // 2), -((image.height - edge) // 2)))
+    return square
+
+
+def _scaled(image: Image.Image, longest: int) -> Image.Image:
+    factor = longest / max(image.size)
+    width, height = (max(1, round(factor * length)) for length in image.size)
+    return _resized(image, (width, height))
+
+
+def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return image.resize(size, Image.Resampling.BILINEAR, reducing_gap=1.0)
