@@ -22,7 +22,6 @@ from stages.dataset.archive_layout import (
     is_other_image,
     refuse_missing_classes,
 )
-from stages.dataset.cell_table import COLUMNS
 from stages.dataset.classes import CLASS_NAMES
 from stages.dataset.image_names import ImageName, parse_image_name
 
@@ -54,7 +53,7 @@ def training_cells(archive: zipfile.ZipFile) -> pd.DataFrame:
     return cells
 
 
-def _training_row(member: str) -> list[tuple[str | int, ...]]:
+def _training_row(member: str) -> list[tuple[str, ...]]:
     """Return the row of a training image; none for another file."""
     folder = canonical_folder(member)
     if folder is None or not folder.startswith(f"{TRAINING_FOLDER}/"):
@@ -107,13 +106,12 @@ def _parse(where: str, name: str) -> ImageName:
         raise ArchiveError(f"{where}: {error}") from error
 
 
-def _name_fields(name: ImageName) -> tuple[str, str, int, int]:
-    return name.label, name.subject, name.field, name.cell
+def _name_fields(name: ImageName) -> tuple[str, str, str, str]:
+    return name.label, name.subject, str(name.field), str(name.cell)
 
 
-def _table(rows: Sequence[tuple[str | int, ...]]) -> pd.DataFrame:
-    types = {column: COLUMNS[column] for column in _CELL_COLUMNS}  # also for an empty table
-    cells = pd.DataFrame(rows, columns=list(types)).astype(types)
+def _table(rows: Sequence[tuple[str, ...]]) -> pd.DataFrame:
+    cells = pd.DataFrame(rows, columns=list(_CELL_COLUMNS)).astype("str")  # also if it is empty
     cells = cells.sort_values("image", ignore_index=True)
     _refuse_repeated(cells, ["image"], problem="one image name stands twice")
     _refuse_repeated(

@@ -12,39 +12,34 @@ from stages.dataset.classes import CLASS_NAMES
 
 SPLITS = ("train", "val", "test", "external")
 
-COLUMNS = {
-    "image": "str",
-    "member": "str",
-    "label": "str",
-    "subject": "str",
-    "field": "int64",
-    "cell": "int64",
-    "fold": "str",
-    "group": "str",
-    "split": "str",
-}
+COLUMNS = ("image", "member", "label", "subject", "field", "cell", "fold", "group", "split")
+"""All of them are texts. `subject`, `field`, `cell` and `fold` are empty where they are unknown."""
+
+
+def carried_columns(cells: pd.DataFrame) -> list[str]:
+    """Return the columns that the table has beside COLUMNS: those of the user's own table."""
+    return [column for column in cells.columns if column not in COLUMNS]
 
 
 def write_cells(cells: pd.DataFrame, path: Path) -> None:
-    """Write the table of cells (one row per cell, columns COLUMNS) as CSV, atomically."""
-    write_csv(cells[list(COLUMNS)], path)
+    """Write the table of cells (one row per cell, COLUMNS, then carried ones) as CSV, atomically."""
+    write_csv(cells[[*COLUMNS, *carried_columns(cells)]], path)
 
 
 def read_cells(path: Path) -> pd.DataFrame:
     """Read the table that `write_cells` wrote.
 
     Raises:
-        StageError: on wrong columns, a value of the wrong type, an unknown label or split, or a
-            repeated image.
+        StageError: on wrong columns, an unknown label or split, or a repeated image.
     """
     try:
-        cells = pd.read_csv(path, dtype=COLUMNS, keep_default_na=False)
-    except (ValueError, OverflowError) as error:
+        cells = pd.read_csv(path, dtype="str", keep_default_na=False)
+    except ValueError as error:
         raise StageError(f"{path}: {' '.join(str(error).split())}. {_REBUILD}") from error
-    if list(cells.columns) != list(COLUMNS):
+    if tuple(cells.columns[: len(COLUMNS)]) != COLUMNS:
         raise StageError(
-            f"{path}: columns are {', '.join(cells.columns)}; expected {', '.join(COLUMNS)}. "
-            + _REBUILD
+            f"{path}: columns are {', '.join(cells.columns)}; expected {', '.join(COLUMNS)}, then "
+            f"those of your own table. {_REBUILD}"
         )
     for column, known in (("label", CLASS_NAMES), ("split", SPLITS)):
         unknown = cells[~cells[column].isin(known)]
