@@ -15,9 +15,7 @@ def comparison_text(comparison: Mapping[str, Any], *, markdown: bool) -> str:
     """Format the result of `differences.compare`: heading, table, notes."""
     old, new = comparison["old"], comparison["new"]
     data = " → ".join(dict.fromkeys((old["data"], new["data"])))
-    heading = (
-        f"Data: {data}. {old['revision']} → {new['revision']}: {_cells(comparison)}"
-    )
+    heading = f"Data: {data}. {old['revision']} → {new['revision']}: {_cells(comparison)}"
     columns = ["metric", old["revision"], new["revision"], "difference", "95 % interval", "p", ""]
     rows = [
         [
@@ -82,8 +80,7 @@ def gap_text(gap: Mapping[str, Any], *, markdown: bool) -> str:
     """Format the result of `leakage_gap.gap`: heading, table, notes."""
     sides = gap["stratified"], gap["subject"]
     heading = "Split by image → by subject, all else equal" + "".join(
-        f"{start} {_cells(side)}"
-        for start, side in zip((":", " →"), sides, strict=True)
+        f"{start} {_cells(side)}" for start, side in zip((":", " →"), sides, strict=True)
     )
     columns = ["metric", "by image", "by subject", "gap", "95 % interval"]
     rows = [

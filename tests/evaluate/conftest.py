@@ -111,7 +111,10 @@ def world_in(folder: Path, model_keras: Path) -> World:
         synthetic: bool = True,
         verified: bool = False,
         leakage: Mapping[str, Any] | None = None,
+        subjects: bool = True,
+        carried: Mapping[str, Callable[[int], str]] | None = None,
     ) -> Inputs:
+        """Write it; `carried` are further columns of cells.csv, by the number of the row."""
         parts = {}
         for part, cells, first in (
             ("test", test, 1),
@@ -123,9 +126,14 @@ def world_in(folder: Path, model_keras: Path) -> World:
                 rows = cell_rows(part, [label for label, _ in cells], first=first)
                 parts[part] = list(zip(rows, [brightness for _, brightness in cells], strict=True))
         paths = _paths(folder, model_keras)
-        write_cells(
-            pd.DataFrame([row for cells in parts.values() for row, _ in cells]), paths["cells_csv"]
-        )
+        table = pd.DataFrame([row for cells in parts.values() for row, _ in cells])
+        if not subjects:
+            table = table.assign(**dict.fromkeys(("subject", "field", "cell", "fold"), ""))
+            table["group"] = table["image"]
+        further = {
+            name: [value(row) for row in table.index] for name, value in (carried or {}).items()
+        }
+        write_cells(table.assign(**further), paths["cells_csv"])
         write_shards(paths["shards"], parts)
         appearances = [
             (part, row["image"], min(1.0, (brightness + 1) / 256), float(brightness))

@@ -28,13 +28,15 @@ from stages.evaluate.report.tables import (
     Section,
     compared,
     grid,
+    intervals_to_quote,
     measured_rows,
     reasons,
     section,
     subject_columns,
 )
-from stages.evaluate.split_warnings import positive_counts
+from stages.evaluate.split_warnings import positive_counts, unknown_counts
 from stages.statistics.curves import Curves
+from stages.statistics.intervals import unknown_subjects
 
 _TEMPLATE = "report.html.jinja"
 _IN_INTERVAL_CHART = ("accuracy", "sensitivity", "specificity", "ppv", "npv", "roc_auc")
@@ -88,6 +90,7 @@ def render_report(
             galleries=galleries,
             in_parts=in_parts,
             leaks=positive_counts(section(split, "leakage")),
+            unknown_leaks=unknown_counts(section(split, "leakage")),
             known_subjects=positive_counts(section(split, "leakage")).get("subjects", 0),
             split={key: value for key, value in split.items() if key not in in_parts},
             train=earlier.train,
@@ -115,6 +118,7 @@ def _environment() -> Environment:
         "percent": formatting.as_percent,
         "png_uri": png_uri,
         "reasons": reasons,
+        "quoted": intervals_to_quote,
         "rows": formatting.as_rows,
         "section": section,
         "subject_columns": subject_columns,
@@ -138,14 +142,14 @@ def _charts(results: Section, predictions: pd.DataFrame, curves: Curves) -> dict
             points=_points(results, _precision_recall_point),
         ),
         "reliability": reliability_chart(curves.reliability, after, temperature=temperature),
-        "subjects": subject_plot(predictions, threshold=results["threshold"]),
     }
-    by_subject = _by_name(section(test, "intervals"))
-    if by_subject:
+    if unknown_subjects(predictions) is None:
+        drawn["subjects"] = subject_plot(predictions, threshold=results["threshold"])
+    if _by_name(intervals_to_quote(test)):
         values = {METRIC_NAMES[key]: test[key] for key in _IN_INTERVAL_CHART if key in test}
         drawn["intervals"] = interval_chart(
             {name: value for name, value in values.items() if value is not None},
-            by_subject=by_subject,
+            by_subject=_by_name(section(test, "intervals")),
             by_cell=_by_name(section(test, "cell_intervals")),
         )
     return drawn
