@@ -53,7 +53,8 @@ def comparison_notes(comparison: Mapping[str, Any]) -> list[str]:
             f"in {new['revision']}."
         )
     if "too_narrow" in comparison:
-        notes.append(f"READ WITH CARE: {'; '.join(comparison['too_narrow'])}. So is p too small.")
+        reasons = "; ".join(comparison["too_narrow"])
+        notes.append(f"READ WITH CARE: {reasons}. For the same reason p is too small.")
     if "undefined" in comparison:
         notes.append(f"What is missing: {'; '.join(comparison['undefined'])}.")
     if unresolved := _unresolved(comparison["metrics"]):

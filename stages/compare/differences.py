@@ -41,10 +41,11 @@ def compare(pair: Pair) -> dict[str, Any]:
 
     Returns:
         `old`, `new` (revision, data, archive, threshold, operating_threshold), cells, subjects
-        (None if not known; then `too_narrow` has TOO_NARROW), left_out; `metrics`: for each its value in old and new, the difference (new − old), its
-        95 % interval, its p-value, and the verdict: better, worse, equal (in every resample), or
-        unresolved (the interval holds 0, or p is not below 0.05). Without intervals the verdict
-        is None, and `undefined` gives the reason.
+        (None if not known; then `too_narrow` has TOO_NARROW), left_out; `metrics`: for each its
+        value in old and new, the difference (new − old), its 95 % interval, its p-value, and the
+        verdict: better, worse, equal (in every resample), or unresolved (the interval holds 0, or
+        p is not below 0.05). Without intervals the verdict is None, and `undefined` gives the
+        reason.
     """
     old, new = (metrics(side) for side in (pair.old, pair.new))
     unknown = unknown_subjects(pair.old.test)

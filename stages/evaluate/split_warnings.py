@@ -40,9 +40,9 @@ def unknown_leakage(leakage: Mapping[str, Any]) -> str | None:
     if not unknown:
         return None
     return (
-        f"Leakage is unknown: nobody knows whether the parts of the split share {_listed(unknown)}. "
-        "So the figures may say how the model does on further cells of people that it knows, not "
-        "on new ones."
+        "Leakage is unknown: nobody knows whether the parts of the split share "
+        f"{_listed(unknown)}. So the figures may say how the model does on further cells of "
+        "people that it knows, not on new ones."
     )
 
 

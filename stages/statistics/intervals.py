@@ -22,7 +22,10 @@ LEVEL = 0.95
 LEAST_SUBJECTS = 5
 """Minimum number per class for an interval. Fewer say too little about unseen subjects."""
 
-TOO_NARROW = "the intervals are by cell and too narrow: cells of one person are alike; subjects are not known"
+TOO_NARROW = (
+    "the intervals are by cell and too narrow: cells of one person are alike; subjects are not "
+    "known"
+)
 """What goes with every interval over cells whose subjects are not known."""
 
 _WEIGHTS_AT_ONCE = 2_000_000  # of 8 bytes each; memory holds several copies

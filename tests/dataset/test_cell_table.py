@@ -146,7 +146,11 @@ def test_carried_columns_stand_behind_those_of_every_table(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        (",split\n", "\n", "columns are image, member, label, subject, field, cell, fold, group; e"),
+        (
+            ",split\n",
+            "\n",
+            "columns are image, member, label, subject, field, cell, fold, group; e",
+        ),
         (TWO_CELLS, "image,label\na,all\n", "columns are image, label; expected image, member"),
         (",group,", ",part,", "columns are image, member, label, subject, field, cell, fold, part"),
         (",test", ",tset", "split of UID_H1_2_3_hem.bmp is 'tset', expected one of train, val, te"),
