@@ -21,6 +21,7 @@ from stages.dataset.cell_table import read_cells
 from stages.evaluate.carried_columns import add_subgroups, require_subgroups
 from stages.evaluate.model_metadata import write_metadata
 from stages.evaluate.params import EvaluateParams
+from stages.evaluate.part_appearance import appearance_by_part
 from stages.evaluate.provenance import provenance
 from stages.evaluate.report.contact_sheet import write_contact_sheets
 from stages.evaluate.report.gallery import Gallery, galleries
@@ -111,6 +112,7 @@ def evaluate(
         curves=curves,
         galleries=pictured,
         earlier=earlier,
+        appearance=appearance_by_part(cells, appearances),
         provenance=provenance(results, profile=profile, train=earlier.train, inputs=inputs),
     )
     for table, path in (

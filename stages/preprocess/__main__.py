@@ -23,8 +23,8 @@ def preprocess(
 ) -> str:
     """Write the shards of every split and their index; see dataset/shards.py for the format.
 
-    `appearance_csv` gets the area and brightness of each cell. The stage evaluate measures how well
-    these two alone classify.
+    `appearance_csv` gets how each cell looks; see appearance.py. The stage evaluate measures how
+    well the area alone classifies, and compares the parts.
 
     Raises:
         StageError: if an image is missing, corrupt, or has the wrong size or form; or if the crop

@@ -51,7 +51,7 @@ def write_shards(
     The bytes do not depend on the number of workers: one worker writes each whole shard.
 
     Returns:
-        Area and brightness of each cell, in the order of the shards; columns appearance.COLUMNS.
+        The appearance of each cell, in the order of the shards; columns appearance.COLUMNS.
 
     Raises:
         StageError: if an image is missing, corrupt, or has the wrong size or form; or if a shard
@@ -88,8 +88,8 @@ def _write_shard(
     archive: Path,
     folder: Path,
     advance: Callable[[int], object],
-) -> list[tuple[str, str, float, float]]:
-    measured = []
+) -> list[tuple[Any, ...]]:
+    measured: list[tuple[Any, ...]] = []
 
     def records() -> Iterator[tuple[np.ndarray[Any, np.dtype[np.uint8]], str, str]]:
         with open_archive(archive) as members:

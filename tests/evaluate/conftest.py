@@ -14,6 +14,7 @@ import pytest
 from stages.dataset.cell_table import write_cells
 from stages.dataset.shard_writer import write_index, write_shard
 from stages.dataset.shards import shard_name
+from stages.evaluate.stage_reports import APPEARANCE_COLUMNS
 
 if TYPE_CHECKING:
     import keras
@@ -136,11 +137,11 @@ def world_in(folder: Path, model_keras: Path) -> World:
         write_cells(table.assign(**further), paths["cells_csv"])
         write_shards(paths["shards"], parts)
         appearances = [
-            (part, row["image"], min(1.0, (brightness + 1) / 256), float(brightness))
+            (part, row["image"], min(1.0, (brightness + 1) / 256), *[float(brightness)] * 4, 1)
             for part, cells in parts.items()
             for row, brightness in cells
         ]
-        pd.DataFrame(appearances, columns=["split", "image", "area", "brightness"]).to_csv(
+        pd.DataFrame(appearances, columns=APPEARANCE_COLUMNS).to_csv(
             paths["appearance_csv"], index=False
         )
         reports = {

@@ -140,11 +140,11 @@ def interval_chart(
     """
     names = list(values)
     rows = range(len(names))
-    kinds = (
+    both = (
         ("by cell", by_cell, 1.5, HELD_OUT, 0.14),
         ("by subject", by_subject, 4, TRAINING, -0.14),
     )
-    kinds = [kind for kind in kinds if kind[1]]
+    kinds = [kind for kind in both if kind[1]]
     with new_figure(width=5, height=0.9 + 0.36 * len(names)) as figure:
         axes = figure.add_subplot()
         for label, intervals, width, colour, shift in kinds:

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from stages.dataset.cell_table import SPLITS
+from stages.evaluate.part_appearance import ON_UNIFORM
 from stages.evaluate.report import formatting
 from stages.evaluate.report.charts import (
     Point,
@@ -59,6 +60,7 @@ def render_report(
     curves: Curves,
     galleries: Sequence[Gallery],
     earlier: StageReports,
+    appearance: Mapping[str, Section],
     provenance: Section,
 ) -> str:
     """Render the report.
@@ -69,6 +71,7 @@ def render_report(
         curves: of the test split.
         galleries: of the test split.
         earlier: reports of earlier stages.
+        appearance: of each part, from part_appearance.
         provenance: profile, revision, device, versions (by package), dvc_lock (MD5 by path).
 
     Returns:
@@ -89,6 +92,8 @@ def render_report(
             ],
             galleries=galleries,
             in_parts=in_parts,
+            appearance=appearance,
+            uneven=[name for name, means in appearance.items() if means[ON_UNIFORM] < 1],
             leaks=positive_counts(section(split, "leakage")),
             unknown_leaks=unknown_counts(section(split, "leakage")),
             known_subjects=positive_counts(section(split, "leakage")).get("subjects", 0),
