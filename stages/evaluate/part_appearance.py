@@ -33,5 +33,5 @@ def appearance_by_part(
     """
     measured = appearances.set_index("image")[list(_MEANS)].loc[cells["image"]].to_numpy(float)
     means = pd.DataFrame(measured, columns=list(_MEANS.values())).groupby(cells["split"].tolist())
-    found = means.mean().round(4).to_dict("index")
+    found: dict[str, dict[str, float]] = means.mean().round(4).to_dict("index")  # type: ignore[assignment]
     return {part: found[part] for part in SPLITS if part in found}

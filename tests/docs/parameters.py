@@ -116,6 +116,8 @@ def _allowed(field: Schema) -> str:
             return "`null`"
         case "boolean":
             return "`true`, `false`"
+        case "array":
+            return f"list of {_allowed(field['items'])}"
         case "string":
             return "text" if "pattern" not in field else f"`{field['pattern'].strip('^$')}`"
     if field.get("minimum", 0) == field.get("maximum", 1):
