@@ -20,17 +20,26 @@ def atomic_path(destination: Path) -> Iterator[Path]:
     """Yield a temporary path; rename it to `destination` when the block ends without an error.
 
     The block may write a file or make a folder at the yielded path. The rename replaces an old
-    `destination`. After an error, `destination` is unchanged and the temporary path is removed.
-    Temporary paths of killed processes are removed at the start.
+    `destination`. After an error, `destination` is unchanged.
     """
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(destination)
-    temporary = destination.with_name(f".{destination.name}.{os.getpid()}.tmp")
-    try:
+    with temporary_path(destination) as temporary:
         yield temporary
         if temporary.is_dir() or destination.is_dir():
             _remove(destination)
         os.replace(temporary, destination)
+
+
+@contextlib.contextmanager
+def temporary_path(beside: Path) -> Iterator[Path]:
+    """Yield a path in the folder of another one; what the block makes there is removed at its end.
+
+    Temporary paths of killed processes are removed at the start.
+    """
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(beside)
+    temporary = beside.with_name(f".{beside.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
     finally:
         _remove(temporary)
 

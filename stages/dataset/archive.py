@@ -6,8 +6,7 @@ import contextlib
 import lzma
 import zipfile
 import zlib
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from stages.common.errors import StageError
@@ -109,21 +108,3 @@ def refuse(faults: Sequence[str]) -> None:
 def is_synthetic(archive: zipfile.ZipFile) -> bool:
     """Return whether the archive holds synthetic cells and not microscope images."""
     return archive.comment == SYNTHETIC_MARK
-
-
-def identical_images(archive: zipfile.ZipFile, members: Iterable[str]) -> list[list[str]]:
-    """Find members with identical bytes: compare CRC-32 and size first, then the content.
-
-    Returns:
-        Groups of two or more members, each group sorted; groups are sorted by first member.
-    """
-    candidates: dict[tuple[int, int], list[str]] = defaultdict(list)
-    for member in sorted(members):
-        info = archive.getinfo(member)
-        candidates[info.CRC, info.file_size].append(member)
-    groups: dict[tuple[tuple[int, int], bytes], list[str]] = defaultdict(list)
-    for key, alike in candidates.items():
-        if len(alike) > 1:
-            for member in alike:
-                groups[key, read_member(archive, member)].append(member)
-    return sorted(group for group in groups.values() if len(group) > 1)

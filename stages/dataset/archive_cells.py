@@ -1,4 +1,8 @@
-"""List the cells in the dataset archive from its image names and its label file."""
+"""List the cells in the dataset archive.
+
+In Kaggle's layout they follow from image names and the label file, in an archive of own cells from
+its table; see archive_layout.py and archive_metadata.py.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +26,11 @@ from stages.dataset.archive_layout import (
     is_other_image,
     refuse_missing_classes,
 )
+from stages.dataset.archive_metadata import IDENTITY, IMAGES, has_metadata, read_metadata
 from stages.dataset.classes import CLASS_NAMES
 from stages.dataset.image_names import ImageName, parse_image_name
 
-_CELL_COLUMNS = ("image", "member", "label", "subject", "field", "cell", "fold")
+_CELL_COLUMNS = ("image", "member", "label", *IDENTITY)
 _LABEL_COLUMNS = ["Patient_ID", "new_names", "labels"]
 
 
@@ -33,13 +38,18 @@ def training_cells(archive: zipfile.ZipFile) -> pd.DataFrame:
     """List the labelled training images, sorted by image name.
 
     Returns:
-        One row per cell: image (file name), member (path in the archive), label, subject, field,
-        cell, fold (`fold_0`, …; the official folds).
+        One row per cell, all texts: image (file name; of own cells their path), member (path in the
+        archive), label, subject, field, cell, fold (`fold_0`, …; the official folds). Of own cells
+        the last four are empty where they are unknown; `split` follows if their table has it, and
+        then its other columns.
 
     Raises:
         ArchiveError: if a name does not parse, an image is outside the class folders or in the
-            folder of the other class, an image or a cell is repeated, or a class is missing.
+            folder of the other class, an image or a cell is repeated, or a class is missing; of own
+            cells, if their table is malformed.
     """
+    if has_metadata(archive):
+        return _own_cells(archive)
     members = list_members(archive)
     rows, faults = [], []
     for member in members:
@@ -51,6 +61,16 @@ def training_cells(archive: zipfile.ZipFile) -> pd.DataFrame:
     cells = _table(rows)
     refuse_missing_classes(set(cells["label"]), members)
     return cells
+
+
+def _own_cells(archive: zipfile.ZipFile) -> pd.DataFrame:
+    table = read_metadata(archive)
+    member = table.pop("file_name")
+    image = member.str.removeprefix(IMAGES)
+    known = pd.DataFrame({"image": image, "member": member, "label": table.pop("label")})
+    for column in IDENTITY:
+        known[column] = table.pop(column) if column in table else ""
+    return pd.concat([known.astype("str"), table], axis="columns")
 
 
 def _training_row(member: str) -> list[tuple[str, ...]]:
@@ -74,13 +94,15 @@ def external_cells(archive: zipfile.ZipFile) -> pd.DataFrame:
 
     Returns:
         The columns of `training_cells`, sorted by image name; fold is `preliminary`. Empty if
-        the archive has no such images.
+        the archive has no such images, as one of own cells.
 
     Raises:
         ArchiveError: if there are images but no label file; if the label file has wrong columns,
             labels that contradict its names, two rows for a name, or no row for an image; or if
             an image or a cell is repeated.
     """
+    if has_metadata(archive):
+        return _table([])
     files = [
         member for member in list_members(archive) if canonical_folder(member) == PRELIMINARY_FOLDER
     ]

@@ -80,12 +80,12 @@ def refuse_missing_classes(present: Collection[str], paths: Iterable[str]) -> No
         raise ArchiveError(
             f"no training images of class {' and '.join(missing)}; expected BMP images "
             "…/training_data/fold_0/{all,hem}/UID_<subject>_<field>_<cell>_{all,hem}.bmp as in "
-            f"Kaggle's andrewmvd/leukemia-classification, found {_kinds_of_files(paths)}; "
-            'docs/data.md shows the layout under "Images in another form"'
+            f"Kaggle's andrewmvd/leukemia-classification, found {kinds_of_files(paths)}; "
+            "docs/own-data.md shows other layouts"
         )
 
 
-def _kinds_of_files(paths: Iterable[str], *, most: int = 4) -> str:
+def kinds_of_files(paths: Iterable[str], *, most: int = 4) -> str:
     """Count files by their last folder and their ending: `60 files (30 all/*.png, …)`."""
     files = [PurePosixPath(path) for path in paths]
     kinds = Counter(str(PurePosixPath(file.parent.name) / f"*{file.suffix}") for file in files)

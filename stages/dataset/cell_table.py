@@ -22,7 +22,7 @@ def carried_columns(cells: pd.DataFrame) -> list[str]:
 
 
 def write_cells(cells: pd.DataFrame, path: Path) -> None:
-    """Write the table of cells (one row per cell: COLUMNS, then carried ones) as CSV atomically."""
+    """Write the table of cells (a row per cell, COLUMNS, then carried ones) as CSV, atomically."""
     write_csv(cells[[*COLUMNS, *carried_columns(cells)]], path)
 
 

@@ -15,13 +15,15 @@ from stages.download.origin import DEFAULT_RETRIES, Origin, RetryPolicy
 from stages.download.pack_folder import pack_folder
 from stages.download.params import DownloadParams
 from stages.download.partial_file import state_folder
+from stages.download.set_layout import KAGGLE, layout_of
 from stages.download.source_address import expand_variables
+from stages.download.source_files import folder_files
 from stages.download.synthetic import write_synthetic_archive
 from stages.download.transfer import Verdict, sha256_in_params, transfer, wrong_checksum
 
 _EXPECTED = (
-    "download.source may be synthetic, kaggle, or a path or URL of a zip archive in the layout of "
-    "Kaggle's andrewmvd/leukemia-classification"
+    "download.source may be synthetic, kaggle, a folder, or a path or URL of a zip; "
+    "docs/own-data.md shows what they may hold"
 )
 
 
@@ -58,6 +60,9 @@ def fetch_archive(
 ) -> Verdict:
     """Write the archive to `destination`, and return the result of `verify`.
 
+    Only a folder in Kaggle's layout is packed here. `verify` gets any other folder itself, and
+    nothing is written to `destination`.
+
     Raises:
         StageError: if the source is missing or cannot be read, or the archive's SHA-256 is not
             `download.sha256`; also the errors of `verify` and `transfer`.
@@ -68,6 +73,8 @@ def fetch_archive(
             write_synthetic_archive(
                 destination, cells=params.synthetic_cells, seed=params.synthetic_seed
             )
+        case "folder" if layout_of(folder_files(local_path(params.source)).names) != KAGGLE:
+            return verify(local_path(params.source))
         case "folder":
             pack_folder(local_path(params.source), destination)
         case "path":

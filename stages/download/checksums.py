@@ -1,4 +1,4 @@
-"""Decompress each zip member once: check its CRC-32, compute its SHA-256, see what it holds."""
+"""Decompress each zip member once: check its CRC-32, compute its SHA-256, decode images."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import struct
 import zipfile
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from stages.common.progress import progress
 from stages.dataset.archive import ArchiveError, read_directory
-from stages.dataset.image_form import HEAD, ImageForm, image_form
+from stages.dataset.image_decoding import MOST_BYTES, ImageError, decoding
+from stages.download.image_check import image_fault
 
 CHUNK = 1 << 20
 """Bytes read, and at most unpacked, at a time. A training image has fewer."""
@@ -37,16 +38,20 @@ _DAMAGE = (
 
 
 class Digest(NamedTuple):
-    """What the bytes of a member are: their SHA-256, and the form of image that they begin as."""
+    """The SHA-256 of a member, and of an image why it cannot be read, if it cannot."""
 
     sha256: str
-    form: ImageForm
+    fault: ImageError | None
 
 
-def digest_members(path: Path) -> dict[str, Digest]:
+def digest_members(path: Path, *, images: Collection[str] = ()) -> dict[str, Digest]:
     """Decompress each zip member in memory, on all cores, and return its digest by name.
 
     The declared sizes are not trusted: decompression stops as soon as a member exceeds its size.
+
+    Args:
+        path: the zip.
+        images: names of members that are decoded, too.
 
     Raises:
         ArchiveError: if a member is damaged, or its size or CRC-32 is not as declared.
@@ -58,9 +63,13 @@ def digest_members(path: Path) -> dict[str, Digest]:
     workers = os.cpu_count() or 1
     with (
         progress(total=len(files), description="Verifying", unit="file") as bar,
+        decoding(),
         ThreadPoolExecutor(workers) as pool,
     ):
-        jobs = [pool.submit(_work, path, pending, digests, bar.update) for _ in range(workers)]
+        jobs = [
+            pool.submit(_work, path, pending, digests, frozenset(images), bar.update)
+            for _ in range(workers)
+        ]
         try:
             for job in jobs:
                 job.result()
@@ -73,6 +82,7 @@ def _work(
     path: Path,
     pending: deque[zipfile.ZipInfo],
     digests: dict[str, Digest],
+    images: Collection[str],
     advance: Callable[[int], object],
 ) -> None:
     # Two threads must not open members of one ZipFile: it counts its open files without a lock.
@@ -82,18 +92,22 @@ def _work(
                 info = pending.popleft()
             except IndexError:
                 return
-            digests[info.filename] = _digest(archive, file, info)
+            decoded = info.filename in images
+            digests[info.filename] = _digest(archive, file, info, decoded=decoded)
             advance(1)
 
 
-def _digest(archive: zipfile.ZipFile, file: BinaryIO, info: zipfile.ZipInfo) -> Digest:
-    digest, crc, size, head = hashlib.sha256(), 0, 0, b""
+def _digest(
+    archive: zipfile.ZipFile, file: BinaryIO, info: zipfile.ZipInfo, *, decoded: bool
+) -> Digest:
+    digest, crc, size, content = hashlib.sha256(), 0, 0, bytearray()
     try:
         with archive.open(info):  # compares the member's own header with the directory
             pass
         for data in _unpack(_packed(file, info), info.compress_type):
             digest.update(data)
-            head += data[: HEAD - len(head)]
+            if decoded and size <= MOST_BYTES:
+                content += data
             crc, size = zlib.crc32(data, crc), size + len(data)
             if size > info.file_size:
                 break
@@ -109,7 +123,7 @@ def _digest(archive: zipfile.ZipFile, file: BinaryIO, info: zipfile.ZipInfo) -> 
         raise ArchiveError(
             f"{info.filename} is corrupt (its CRC-32 is {crc:08x}, expected {info.CRC:08x})"
         )
-    return Digest(digest.hexdigest(), image_form(head, length=size))
+    return Digest(digest.hexdigest(), image_fault(bytes(content)) if decoded else None)
 
 
 def _packed(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:

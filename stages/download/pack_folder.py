@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from stages.common.errors import StageError
 from stages.common.progress import progress
-from stages.dataset.archive import ArchiveError, is_clutter, refuse
+from stages.dataset.archive import ArchiveError, refuse
 from stages.dataset.archive_layout import canonical_folder, refuse_missing_classes
+from stages.download.source_files import files_below, read_file
 from stages.download.zip_members import add_member
 
 _ROOT = "C-NMC_Leukemia"
@@ -36,13 +36,13 @@ def pack_folder(folder: Path, destination: Path) -> None:
         progress(total=len(members), description="Packing", unit="file") as bar,
     ):
         for member, path in sorted(members.items()):
-            add_member(archive, member, _read(path))
+            add_member(archive, member, read_file(path))
             bar.update()
 
 
 def _members(folder: Path) -> dict[str, Path]:
     """Map the member name of each file of the data set to the path of the file."""
-    files = {path: path.relative_to(folder).as_posix() for path in _files(folder)}
+    files = {path: path.relative_to(folder).as_posix() for path in files_below(folder)}
     try:
         places = _places(files)
         labels = {place.rpartition("/")[2] for place in places.values()}
@@ -77,35 +77,3 @@ def _places(files: Mapping[Path, str]) -> dict[Path, str]:
         places[path] = place
     refuse(faults)
     return places
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, without hidden ones."""
-    try:
-        with os.scandir(folder) as listed:
-            entries = sorted(listed, key=lambda entry: entry.name)
-    except OSError as error:
-        raise _unreadable(folder, error) from error
-    for entry in entries:
-        if is_clutter(entry.name):
-            continue
-        path = folder / entry.name
-        if entry.is_symlink():
-            raise StageError(f"{path} is a symbolic link; put the file or folder itself there")
-        if entry.is_dir():
-            yield from _files(path)
-        elif entry.is_file():
-            yield path
-        else:
-            raise StageError(f"{path} is neither a file nor a folder; remove it")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: OSError) -> StageError:
-    return StageError(f"{path} cannot be read ({error.strerror}); check that it is there and yours")

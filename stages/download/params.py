@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from stages.common.param_types import STRICT, Seed
+
+Name = Annotated[str, Field(min_length=1)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -15,12 +17,19 @@ class DownloadParams:
     """Where the archive and the ImageNet weights come from."""
 
     source: Annotated[str, Field(min_length=1)]
-    """`synthetic` (cells drawn by this project), `kaggle`, or a data set in Kaggle's layout: the
-    path or URL of a zip, or the path of an unpacked folder. `$NAME` in it is replaced by the
-    environment variable `NAME`. Passwords and signatures must come from such variables."""
+    """`synthetic` (cells drawn by this project), `kaggle`, or a data set of labelled images: the
+    path or URL of a zip, or the path of a folder, in Kaggle's layout, in class folders or with a
+    `metadata.csv`. `$NAME` in it is replaced by the environment variable `NAME`. Passwords and
+    signatures must come from such variables."""
+    classes: dict[Literal["hem", "all"], list[Name]] | None
+    """What a set in class folders or with a table calls its classes, by ours, as `{hem: [benign,
+    normal], all: [early, pre, pro]}`; `null` if it calls them `hem` and `all`. Upper and lower case
+    do not matter. A class that stands neither here nor in `ignore_classes` is an error."""
+    ignore_classes: list[Name]
+    """Classes of such a set that are left out."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None
-    """Expected SHA-256 of the archive; `null` accepts any. A folder is packed into a zip first;
-    `metrics/download.json` gives the SHA-256 of this zip."""
+    """Expected SHA-256 of the zip as it comes from `source`; `null` accepts any. A folder is packed
+    into a zip first; `metrics/download.json` gives the SHA-256 of this zip."""
     kaggle_dataset: Annotated[str, Field(pattern=r"^[\w-]+/[\w-]+/versions/[1-9]\d*$")]
     """The data set and its version at Kaggle: `owner/name/versions/number`."""
     accept_unknown_archive: bool

@@ -12,9 +12,9 @@ import pandas as pd
 
 from stages.dataset.archive import ArchiveError, is_synthetic, list_members, open_archive
 from stages.dataset.archive_cells import external_cells, training_cells
-from stages.dataset.archive_layout import canonical_folder
+from stages.dataset.archive_layout import PRELIMINARY_FOLDER, canonical_folder
 from stages.download.checksums import Digest, digest_members
-from stages.download.image_forms import check_forms
+from stages.download.image_check import refuse_faults
 from stages.download.inventory import File, Inventory, differences
 from stages.download.zip_directory import check_directory
 
@@ -53,10 +53,11 @@ def verify_archive(path: Path, *, name: str, remedy: str, inventory: Inventory) 
     with open_archive(path, name=name, remedy=remedy) as archive:
         check_directory(archive)
         training = training_cells(archive)
-        digests = digest_members(path)
+        digests = digest_members(path, images=[*training["member"], *_preliminary(archive)])
         folders = _files_by_folder(archive, digests)
         cells = pd.concat([training, external_cells(archive)], ignore_index=True)
-        check_forms({member: digests[member].form for member in cells["member"]}, name=name)
+        faults = {member: digests[member].fault for member in cells["member"]}
+        refuse_faults(faults, name=name)
         return Verified(
             cells=cells,
             files={folder: len(files) for folder, files in sorted(folders.items())},
@@ -65,6 +66,10 @@ def verify_archive(path: Path, *, name: str, remedy: str, inventory: Inventory) 
                 {folder: files for folder, files in folders.items() if folder != OTHER}, inventory
             ),
         )
+
+
+def _preliminary(archive: zipfile.ZipFile) -> list[str]:
+    return [name for name in list_members(archive) if canonical_folder(name) == PRELIMINARY_FOLDER]
 
 
 def _files_by_folder(

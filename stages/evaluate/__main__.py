@@ -51,7 +51,9 @@ def evaluate(
     *,
     profile: str,
     shards: Path,
+    external_shards: Path,
     cells_csv: Path,
+    external_csv: Path,
     appearance_csv: Path,
     model_keras: Path,
     download_report: Path,
@@ -77,18 +79,23 @@ def evaluate(
     """
     discard_recorded(model_keras)
     earlier = _read_earlier_stages(download_report, split_report, train_report, history_csv)
-    cells = read_cells(cells_csv)
+    cells = pd.concat([read_cells(cells_csv), read_cells(external_csv)], ignore_index=True)
     require_both_classes(cells, cells_csv)
     require_subgroups(cells, params.subgroups, cells_csv)
-    _require_cells_as_trained(shards, earlier.train["cells"], train_report)
+    for folder in (shards, external_shards):
+        _require_cells_as_trained(folder, earlier.train["cells"], train_report)
     appearances = read_appearance(appearance_csv)
     model = _load_model(model_keras, shards, trained=earlier.train)
     predictions = _predict(
-        model, params, shards=shards, cells=cells, appearances=(appearances, appearance_csv)
+        model,
+        params,
+        shards={"val": shards, "test": shards, "external": external_shards},
+        cells=cells,
+        appearances=(appearances, appearance_csv),
     )
     predictions = add_subgroups(predictions, cells, params.subgroups)
     test = predictions[predictions["split"] == "test"]
-    pictured = _picture(model, shards, predictions=test, threshold=params.threshold)
+    pictured = _picture(model, shards, cells, predictions=test, threshold=params.threshold)
     results = {
         "data": _data_name(earlier.download),
         # A list: git keeps it, and DVC leaves it out of its tables of metrics.
@@ -104,7 +111,7 @@ def evaluate(
         ),
     }
     curves = _curves(predictions, params)
-    inputs = [shards, cells_csv, appearance_csv, model_keras]
+    inputs = [shards, external_shards, cells_csv, external_csv, appearance_csv, model_keras]
     inputs += [download_report, split_report, train_report, history_csv]
     page = render_report(
         results,
@@ -159,7 +166,7 @@ def _load_model(model_keras: Path, shards: Path, *, trained: Mapping[str, Any]) 
     """Load the model onto the kind of device that trained it, or onto the CPU."""
     import tensorflow as tf
 
-    from stages.dataset.shard_reader import read_index
+    from stages.dataset.shard_reader import image_format
     from stages.network.known_answers import tell_of_other_bits
     from stages.network.model_reader import load_classifier
     from stages.network.portable import compute_deterministically, make_portable
@@ -169,7 +176,7 @@ def _load_model(model_keras: Path, shards: Path, *, trained: Mapping[str, Any]) 
     if on_cpu:
         tf.config.set_visible_devices([], "GPU")
         tell_of_other_bits()
-    model = load_classifier(model_keras, image_size=read_index(shards)["image_size"])
+    model = load_classifier(model_keras, image_size=image_format(shards)["image_size"])
     if on_cpu:
         make_portable(model)
     return model
@@ -179,7 +186,7 @@ def _predict(
     model: Any,
     params: EvaluateParams,
     *,
-    shards: Path,
+    shards: Mapping[str, Path],
     cells: pd.DataFrame,
     appearances: tuple[pd.DataFrame, Path],
 ) -> pd.DataFrame:
@@ -191,17 +198,17 @@ def _predict(
 
 
 def _picture(
-    model: Any, shards: Path, *, predictions: pd.DataFrame, threshold: float
+    model: Any, shards: Path, cells: pd.DataFrame, *, predictions: pd.DataFrame, threshold: float
 ) -> list[Gallery]:
     """Return the galleries of the test cells, with Grad-CAM."""
-    from stages.dataset.shard_reader import read_split
+    from stages.dataset.shard_reader import read_part
     from stages.evaluate.gradcam import heat_maps
 
-    cells = read_split(shards, "test")
+    tested = read_part(shards, cells, "test")
     return galleries(
         predictions,
-        images=cells.images,
-        image_ids=cells.image_ids,
+        images=tested.images,
+        image_ids=tested.image_ids,
         explain=functools.partial(heat_maps, model),
         threshold=threshold,
     )

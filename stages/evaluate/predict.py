@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ from scipy.special import expit
 from stages.common.errors import StageError
 from stages.common.progress import progress
 from stages.dataset.classes import CLASS_NAMES
-from stages.dataset.shard_reader import Cells, read_index, read_split
+from stages.dataset.shard_reader import Cells, read_part
 from stages.network.model_reader import RETRAIN
 from stages.statistics.metrics import P_ALL_DECIMALS
 
@@ -48,23 +48,33 @@ PARTS = ("val", "test", "external")
 
 
 def predict_all(
-    model: keras.Model, shards: Path, *, listed: pd.DataFrame, tta: TestTimeAugmentation
+    model: keras.Model,
+    shards: Mapping[str, Path],
+    *,
+    listed: pd.DataFrame,
+    tta: TestTimeAugmentation,
 ) -> pd.DataFrame:
-    """Predict every cell of the PARTS in the shards; return one table, part after part."""
-    counts = read_index(shards)["cells"]
-    parts = [part for part in PARTS if part == "test" or sum(counts.get(part, []))]
-    tables = [predict_split(model, shards, part, listed=listed, tta=tta) for part in parts]
+    """Predict every listed cell of the PARTS; return one table, part after part.
+
+    `shards` names the shard folder of each part; the rest is as in `predict_split`.
+    """
+    present = {"test", *listed["split"]}
+    tables = [
+        predict_split(model, shards[part], part, listed=listed, tta=tta)
+        for part in PARTS
+        if part in present
+    ]
     return pd.concat(tables, ignore_index=True)
 
 
 def predict_split(
     model: keras.Model, shards: Path, split: str, *, listed: pd.DataFrame, tta: TestTimeAugmentation
 ) -> pd.DataFrame:
-    """Predict every cell of a split, in shard order; nothing is dropped, repeated or shuffled.
+    """Predict every cell of a split, in the table's order; none is dropped, repeated or shuffled.
 
     Args:
         model: from `load_classifier`.
-        shards: the shard folder.
+        shards: the shard folder with the cells of the split.
         split: name of the split.
         listed: the table of cells, with their subjects and folds.
         tta: d4 also predicts the 8 symmetries of each image.
@@ -75,19 +85,12 @@ def predict_split(
         the mean of the 8 logits, and p_all_tta, its logistic function.
 
     Raises:
-        StageError: if shards and table differ in their cells, or the model gives no probabilities.
+        StageError: if the shards lack cells of the table, or the model gives no probabilities.
     """
-    cells = read_split(shards, split)
-    labels = [CLASS_NAMES[label] for label in cells.labels]
-    rows = listed[listed["split"] == split].set_index("image", drop=False)
-    _require_the_same_cells(cells.image_ids, labels, rows, split)
-    rows = rows.loc[cells.image_ids]
-    table = {
-        "split": split,
-        "image": cells.image_ids,
-        "subject": rows["subject"].tolist(),
-        "fold": rows["fold"].tolist(),
-        "label": labels,
+    cells = read_part(shards, listed, split)
+    rows = listed[listed["split"] == split]
+    table = {"split": split} | {
+        column: rows[column].tolist() for column in ("image", "subject", "fold", "label")
     }
     symmetries = SYMMETRIES if tta == "d4" else SYMMETRIES[:1]
     outputs = _outputs(model, cells, split, symmetries)
@@ -103,29 +106,6 @@ def predict_split(
             "logit_tta": _rounded(mean, LOGIT_DECIMALS),
         }
     return pd.DataFrame(table)
-
-
-def _require_the_same_cells(
-    images: list[str], labels: list[str], rows: pd.DataFrame, split: str
-) -> None:
-    """Check the shards against the rows of cells.csv for this split, indexed by image."""
-    known = rows["label"].to_dict()
-    remedy = "make the shards again with `dvc repro --force preprocess`"
-    for image, label in zip(images, labels, strict=True):
-        if image not in known:
-            raise StageError(
-                f"{image} is in the {split} shards but not among the {split} cells of cells.csv; "
-                + remedy
-            )
-        if known[image] != label:
-            raise StageError(
-                f"{image} is of class {label} in the {split} shards and {known[image]} in "
-                f"cells.csv; {remedy}"
-            )
-    if len(images) != len(rows):
-        raise StageError(
-            f"the {split} shards hold {len(images)} images, cells.csv lists {len(rows)}; {remedy}"
-        )
 
 
 def _outputs(

@@ -14,7 +14,7 @@ from stages.dataset.classes import CLASS_NAMES
 
 _JSON_NAMES = {bool: "boolean", dict: "object", int: "number", str: "string"}
 APPEARANCE_COLUMNS = (
-    *("split", "image", "area", "brightness", "red", "green", "blue"),
+    *("image", "area", "brightness", "red", "green", "blue"),
     "uniform_background",
 )
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
@@ -68,7 +68,7 @@ def read_appearance(path: Path) -> pd.DataFrame:
     """
     remedy = "make it again with `dvc repro --force preprocess`"
     try:
-        table = pd.read_csv(path, dtype={"split": str, "image": str})
+        table = pd.read_csv(path, dtype={"image": str})
     except (OSError, ValueError) as error:
         raise StageError(f"{path} cannot be read ({error}); {remedy}") from error
     missing = [column for column in APPEARANCE_COLUMNS if column not in table]
@@ -85,9 +85,9 @@ def add_appearance(
     Raises:
         StageError: if the table of appearances (at `path`) lacks a cell, or lists one twice.
     """
-    known = appearances.set_index(["split", "image"])[["area", "brightness"]]
-    wanted = pd.MultiIndex.from_frame(predictions[["split", "image"]])
-    missing = predictions.loc[~wanted.isin(known.index), "image"].tolist()
+    known = appearances.set_index("image")[["area", "brightness"]]
+    wanted = predictions["image"]
+    missing = wanted[~wanted.isin(known.index)].tolist()
     if missing or known.index.has_duplicates:
         lack = f"lacks {missing[0]}" if missing else "lists a cell twice"
         raise StageError(

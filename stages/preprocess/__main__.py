@@ -12,19 +12,26 @@ from stages.common.errors import StageError
 from stages.common.files import atomic_path, write_csv
 from stages.common.stage_entry import run_stage
 from stages.common.standard_streams import protect_standard_streams
-from stages.dataset.cell_table import SPLITS, read_cells
+from stages.dataset.archive import open_archive
+from stages.dataset.archive_cells import external_cells, training_cells
 from stages.preprocess.params import PreprocessParams
 from stages.preprocess.record_writer import import_record_writer
-from stages.preprocess.write_shards import plan_shards, write_shards
+from stages.preprocess.write_shards import write_shards
 
 
 def preprocess(
-    params: PreprocessParams, *, archive: Path, cells_csv: Path, shards: Path, appearance_csv: Path
+    params: PreprocessParams,
+    *,
+    archive: Path,
+    training_shards: Path,
+    external_shards: Path,
+    appearance_csv: Path,
 ) -> str:
-    """Write the shards of every split and their index; see dataset/shards.py for the format.
+    """Write all cells of the archive as shards; see dataset/shards.py for the format.
 
-    `appearance_csv` gets how each cell looks; see appearance.py. The stage evaluate measures how
-    well the area alone classifies, and compares the parts.
+    Which cells are for training, validation and test is not asked here, so another split writes no
+    pixels. `appearance_csv` gets how each cell looks; see appearance.py. The stage evaluate
+    measures how well the area alone classifies, and compares the parts.
 
     Raises:
         StageError: if an image is missing, corrupt, or has the wrong size or form; or if the crop
@@ -35,15 +42,16 @@ def preprocess(
             f"preprocess.crop_size is {params.crop_size}, expected at most "
             f"preprocess.expected_size, {params.expected_size}, or null"
         )
-    cells = read_cells(cells_csv)
-    planned = plan_shards(cells, params.cells_per_shard)
-    with atomic_path(shards) as folder:
-        appearances = write_shards(planned, params, archive=archive, folder=folder)
+    with open_archive(archive) as opened:
+        training, external = training_cells(opened), external_cells(opened)
+    with atomic_path(training_shards) as first, atomic_path(external_shards) as second:
+        appearances = write_shards({first: training, second: external}, params, archive=archive)
+        size = sum(file.stat().st_size for folder in (first, second) for file in folder.iterdir())
         write_csv(appearances, appearance_csv)
-    counts = cells["split"].value_counts()
-    parts = ", ".join(f"{counts[split]:,} {split}" for split in SPLITS if split in counts)
-    size = sum(path.stat().st_size for path in shards.rglob("*.tfrecord"))
-    return f"{parts} cells of {params.image_size} px, {size / 1e6:,.1f} MB → {shards}"
+    return (
+        f"{len(training):,} training and {len(external):,} external cells of {params.image_size} "
+        f"px, {size / 1e6:,.1f} MB → {training_shards}, {external_shards}"
+    )
 
 
 if __name__ == "__main__":

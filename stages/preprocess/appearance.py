@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-COLUMNS = ("split", "image", "area", "brightness", "red", "green", "blue", "uniform_background")
+COLUMNS = ("image", "area", "brightness", "red", "green", "blue", "uniform_background")
 
 UNEVEN = 12
 """Largest deviation of a uniform background from its colour, in 0…255: JPEG leaves such traces."""

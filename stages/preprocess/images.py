@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 from typing import Any
 
@@ -11,7 +10,7 @@ from PIL import Image
 
 from stages.common.errors import StageError
 from stages.dataset.archive import read_member
-from stages.dataset.image_form import HEAD, RGB, image_form
+from stages.dataset.image_decoding import EXPECTED, ImageError, decode_image
 from stages.preprocess.params import PreprocessParams
 
 
@@ -38,15 +37,10 @@ def read_pixels(
 
 
 def _open(archive: zipfile.ZipFile, member: str, expected: int) -> Image.Image:
-    content = read_member(archive, member)
-    form = image_form(content[:HEAD], length=len(content))
-    if form.kind != RGB:
-        raise _unreadable(archive, member, f"it is {form.kind}")
     try:
-        image = Image.open(io.BytesIO(content), formats=["BMP"])
-        image.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise _unreadable(archive, member, str(error)) from error
+        image = Image.fromarray(decode_image(read_member(archive, member)))
+    except ImageError as error:
+        raise _unreadable(archive, member, error.kind) from error
     if image.size != (expected, expected):
         width, height = image.size
         raise StageError(
@@ -58,6 +52,6 @@ def _open(archive: zipfile.ZipFile, member: str, expected: int) -> Image.Image:
 
 def _unreadable(archive: zipfile.ZipFile, member: str, cause: str) -> StageError:
     return StageError(
-        f"{archive.filename}: {member} is no readable image ({cause}); expected {RGB}. Bring the "
-        "archive in again with `dvc repro --force download`, which checks every image"
+        f"{archive.filename}: {member} is no readable image (it is {cause}); expected {EXPECTED}. "
+        "Bring the archive in again with `dvc repro --force download`, which checks every image"
     )

@@ -22,4 +22,4 @@ class PreprocessParams:
     image_size: Annotated[int, Field(ge=32)]
     """Width and height of the model's input, in pixels. EfficientNetB3 was made for 300."""
     cells_per_shard: PositiveInt
-    """Cells in a shard; the last shard of a split holds the rest."""
+    """Cells in a shard; the last one holds the rest."""

@@ -1,8 +1,9 @@
-"""Divide the training cells into train, val and test, by one of two strategies."""
+"""Divide the training cells into train, val and test, by one of three strategies."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from sklearn.model_selection import train_test_split
 from stages.common.errors import StageError
 from stages.dataset.cell_table import SPLITS
 from stages.dataset.classes import CLASS_NAMES
+from stages.split.given_parts import given_parts
 from stages.split.group_search import IntArray, place_groups
 from stages.split.params import SplitParams
 
@@ -19,24 +21,32 @@ PARTS = SPLITS[:3]
 _FEWEST_GROUPS = 5  # per class and part; with fewer, an interval clustered by subject says little
 
 
-def assign_parts(cells: pd.DataFrame, params: SplitParams) -> list[str]:
+def assign_parts(cells: pd.DataFrame, params: SplitParams, *, given_csv: Path) -> list[str]:
     """Assign each cell to train, val or test; the order of the rows does not matter.
 
     Args:
-        cells: one row per cell, with columns `image` (unique), `label` and `group`.
+        cells: one row per cell, with columns `image` (unique), `label`, `subject` and `group`, and
+            `split` where the archive has parts.
         params: the strategy, the shares of val and test in (0, 1), and the seed of scikit-learn's
             shuffle or of the search.
+        given_csv: the table of a split that is given; see `given_parts`.
 
     Returns:
         The part of each row; every part holds cells of every class.
 
     Raises:
         StageError: if the shares leave nothing for training, or if there are too few cells (by
-            subject: too few groups of subjects) to put every class into every part.
+            subject: too few groups of subjects) to put every class into every part; by subject, if
+            one is unknown; or if a given split is not complete.
     """
+    if params.strategy == "given":
+        given = given_parts(cells, given_csv).tolist()
+        _require_given_classes(given, cells["label"])
+        return given
     held_out = _held_out_share(params)
     ordered = cells.sort_values("image")
     if params.strategy == "subject":
+        _require_subjects(ordered)
         parts = _by_subject(ordered, params)
     else:
         parts = _stratified(ordered, params, held_out=held_out)
@@ -119,16 +129,37 @@ def _targets(totals: IntArray, params: SplitParams) -> IntArray:
     return np.array([totals - val - test, val, test])
 
 
+def _require_subjects(cells: pd.DataFrame) -> None:
+    unknown = cells.loc[cells["subject"] == "", "image"]
+    if len(unknown):
+        raise StageError(
+            f"split.strategy is subject, but the subject of {len(unknown):,} of {len(cells):,} "
+            f"cells is not known (first: {unknown.iloc[0]}); give subjects in a metadata.csv, or "
+            "set split.strategy to stratified in params.yaml, which cannot keep people apart"
+        )
+
+
+def _require_given_classes(parts: list[str], labels: pd.Series) -> None:
+    if lacking := _lacking(parts, labels):
+        raise StageError(
+            f"split.strategy is given, and in the given split {', '.join(lacking)}; expected cells "
+            f"of both classes in each of {', '.join(PARTS)}"
+        )
+
+
 def _require_every_class(parts: list[str], labels: pd.Series, params: SplitParams) -> None:
+    if lacking := _lacking(parts, labels):
+        raise _too_few(labels, params, reason=", ".join(lacking))
+
+
+def _lacking(parts: list[str], labels: pd.Series) -> list[str]:
     present = set(zip(parts, labels, strict=True))
-    lacking = [
+    return [
         f"{part} would have no {name}"
         for part in PARTS
         for name in CLASS_NAMES
         if (part, name) not in present
     ]
-    if lacking:
-        raise _too_few(labels, params, reason=", ".join(lacking))
 
 
 def _too_few(labels: pd.Series, params: SplitParams, *, reason: str) -> StageError:

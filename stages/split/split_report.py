@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,36 +15,53 @@ _DECIMALS = 4  # of shares: a hundredth of a percentage point
 
 
 def split_report(
-    cells: pd.DataFrame, params: SplitParams, *, identical: Iterable[list[str]]
+    cells: pd.DataFrame,
+    params: SplitParams,
+    *,
+    identical: Iterable[list[str]],
+    near_identical: Sequence[tuple[str, str]] = (),
 ) -> dict[str, Any]:
-    """Describe a split. Every value except the name of the strategy is a finite number.
+    """Describe a split. Every value except the name of the strategy is a finite number, or None.
+
+    None stands for what is unknown: what subjects would say where one of them is unknown, and the
+    same of microscope fields.
 
     Args:
         cells: the table of cells, including external ones.
         params: the parameters of the split.
-        identical: sets of members with identical bytes.
+        identical: sets of members with identical pixels.
+        near_identical: pairs of members that look the same.
 
     Returns:
         `strategy`; for each of SPLITS its number of cells and subjects and, if it has cells, the
         share of each class; `deviation_points`: the largest difference, in percentage points, of
         train, val and test from their share of the cells (`size`) and from the class ratio of all
-        of them (`class_share`); `test_cells_known_by`: the share of the test cells with a training
-        cell of the same subject, and of the same microscope field; `leakage`: how many subjects,
-        microscope fields and distinct images are in more than one of SPLITS.
+        of them (`class_share`), unless the split was given; `test_cells_known_by`: the
+        share of the test cells with a training cell of the same subject, and of the same microscope
+        field; `leakage`: how many subjects, microscope fields and distinct images are in more than
+        one of SPLITS; `near_identical_pairs`: how many there are, and how many of them are in
+        two of SPLITS.
     """
     return {
         "strategy": params.strategy,
         **{name: _part(cells[cells["split"] == name]) for name in SPLITS},
-        "deviation_points": _deviation_points(cells[cells["split"] != "external"], params),
+        "deviation_points": {}
+        if params.strategy == "given"
+        else _deviation_points(cells[cells["split"] != "external"], params),
         "test_cells_known_by": _known_from_training(cells),
         "leakage": _leakage(cells, identical),
+        "near_identical_pairs": {
+            "found": len(near_identical),
+            "in_two_parts": _in_two_parts(cells, near_identical),
+        },
     }
 
 
-def _part(cells: pd.DataFrame) -> dict[str, int | float]:
-    described: dict[str, int | float] = {
+def _part(cells: pd.DataFrame) -> dict[str, int | float | None]:
+    known = _all_known(cells["subject"])
+    described: dict[str, int | float | None] = {
         "cells": len(cells),
-        "subjects": int(cells["subject"].nunique()),
+        "subjects": int(cells["subject"].nunique()) if known else None,
     }
     if len(cells):
         for name in CLASS_NAMES:
@@ -64,21 +81,29 @@ def _deviation_points(cells: pd.DataFrame, params: SplitParams) -> dict[str, flo
     return {"size": _points(max(sizes)), "class_share": _points(max(classes))}
 
 
-def _known_from_training(cells: pd.DataFrame) -> dict[str, float]:
+def _known_from_training(cells: pd.DataFrame) -> dict[str, float | None]:
     train, test = (cells[cells["split"] == name] for name in ("train", "test"))
-    subjects = test["subject"].isin(train["subject"])
-    fields = _fields(test).isin(_fields(train))
-    return {
-        "subject": _share(subjects.sum(), len(test)),
-        "field": _share(fields.sum(), len(test)),
-    }
+    both = pd.concat([train, test])
+
+    def known(column: str, names: Callable[[pd.DataFrame], pd.Series]) -> float | None:
+        if not _all_known(both[column]):
+            return None
+        return _share(names(test).isin(names(train)).sum(), len(test))
+
+    return {"subject": known("subject", _subjects), "field": known("field", _fields)}
 
 
-def _leakage(cells: pd.DataFrame, identical: Iterable[list[str]]) -> dict[str, int]:
+def _leakage(cells: pd.DataFrame, identical: Iterable[list[str]]) -> dict[str, int | None]:
     split_of = dict(zip(cells["member"], cells["split"], strict=True))
+
+    def leaking(column: str, names: Callable[[pd.DataFrame], pd.Series]) -> int | None:
+        if not _all_known(cells[column]):
+            return None
+        return _in_several_parts(names(cells), cells["split"])
+
     return {
-        "subjects": _in_several_parts(cells["subject"], cells["split"]),
-        "fields": _in_several_parts(_fields(cells), cells["split"]),
+        "subjects": leaking("subject", _subjects),
+        "fields": leaking("field", _fields),
         "identical_images": sum(
             len({split_of[member] for member in members}) > 1 for members in identical
         ),
@@ -90,8 +115,21 @@ def _in_several_parts(names: pd.Series, splits: pd.Series) -> int:
     return int(pairs.loc[pairs["name"].duplicated(), "name"].nunique())
 
 
+def _in_two_parts(cells: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> int:
+    split_of = dict(zip(cells["member"], cells["split"], strict=True))
+    return sum(split_of[one] != split_of[other] for one, other in pairs)
+
+
+def _all_known(values: pd.Series) -> bool:
+    return bool((values != "").all())
+
+
+def _subjects(cells: pd.DataFrame) -> pd.Series:
+    return cells["subject"]
+
+
 def _fields(cells: pd.DataFrame) -> pd.Series:
-    return cells["subject"] + "_" + cells["field"].astype(str)
+    return cells["subject"] + "_" + cells["field"]
 
 
 def _share(count: int, of: int) -> float:

@@ -37,12 +37,13 @@ def train(
     *,
     model: ModelParams,
     shards: Path,
+    cells_csv: Path,
     keras_home: Path,
     model_keras: Path,
     report: Path,
     history_csv: Path,
 ) -> str:
-    """Fit the model on the shards; write the model, the report and the history.
+    """Fit the model on the cells of train and val; write the model, the report and the history.
 
     The stage resumes from the latest checkpoint of a run with the same fingerprint that was killed,
     or that has ended and is not recorded in dvc.lock.
@@ -73,7 +74,7 @@ def train(
                 "first steps.",
                 flush=True,
             )
-        setup = TrainingSetup(params, model, shards, keras_home, device)
+        setup = TrainingSetup(params, model, shards, cells_csv, keras_home, device)
         inputs = setup.inputs()
         own = fingerprint(inputs)
         with open_state(own) as state:

@@ -14,7 +14,8 @@ import pandas as pd
 import tensorflow as tf
 
 from stages.common.errors import StageError
-from stages.dataset.shard_reader import Cells, image_format, read_split
+from stages.dataset.cell_table import read_cells
+from stages.dataset.shard_reader import Cells, image_format, read_part
 from stages.network.batch_norm import fuse_batch_norm
 from stages.network.known_answers import tell_of_other_bits
 from stages.network.model import build_model, synchronize_batch_norm
@@ -63,7 +64,8 @@ def fit(setup: TrainingSetup, *, state: TrainState, watch: Watch) -> Fit:
             loss diverges, memory is too small, or as `check_training` says.
         SystemExit: if `watch` has a reason to stop.
     """
-    training, validation = read_split(setup.shards, "train"), read_split(setup.shards, "val")
+    cells = read_cells(setup.cells_csv)
+    training, validation = (read_part(setup.shards, cells, part) for part in ("train", "val"))
     steps = _steps_per_epoch(training, setup)
     keras.utils.set_random_seed(setup.params.seed)
     weights = setup.weights or "none"

@@ -20,7 +20,8 @@ class TrainingSetup:
     Attributes:
         params: how the network is fitted.
         model: the network.
-        shards: the folder with the cells.
+        shards: the folder with the images of all cells.
+        cells_csv: the table of cells, with the part of each.
         keras_home: the folder with the initial weights, if there are any.
         device: the device that training runs on.
     """
@@ -28,6 +29,7 @@ class TrainingSetup:
     params: TrainParams
     model: ModelParams
     shards: Path
+    cells_csv: Path
     keras_home: Path
     device: Device
 
@@ -44,7 +46,8 @@ class TrainingSetup:
             "device": self.device.name,
             "versions": versions(self.device),
         }
-        return inputs(settings, code_files() | data_files(self.shards, self._weights_file))
+        data = data_files(self.shards, self.cells_csv, self._weights_file)
+        return inputs(settings, code_files() | data)
 
     @property
     def _weights_file(self) -> Path:

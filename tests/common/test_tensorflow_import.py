@@ -170,15 +170,17 @@ def write_lightly(path: Path) -> subprocess.CompletedProcess[str]:
 def test_the_record_writer_alone_writes_the_bytes_that_all_of_tensorflow_writes(
     tmp_path: Path,
 ) -> None:
-    done = write_lightly(tmp_path / "lightly.tfrecord")
+    done = write_lightly(tmp_path / "lightly")
     assert (done.returncode, done.stdout, done.stderr) == (0, "False\n", "")
     image = np.arange(32 * 32 * 3).astype(np.uint8).reshape(32, 32, 3)
-    write_shard([(image, "all", "1.bmp"), (image, "hem", "2.bmp")], tmp_path / "fully.tfrecord")
-    lightly, fully = (tmp_path / f"{name}.tfrecord" for name in ("lightly", "fully"))
+    write_shard([(image, "all", "1.bmp"), (image, "hem", "2.bmp")], tmp_path / "fully")
+    lightly, fully = (tmp_path / name / "shard-00000.tfrecord" for name in ("lightly", "fully"))
     assert lightly.read_bytes() == fully.read_bytes()
 
 
 def test_the_record_writer_alone_tells_of_errors(tmp_path: Path) -> None:
-    done = write_lightly(tmp_path)  # a folder
+    path = tmp_path / "shard-00000.tfrecord"
+    path.mkdir()
+    done = write_lightly(tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{tmp_path}; Is a directory; mend that and run this again\nFalse\n"
+    assert done.stdout == f"{path}; Is a directory; mend that and run this again\nFalse\n"

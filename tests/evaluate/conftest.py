@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.dataset.cell_table import write_cells
-from stages.dataset.shard_writer import write_index, write_shard
-from stages.dataset.shards import shard_name
+from stages.dataset.cell_table import COLUMNS, write_cells
 from stages.evaluate.stage_reports import APPEARANCE_COLUMNS
+from tests import shard_folder
 
 if TYPE_CHECKING:
     import keras
@@ -79,21 +78,13 @@ def cell_rows(split: str, labels: Sequence[str], *, first: int = 1) -> list[dict
     return rows
 
 
-def write_shards(
-    shards: Path, parts: Mapping[str, list[tuple[dict[str, Any], int]]], *, per_shard: int = 3
-) -> None:
-    """Write each part's (row of cells.csv, brightness) as plain images of that brightness."""
-    counts = {}
-    for part, cells in parts.items():
-        portions = [cells[start : start + per_shard] for start in range(0, len(cells), per_shard)]
-        for number, portion in enumerate(portions):
-            records = (
-                (np.full((SIZE, SIZE, 3), brightness, np.uint8), row["label"], row["image"])
-                for row, brightness in portion
-            )
-            write_shard(records, shards / shard_name(part, number))
-        counts[part] = [len(portion) for portion in portions]
-    write_index(shards, crop_size=450, image_size=SIZE, cells=counts)
+def write_shards(shards: Path, cells: Sequence[tuple[dict[str, Any], int]]) -> None:
+    """Write (row of cells.csv, brightness) as plain images of that brightness."""
+    records = [
+        (np.full((SIZE, SIZE, 3), brightness, np.uint8), row["label"], row["image"])
+        for row, brightness in cells
+    ]
+    shard_folder.write_shards(shards, records, image_size=SIZE, per_shard=3)
 
 
 @pytest.fixture
@@ -127,19 +118,26 @@ def world_in(folder: Path, model_keras: Path) -> World:
                 rows = cell_rows(part, [label for label, _ in cells], first=first)
                 parts[part] = list(zip(rows, [brightness for _, brightness in cells], strict=True))
         paths = _paths(folder, model_keras)
-        table = pd.DataFrame([row for cells in parts.values() for row, _ in cells])
-        if not subjects:
-            table = table.assign(**dict.fromkeys(("subject", "field", "cell", "fold"), ""))
-            table["group"] = table["image"]
-        further = {
-            name: [value(row) for row in table.index] for name, value in (carried or {}).items()
-        }
-        write_cells(table.assign(**further), paths["cells_csv"])
-        write_shards(paths["shards"], parts)
+        outside = parts.pop("external", [])
+        inside = [cell for cells in parts.values() for cell in cells]
+        for cells, name, shards in (
+            (inside, "cells_csv", "shards"),
+            (outside, "external_csv", "external_shards"),
+        ):
+            table = pd.DataFrame([row for row, _ in cells], columns=list(COLUMNS))
+            if not subjects:
+                table = table.assign(**dict.fromkeys(("subject", "field", "cell", "fold"), ""))
+                table["group"] = table["image"]
+            if name == "cells_csv":
+                further = (carried or {}).items()
+                table = table.assign(
+                    **{key: [of(row) for row in table.index] for key, of in further}
+                )
+            write_cells(table, paths[name])
+            write_shards(paths[shards], cells)
         appearances = [
-            (part, row["image"], min(1.0, (brightness + 1) / 256), *[float(brightness)] * 4, 1)
-            for part, cells in parts.items()
-            for row, brightness in cells
+            (row["image"], min(1.0, (brightness + 1) / 256), *[float(brightness)] * 4, 1)
+            for row, brightness in [*inside, *outside]
         ]
         pd.DataFrame(appearances, columns=APPEARANCE_COLUMNS).to_csv(
             paths["appearance_csv"], index=False
@@ -173,8 +171,10 @@ def world_in(folder: Path, model_keras: Path) -> World:
 def _paths(folder: Path, model_keras: Path) -> Inputs:
     files = {
         "cells_csv": "data/splits/cells.csv",
+        "external_csv": "data/splits/external.csv",
         "appearance_csv": "data/appearance.csv",
-        "shards": "data/shards",
+        "shards": "data/shards/training",
+        "external_shards": "data/shards/external",
         "download_report": "metrics/download.json",
         "split_report": "metrics/split.json",
         "train_report": "metrics/train.json",

@@ -66,7 +66,6 @@ def test_a_test_split_without_both_classes_is_refused(test_labels: list[str], fo
 
 APPEARANCES = pd.DataFrame(
     {
-        "split": ["test", "val"],
         "image": ["a.bmp", "b.bmp"],
         "area": [0.2, 0.4],
         "brightness": [90.0, 99.5],
@@ -75,7 +74,7 @@ APPEARANCES = pd.DataFrame(
 
 
 def test_each_cell_gets_its_appearance_in_any_order() -> None:
-    predictions = APPEARANCES[["split", "image"]].iloc[::-1]
+    predictions = APPEARANCES[["image"]].iloc[::-1]
     found = add_appearance(predictions, APPEARANCES, Path("appearance.csv"))
     assert found["area"].tolist() == [0.4, 0.2]
     assert found["brightness"].tolist() == [99.5, 90.0]
@@ -85,13 +84,13 @@ def test_each_cell_gets_its_appearance_in_any_order() -> None:
     ("appearances", "lack"),
     [
         (APPEARANCES.iloc[1:], "lacks a.bmp"),
-        (APPEARANCES.assign(split="val"), "lacks a.bmp"),
+        (APPEARANCES.assign(image="b.bmp"), "lacks a.bmp"),
         (pd.concat([APPEARANCES, APPEARANCES]), "lists a cell twice"),
     ],
 )
 def test_a_cell_without_its_one_appearance_is_refused(appearances: pd.DataFrame, lack: str) -> None:
     with pytest.raises(StageError, match=rf"appearance\.csv {lack}; .*--force preprocess`"):
-        add_appearance(APPEARANCES[["split", "image"]], appearances, Path("appearance.csv"))
+        add_appearance(APPEARANCES[["image"]], appearances, Path("appearance.csv"))
 
 
 def test_a_useless_table_of_appearances_is_refused(tmp_path: Path) -> None:
@@ -99,5 +98,5 @@ def test_a_useless_table_of_appearances_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StageError, match=r"cannot be read .*; make it again"):
         read_appearance(path)
     path.write_text("image,area\n")
-    with pytest.raises(StageError, match=r"lacks columns split, brightness, red, .*; make it"):
+    with pytest.raises(StageError, match=r"lacks columns brightness, red, .*; make"):
         read_appearance(path)

@@ -100,11 +100,13 @@ def test_the_parameters_in_dvc_yaml_are_those_that_the_stage_takes(name: str) ->
     ("key", "run"),
     [
         ("download.synthetic_seed", ["download", "split", "preprocess", "train", "evaluate"]),
-        ("split.seed", ["split", "preprocess", "train", "evaluate"]),
+        ("split.seed", ["split", "train", "evaluate"]),
+        ("split.strategy", ["split", "train", "evaluate"]),
+        ("preprocess.image_size", ["preprocess", "train", "evaluate"]),
         ("train.seed", ["train", "evaluate"]),
     ],
 )
-def test_a_seed_runs_its_own_stage_and_those_after_it_alone(key: str, run: list[str]) -> None:
+def test_a_change_runs_its_own_stage_and_those_that_need_it_alone(key: str, run: list[str]) -> None:
     assert stages_run_after_a_change_of(f"profiles.synthetic.{key}") == run
 
 

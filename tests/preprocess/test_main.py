@@ -1,4 +1,3 @@
-import shutil
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -10,11 +9,11 @@ import pytest
 from stages.common.errors import StageError
 from stages.dataset.archive import open_archive
 from stages.dataset.archive_cells import external_cells, training_cells
-from stages.dataset.cell_table import write_cells
-from stages.dataset.shard_reader import image_format, read_index, read_split
+from stages.dataset.shard_reader import Cells, image_format, read_part
 from stages.preprocess.__main__ import preprocess
 from stages.preprocess.appearance import appearance
 from stages.preprocess.params import PreprocessParams
+from stages.preprocess.write_shards import write_shards
 from tests.conftest import TINY_SIZE, WriteArchive, bmp, tiny_members
 
 pytestmark = pytest.mark.integration
@@ -24,25 +23,28 @@ PARAMS = PreprocessParams(
 )
 
 
-def split_cells(archive: Path, destination: Path) -> pd.DataFrame:
-    with open_archive(archive) as opened:
-        training, external = training_cells(opened), external_cells(opened)
-    training["split"] = ["train", "train", "val", "test"] * (len(training) // 4)
-    external["split"] = "external"
-    cells = pd.concat([training, external], ignore_index=True)
-    cells["group"] = cells["subject"]
-    write_cells(cells, destination)
-    return cells
-
-
-def run(params: PreprocessParams, archive: Path, cells_csv: Path, shards: Path) -> str:
+def run(params: PreprocessParams, archive: Path, folder: Path) -> str:
+    """Run the stage; its outputs are in the folder."""
     return preprocess(
         params,
         archive=archive,
-        cells_csv=cells_csv,
-        shards=shards,
-        appearance_csv=cells_csv.with_name("appearance.csv"),
+        training_shards=folder / "training",
+        external_shards=folder / "external",
+        appearance_csv=folder / "appearance.csv",
     )
+
+
+def cells_of(archive: Path) -> dict[str, pd.DataFrame]:
+    """The tables of both sets, each of one part."""
+    with open_archive(archive) as opened:
+        return {
+            "training": training_cells(opened).assign(split="train"),
+            "external": external_cells(opened).assign(split="train"),
+        }
+
+
+def read_all(archive: Path, folder: Path, name: str = "training") -> Cells:
+    return read_part(folder / name, cells_of(archive)[name], "train")
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -58,80 +60,99 @@ def archive(write_archive: WriteArchive) -> Path:
     return write_archive()
 
 
-def test_every_cell_is_in_the_shards_of_its_split_once(archive: Path, tmp_path: Path) -> None:
-    cells = split_cells(archive, tmp_path / "cells.csv")
-    shards = tmp_path / "shards"
-    line = run(PARAMS, archive, tmp_path / "cells.csv", shards)
-    index = read_index(shards)
-    assert (index["crop_size"], index["image_size"]) == (TINY_SIZE, 32)
-    for split, rows in cells.groupby("split"):
-        read = read_split(shards, split)
-        assert read.image_ids == rows["image"].tolist()
+def test_every_cell_of_the_archive_is_in_its_shards_once(archive: Path, tmp_path: Path) -> None:
+    line = run(PARAMS, archive, tmp_path)
+    appearances = pd.read_csv(tmp_path / "appearance.csv").set_index("image")
+    for name, rows in cells_of(archive).items():
+        read = read_all(archive, tmp_path, name)
+        index = image_format(tmp_path / name)
+        assert (index["crop_size"], index["image_size"]) == (TINY_SIZE, 32)
+        written = pd.read_csv(tmp_path / name / "records.csv")["image"].tolist()
+        assert written == sorted(written) == read.image_ids == rows["image"].tolist()
         assert read.labels.tolist() == (rows["label"] == "all").astype(int).tolist()
         assert read.images.shape == (len(rows), 32, 32, 3)
-    assert "24 train, 12 val, 12 test, 2 external cells of 32 px" in line
-    appearances = pd.read_csv(tmp_path / "appearance.csv")
-    for split, rows in appearances.groupby("split"):
-        read = read_split(shards, split)
-        assert rows["image"].tolist() == read.image_ids
-        expected = [appearance(image) for image in read.images]
-        assert list(zip(rows["area"], rows["brightness"], strict=True)) == expected
-    assert len(appearances) == 50
+        found = appearances.loc[read.image_ids, ["area", "brightness"]]
+        assert list(found.itertuples(index=False, name=None)) == [
+            appearance(image) for image in read.images
+        ]
+    assert "48 training and 2 external cells of 32 px" in line
+    assert list(appearances.index) == [*sorted(appearances.index[:48]), "1.bmp", "2.bmp"]
+
+
+def test_shards_are_filled_in_order_and_the_last_one_holds_the_rest(
+    archive: Path, tmp_path: Path
+) -> None:
+    run(PARAMS, archive, tmp_path)
+    records = pd.read_csv(tmp_path / "training/records.csv")
+    assert records["shard"].tolist() == [number // 10 for number in range(48)]
+    names = sorted(path.name for path in (tmp_path / "training").glob("*.tfrecord"))
+    assert names == [f"shard-0000{number}.tfrecord" for number in range(5)]
 
 
 def test_the_bytes_do_not_depend_on_the_number_of_workers(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    split_cells(archive, tmp_path / "cells.csv")
     found = []
     for workers in (1, 3, 8):
         monkeypatch.setattr("os.cpu_count", lambda workers=workers: workers)
-        shards = tmp_path / f"shards-{workers}"
-        run(PARAMS, archive, tmp_path / "cells.csv", shards)
-        appearances = (tmp_path / "appearance.csv").read_bytes()
-        found.append(digests(shards) | {"appearances": sha256(appearances).hexdigest()})
+        run(PARAMS, archive, tmp_path / f"{workers}")
+        found.append(digests(tmp_path / f"{workers}"))
     assert found[0] == found[1] == found[2]
 
 
-def test_without_external_cells_there_are_no_external_shards(
+def test_other_external_cells_change_no_byte_of_the_training_shards(
     write_archive: WriteArchive, tmp_path: Path
 ) -> None:
-    archive = write_archive(tiny_members(external=0))
-    split_cells(archive, tmp_path / "cells.csv")
-    shards = tmp_path / "shards"
-    run(PARAMS, archive, tmp_path / "cells.csv", shards)
-    assert sorted(path.name for path in shards.iterdir()) == ["index.json", "test", "train", "val"]
+    for external in (0, 2):
+        archive = write_archive(tiny_members(external=external), name=f"{external}.zip")
+        run(PARAMS, archive, tmp_path / f"{external}")
+    without, both = (digests(tmp_path / f"{external}/training") for external in (0, 2))
+    assert without == both
+
+
+def test_without_external_cells_their_folder_holds_an_empty_index(
+    write_archive: WriteArchive, tmp_path: Path
+) -> None:
+    run(PARAMS, write_archive(tiny_members(external=0)), tmp_path)
+    names = sorted(path.name for path in (tmp_path / "external").iterdir())
+    assert names == ["index.json", "records.csv"]
+    assert image_format(tmp_path / "external") == image_format(tmp_path / "training")
+    assert pd.read_csv(tmp_path / "external/records.csv").empty
 
 
 def test_after_an_error_the_old_shards_stand_and_nothing_new_does(
     write_archive: WriteArchive, tmp_path: Path
 ) -> None:
     members = tiny_members()
-    archive = write_archive(members)
-    split_cells(archive, tmp_path / "cells.csv")
-    shards = tmp_path / "out" / "shards"
-    run(PARAMS, archive, tmp_path / "cells.csv", shards)
-    before = digests(shards)
+    folder = tmp_path / "out"
+    run(PARAMS, write_archive(members), folder)
+    before = digests(folder)
     last = max(name for name in members if "/fold_" in name)
     broken = write_archive(members | {last: bmp(1, size=TINY_SIZE + 2)}, name="broken.zip")
     with pytest.raises(StageError, match=rf"{Path(last).name}, are 38×38, expected 36×36"):
-        run(PARAMS, broken, tmp_path / "cells.csv", shards)
-    assert digests(shards) == before
-    assert [path.name for path in shards.parent.iterdir()] == ["shards"]
+        run(PARAMS, broken, folder)
+    assert digests(folder) == before
+
+
+def test_a_full_disk_is_told_in_one_line(archive: Path, tmp_path: Path) -> None:
+    cells, shard = cells_of(archive)["training"], tmp_path / "shards/shard-00000.tfrecord"
+    shard.parent.mkdir()
+    shard.symlink_to("/dev/full")
+    params = replace(PARAMS, cells_per_shard=len(cells))
+    with pytest.raises(StageError) as caught:
+        write_shards({shard.parent: cells}, params, archive=archive)
+    assert str(caught.value) == f"{shard}; No space left on device; mend that and run this again"
 
 
 def test_a_crop_larger_than_the_images_is_refused(archive: Path, tmp_path: Path) -> None:
-    split_cells(archive, tmp_path / "cells.csv")
     params = replace(PARAMS, crop_size=TINY_SIZE + 1)
     with pytest.raises(StageError, match=r"crop_size is 37, expected at most .* 36"):
-        run(params, archive, tmp_path / "cells.csv", tmp_path / "s")
+        run(params, archive, tmp_path)
 
 
 def test_the_index_says_how_much_of_an_image_the_crop_left(archive: Path, tmp_path: Path) -> None:
-    split_cells(archive, tmp_path / "cells.csv")
-    shards = tmp_path / "shards"
-    run(replace(PARAMS, crop_size=34), archive, tmp_path / "cells.csv", shards)
-    assert image_format(shards) == {
+    run(replace(PARAMS, crop_size=34), archive, tmp_path)
+    assert image_format(tmp_path / "training") == {
         "crop_size": 34,
         "image_size": 32,
         "class_names": ["hem", "all"],
@@ -139,21 +160,11 @@ def test_the_index_says_how_much_of_an_image_the_crop_left(archive: Path, tmp_pa
 
 
 def test_real_images_keep_their_colours(real_sample: Path, tmp_path: Path) -> None:
-    cells = split_cells_of_real(real_sample, tmp_path / "cells.csv")
-    params = PreprocessParams(expected_size=450, crop_size=None, image_size=64, cells_per_shard=32)
-    shards = tmp_path / "shards"
-    run(params, real_sample, tmp_path / "cells.csv", shards)
-    images = read_split(shards, "train").images
-    assert len(images) == (cells["split"] == "train").sum()
+    params = replace(PARAMS, expected_size=450, image_size=64)
+    with open_archive(real_sample) as opened:
+        cells = training_cells(opened).iloc[::20].assign(split="train")
+    write_shards({tmp_path / "shards": cells}, params, archive=real_sample)
+    images = read_part(tmp_path / "shards", cells, "train").images
+    assert len(images) == len(cells)
     cell = images[np.any(images > 0, axis=-1)].mean(axis=0)
     assert cell[2] > cell[0] > cell[1]  # stained violet: blue over red over green
-    shutil.rmtree(shards)
-
-
-def split_cells_of_real(archive: Path, destination: Path) -> pd.DataFrame:
-    with open_archive(archive) as opened:
-        cells = training_cells(opened).iloc[::20].reset_index(drop=True)
-    cells["split"] = ["train", "val", "test"][: len(cells)] + ["train"] * (len(cells) - 3)
-    cells["group"] = cells["subject"]
-    write_cells(cells, destination)
-    return cells

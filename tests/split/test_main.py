@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 
 from stages.common.errors import StageError
@@ -14,15 +15,17 @@ STRATEGIES = ["stratified", "subject"]
 
 
 def run(archive, folder, strategy="stratified", *, seed=123):
-    """Run the stage; return its table of cells, its report, and what it says."""
+    """Run the stage; return the cells of both tables, its report, and what it says."""
     said = split(
         SplitParams(strategy, 0.25, 0.25, seed),
         archive=archive,
         cells_csv=folder / "splits/cells.csv",
+        external_csv=folder / "splits/external.csv",
         report=folder / "metrics/split.json",
     )
     report = json.loads((folder / "metrics/split.json").read_text())
-    return read_cells(folder / "splits/cells.csv"), report, said
+    tables = [read_cells(folder / f"splits/{name}.csv") for name in ("cells", "external")]
+    return pd.concat(tables, ignore_index=True), report, said
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def test_by_subject_nothing_leaks_and_by_image_it_is_told(write_archive, tmp_pat
     cells, report, _ = run(write_archive(members), tmp_path, "subject")
     assert not any(report["leakage"].values())
     cells, report, said = run(write_archive(members), tmp_path, "stratified")
-    leaking = int((cells.groupby("subject")["split"].nunique() > 1).sum())
+    leaking = int((cells.groupby("subject")["split"].agg(set).map(len) > 1).sum())
     assert report["leakage"]["subjects"] == leaking > 0
     assert f"{leaking} subjects in more than one part" in said
 
@@ -60,6 +63,26 @@ def test_labelled_preliminary_images_are_external(write_archive, tmp_path, membe
     assert external["subject"].tolist() == ["91", "H92"]
     assert external["label"].tolist() == ["all", "hem"]
     assert set(external["fold"]) == {"preliminary"}
+
+
+def test_external_cells_have_a_table_of_their_own(write_archive, tmp_path, members):
+    run(write_archive(members), tmp_path)
+    assert set(read_cells(tmp_path / "splits/cells.csv")["split"]) == {"train", "val", "test"}
+    assert set(read_cells(tmp_path / "splits/external.csv")["split"]) == {"external"}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_other_external_cells_change_no_byte_of_the_table_of_cells(
+    write_archive, tmp_path, strategy
+):
+    members = tiny_members(cells=6, external=4)
+    for copy, name in (("1.bmp", "UID_3_1_1_all.bmp"), ("3.bmp", "UID_2_1_1_all.bmp")):
+        members[member_of(members, copy)] = members[member_of(members, name)]
+    tables = []
+    for number, given in enumerate((members, tiny_members(cells=6, external=0))):
+        run(write_archive(given, f"{number}.zip"), tmp_path / f"{number}", strategy)
+        tables.append((tmp_path / f"{number}/splits/cells.csv").read_bytes())
+    assert tables[0] == tables[1]
 
 
 def test_an_archive_without_preliminary_images_has_no_external_part(write_archive, tmp_path):
@@ -80,7 +103,7 @@ def test_subjects_that_share_an_image_stay_together(write_archive, tmp_path, mem
     cells, report, _ = run(write_archive(members), tmp_path, "subject")
     together = cells[cells["subject"].isin(["1", "2", "H1"])]
     assert set(together["group"]) == {"1+2+H1"}
-    assert together["split"].nunique() == 1
+    assert len(set(together["split"])) == 1
     assert report["leakage"] == {"subjects": 0, "fields": 0, "identical_images": 0}
 
 
@@ -88,7 +111,8 @@ def test_an_external_copy_of_a_training_image_is_leakage(write_archive, tmp_path
     members[member_of(members, "1.bmp")] = members[member_of(members, "UID_3_1_1_all.bmp")]
     cells, report, _ = run(write_archive(members), tmp_path, "subject")
     assert report["leakage"] == {"subjects": 0, "fields": 0, "identical_images": 1}
-    assert set(cells.loc[cells["subject"].isin(["3", "91"]), "group"]) == {"3+91"}
+    assert set(cells.loc[cells["subject"] == "91", "group"]) == {"3+91"}
+    assert set(cells.loc[cells["subject"] == "3", "group"]) == {"3"}
 
 
 def test_a_rejected_split_writes_nothing(write_archive, tmp_path):
@@ -105,7 +129,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_order_of_the_archive(
     turned = dict(reversed(members.items()))
     for folder, given in (("one", members), ("other", turned)):
         run(write_archive(given, f"{folder}.zip"), tmp_path / folder, strategy)
-    for name in ("splits/cells.csv", "metrics/split.json"):
+    for name in ("splits/cells.csv", "splits/external.csv", "metrics/split.json"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
 
 

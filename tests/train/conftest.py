@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.dataset.shard_writer import write_index, write_shard
-from stages.dataset.shards import shard_name
+from stages.dataset.cell_table import write_cells
+from tests import shard_folder
 from tests.train.scene import Trainings
 
 
@@ -23,22 +23,24 @@ def shards(tmp_path: Path) -> Path:
     return write_shards(tmp_path / "shards")
 
 
+@pytest.fixture
+def cells_csv(shards: Path) -> Path:
+    return shards.with_name("cells.csv")
+
+
 def write_shards(folder: Path) -> Path:
-    """Write shards of 12 training and 6 validation cells of 32 px, ALL brighter than HEM."""
-    counts = {"train": 12, "val": 6}
-    for split, count in counts.items():
+    """Write 12 training and 6 validation cells of 32 px, ALL brighter than HEM.
+
+    The table of cells lies beside the folder, as cells.csv.
+    """
+    parts = {}
+    for split, count in {"train": 12, "val": 6}.items():
         random = np.random.default_rng(count)
-        records = []
+        parts[split] = []
         for number in range(count):
             label = "all" if number % 2 else "hem"
             level = 140 if number % 2 else 60
             image = random.integers(level, level + 60, (32, 32, 3), np.uint8)
-            records.append((image, label, f"{split}-{number}.bmp"))
-        write_shard(records, folder / shard_name(split, 0))
-    write_index(
-        folder,
-        crop_size=450,
-        image_size=32,
-        cells={split: [count] for split, count in counts.items()},
-    )
-    return folder
+            parts[split].append((image, label, f"{split}-{number}.bmp"))
+    write_cells(shard_folder.table_of(parts), folder.with_name("cells.csv"))
+    return shard_folder.write_shards(folder, [*parts["train"], *parts["val"]], image_size=32)

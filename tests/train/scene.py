@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from stages.dataset.shard_writer import write_index, write_shard
-from stages.dataset.shards import shard_name
+from stages.dataset.cell_table import write_cells
 from stages.download.weights import KERAS_SETTINGS
+from tests import shard_folder
 from tests.conftest import ROOT
 
 PROGRAM = Path(__file__).with_name("tiny_training.py")
@@ -81,7 +81,7 @@ class Trainings:
 
 
 class Scene:
-    """A folder that holds parameters and shards of 32 px."""
+    """A folder that holds parameters, shards of 32 px and the table of their cells."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -104,11 +104,12 @@ class Scene:
 
     def write_shards(self, seed: int = 1, **cells: int) -> None:
         shutil.rmtree(self.folder / "shards", ignore_errors=True)
-        for split, count in (CELLS | cells).items():
-            path = self.folder / "shards" / shard_name(split, 0)
-            write_shard(noisy_cells(split, count, seed), path)
-        counts = {split: [count] for split, count in (CELLS | cells).items()}
-        write_index(self.folder / "shards", crop_size=450, image_size=32, cells=counts)
+        parts = {
+            split: list(noisy_cells(split, count, seed)) for split, count in (CELLS | cells).items()
+        }
+        records = [record for part in parts.values() for record in part]
+        shard_folder.write_shards(self.folder / "shards", records, image_size=32)
+        write_cells(shard_folder.table_of(parts), self.folder / "cells.csv")
 
     def outputs(self) -> dict[str, bytes]:
         return {

@@ -43,6 +43,7 @@ def run_train(folder: Path, shards: Path, **changes: object) -> subprocess.Compl
     (folder / "home").mkdir()
     (folder / "home/keras.json").write_text(json.dumps(KERAS_SETTINGS))
     command = [sys.executable, "-m", "stages.train", "--shards", shards, "--keras-home", "home"]
+    command += ["--cells-csv", shards.with_name("cells.csv")]
     command += ["--model-keras", "model.keras", "--report", "train.json"]
     command += ["--history-csv", "history.csv"]
     environment = os.environ | OFFLINE | {"KERAS_BACKEND": "jax"}  # of no consequence

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from stages.dataset.cell_table import read_cells, write_cells
 from stages.network.params import ModelParams
 from stages.train.device import Device
 from stages.train.params import TrainParams
@@ -12,10 +13,14 @@ from stages.train.training_setup import TrainingSetup
 
 @pytest.fixture
 def setup(
-    train_params: TrainParams, model_params: ModelParams, shards: Path, tmp_path: Path
+    train_params: TrainParams,
+    model_params: ModelParams,
+    shards: Path,
+    cells_csv: Path,
+    tmp_path: Path,
 ) -> TrainingSetup:
     return TrainingSetup(
-        train_params, model_params, shards, tmp_path / "home", Device("CPU", "CPU")
+        train_params, model_params, shards, cells_csv, tmp_path / "home", Device("CPU", "CPU")
     )
 
 
@@ -52,7 +57,10 @@ def test_the_fingerprint_changes_with_all_that_the_fit_depends_on(setup: Trainin
     found = [fingerprint(other.inputs()) for other in others]
     write_weights(setup, setup.model.base)
     found.append(fingerprint(setup.inputs()))
-    shard = setup.shards / "train/train-00000.tfrecord"
+    shard = setup.shards / "shard-00000.tfrecord"
     shard.write_bytes(shard.read_bytes()[:-1])
+    found.append(fingerprint(setup.inputs()))
+    cells = read_cells(setup.cells_csv)
+    write_cells(cells.assign(split=cells["split"][::-1].tolist()), setup.cells_csv)
     found.append(fingerprint(setup.inputs()))
     assert len(set(found)) == len(found)

@@ -105,7 +105,7 @@ def main(*point: str) -> None:
     if point:
         happen_at(point[0], int(point[1]), point[2])
     outputs = {"model-keras": "model.keras", "report": "train.json", "history-csv": "history.csv"}
-    options = {"shards": "shards", "keras-home": "home", **outputs}
+    options = {"shards": "shards", "cells-csv": "cells.csv", "keras-home": "home", **outputs}
     sys.argv[1:] = [word for name, value in options.items() for word in (f"--{name}", value)]
     run_stage(train)
 

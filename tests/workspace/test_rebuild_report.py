@@ -51,7 +51,7 @@ def test_the_outputs_of_all_stages_are_read_in_the_order_of_the_lock() -> None:
 
 def test_what_the_repository_ships_has_outputs_metrics_and_plots() -> None:
     found = locked_outputs((ROOT / "dvc.lock").read_text(encoding="utf-8"))
-    assert {"data/shards", "metrics/test.json", "metrics/roc.csv"} <= set(found)
+    assert {"data/shards/training", "metrics/test.json", "metrics/roc.csv"} <= set(found)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from stages.dataset.image_names import parse_image_name
+from stages.common.errors import StageError
 from stages.dataset.shard_reader import Cells
 
 Indices = np.ndarray[Any, np.dtype[np.int64]]
@@ -28,12 +28,17 @@ def epoch_order(
     once more.
 
     Raises:
-        StageError: with subject_balanced, if the name of an image holds no subject.
+        StageError: with subject_balanced, if the subject of a cell is not known.
     """
     random = np.random.default_rng([seed, epoch])
     if sampling == "natural":
         return random.permutation(len(cells.labels))[:positions]
-    subjects = np.array([parse_image_name(name).subject for name in cells.image_ids])
+    if unknown := cells.subjects.count(""):
+        raise StageError(
+            f"`train.sampling` is subject_balanced, but {unknown:,} of {len(cells.labels):,} cells "
+            "have no subject; set it to natural"
+        )
+    subjects = np.array(cells.subjects)
     # The cumulative sums are rounded, not each class, so that the total is `positions`.
     totals = np.cumsum(np.bincount(cells.labels)) * positions / len(cells.labels)
     shares = np.diff(np.rint(totals).astype(int), prepend=0)

@@ -40,10 +40,11 @@ def code_files() -> dict[str, Path]:
     return stage | shared
 
 
-def data_files(shards: Path, weights: Path) -> dict[str, Path]:
-    """Return index and shards; also initial weights and requirements.txt, if they exist."""
+def data_files(shards: Path, cells_csv: Path, weights: Path) -> dict[str, Path]:
+    """Return shards, their index and the table of cells; if they exist, weights and pins."""
     files = {
         f"shards/{path.relative_to(shards)}": path for path in shards.rglob("*") if path.is_file()
     }
+    files["cells.csv"] = cells_csv
     single = {"weights": weights, "requirements.txt": Path("requirements.txt")}
     return files | {name: path for name, path in single.items() if path.is_file()}

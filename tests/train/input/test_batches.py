@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stages.dataset import image_buffer as room
-from stages.dataset.shard_reader import Cells, read_split
+from stages.dataset.cell_table import read_cells
+from stages.dataset.shard_reader import Cells, read_part
 from stages.train.input.augmentation import augment
 from stages.train.input.batches import training_batches, validation_batches
 from stages.train.input.random_numbers import uniform_numbers
@@ -56,7 +57,7 @@ def numbered_cells(count: int, size: int = 4) -> Cells:
     names = [
         name if number % 2 else f"UID_H1_1_{number}_hem.bmp" for number, name in enumerate(names)
     ]
-    return Cells(images, labels, names)
+    return Cells(images, labels, names, [name.split("_")[1] for name in names])
 
 
 def batches_of(
@@ -210,7 +211,12 @@ def test_subjects_are_balanced_where_that_is_asked_for(plain: TrainParams) -> No
     subject = [number % 2 * (number % 3 + 1) for number in range(60)]  # 0 is the one of HEM
     kept = [number for number in range(60) if subject[number] < 2 or number in (1, 7)]
     cells = numbered_cells(60)  # now 30 HEM cells, 10 ALL cells of a subject, 2 of another
-    cells = Cells(cells.images[kept], cells.labels[kept], [cells.image_ids[n] for n in kept])
+    cells = Cells(
+        cells.images[kept],
+        cells.labels[kept],
+        [cells.image_ids[n] for n in kept],
+        [cells.subjects[n] for n in kept],
+    )
     params = replace(plain, sampling="subject_balanced", batch_size=6)
     for epoch in epochs_of(cells, params):
         assert np.bincount([subject[number] for number in numbers(epoch)]).tolist() == [30, 6, 6]
@@ -218,7 +224,7 @@ def test_subjects_are_balanced_where_that_is_asked_for(plain: TrainParams) -> No
 
 def test_targets_and_weights_stay_with_their_images(plain: TrainParams) -> None:
     cells = numbered_cells(40)
-    cells = Cells(cells.images[10:], np.arange(30) // 20, cells.image_ids[10:])
+    cells = replace(cells, images=cells.images[10:], labels=np.arange(30) // 20)
     params = replace(plain, class_weights="balanced", label_smoothing=0.2)
     for epoch in epochs_of(cells, params):
         labels = [(number - 10) // 20 for number in numbers(epoch)]
@@ -246,9 +252,9 @@ def test_validation_has_labels_where_training_has_them(plain: TrainParams) -> No
     assert (np.concatenate([labels for _, labels in batches]) == cells.labels).all()
 
 
-def test_batches_outlive_the_cells(plain: TrainParams, shards: Path) -> None:
-    cells = read_split(shards, "train")
-    expected = batches_of(Cells(cells.images.copy(), cells.labels, cells.image_ids), plain)
+def test_batches_outlive_the_cells(plain: TrainParams, shards: Path, cells_csv: Path) -> None:
+    cells = read_part(shards, read_cells(cells_csv), "train")
+    expected = batches_of(replace(cells, images=cells.images.copy()), plain)
     dataset = training_batches(cells, plain, seed=1)
     del cells
     gc.collect()
@@ -257,17 +263,17 @@ def test_batches_outlive_the_cells(plain: TrainParams, shards: Path) -> None:
 
 
 def test_batches_are_the_same_where_memory_does_not_hold_the_cells(
-    everything: TrainParams, shards: Path, monkeypatch: pytest.MonkeyPatch
+    everything: TrainParams, shards: Path, cells_csv: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    params = replace(everything, sampling="natural")  # the others want subjects in the names
-    in_memory = read_split(shards, "train")
+    listed = read_cells(cells_csv)
+    in_memory = read_part(shards, listed, "train")
     monkeypatch.setattr(room, "free_memory", lambda: 0)
-    in_file = read_split(shards, "train")
+    in_file = read_part(shards, listed, "train")
     assert (in_memory.in_memory, in_file.in_memory) == (True, False)
     assert in_file.image_ids == in_memory.image_ids
     for first_step in (0, 1):
-        expected = batches_of(in_memory, params, first_step=first_step)
-        assert same(batches_of(in_file, params, first_step=first_step), expected)
+        expected = batches_of(in_memory, everything, first_step=first_step)
+        assert same(batches_of(in_file, everything, first_step=first_step), expected)
     validation = [
         list(validation_batches(cells, everything, batch_size=3).as_numpy_iterator())
         for cells in (in_memory, in_file)
@@ -302,7 +308,7 @@ from stages.train.input.random_numbers import uniform_numbers
 if {deterministic}:
     tf.config.experimental.enable_op_determinism()
 params = replace(load_params(Path("params.yaml")).section(TrainParams), batch_size=4, epochs=1)
-small = Cells(np.ones((8, 8, 8, 3), np.uint8), np.arange(8) % 2, [""] * 8)
+small = Cells(np.ones((8, 8, 8, 3), np.uint8), np.arange(8) % 2, [], [])
 def use(cells):
     for dataset in (
         training_batches(cells, params, seed=1),
@@ -314,7 +320,7 @@ use(small)
 images, _ = allocate_images((300, 1000, 1000, 3), folder=Path(), name="")
 images[:] = 1
 before = getrusage(RUSAGE_SELF).ru_maxrss
-use(Cells(images, np.arange(300) % 2, [""] * 300))
+use(Cells(images, np.arange(300) % 2, [], []))
 unit = 1 if sys.platform == "darwin" else 1024
 print((getrusage(RUSAGE_SELF).ru_maxrss - before) * unit / images.nbytes)
 """

@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import pytest
@@ -54,15 +53,14 @@ def test_the_code_is_that_on_which_dvc_has_the_stage_depend() -> None:
     assert all(path.is_relative_to(ROOT / "stages") for path in found)
 
 
-def test_the_data_are_every_shard_their_index_and_the_weights(
-    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_data_are_every_shard_their_index_the_cells_and_the_weights(
+    shards: Path, cells_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    splits = json.loads((shards / "index.json").read_text())["cells"]
-    expected = {f"shards/{split}/{split}-00000.tfrecord" for split in splits}
-    expected |= {"shards/index.json"}
+    in_folder = ("index.json", "records.csv", "shard-00000.tfrecord")
+    expected = {"cells.csv", *(f"shards/{name}" for name in in_folder)}
     weights = tmp_path / "weights.h5"
-    assert set(data_files(shards, weights)) == expected
+    assert set(data_files(shards, cells_csv, weights)) == expected
     weights.touch()
     (tmp_path / "requirements.txt").touch()
-    assert set(data_files(shards, weights)) == expected | {"weights", "requirements.txt"}
+    assert set(data_files(shards, cells_csv, weights)) == expected | {"weights", "requirements.txt"}

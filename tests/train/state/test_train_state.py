@@ -242,7 +242,7 @@ def test_of_two_trainings_in_a_workspace_the_second_stops_at_once(tmp_path: Path
     _, status = os.waitpid(first.pid, os.WUNTRACED)
     assert os.WIFSTOPPED(status)
     stage = [sys.executable, "-m", "stages.train"]
-    for option in ("shards", "keras-home", "model-keras", "report", "history-csv"):
+    for option in ("shards", "cells-csv", "keras-home", "model-keras", "report", "history-csv"):
         stage += [f"--{option}", option]
     (tmp_path / "tensorflow.py").write_text("raise ImportError('TensorFlow is wanted')")
     without_tensorflow = ENVIRONMENT | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}

@@ -33,8 +33,7 @@ def params(train_params: TrainParams) -> TrainParams:
 @pytest.fixture
 def inputs(params: TrainParams) -> InputPipeline:
     training, validation = (
-        Cells(*random_cells(count), [f"{number}.bmp" for number in range(count)])
-        for count in (18, 6)
+        Cells(*random_cells(count), image_ids=[], subjects=[]) for count in (18, 6)
     )
     return InputPipeline(training, validation, params, seed=1, devices=1)
 
