@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import io
+import json
 import subprocess
 import unicodedata
 import zipfile
@@ -25,9 +27,10 @@ def published(project: Path, remote: Path) -> Iterator[tuple[str, bytes]]:
 def places_of(names: Iterable[str], contents: Iterable[tuple[str, bytes]]) -> list[str]:
     """Return where one of the names stands, however it is encoded; packed files are unpacked."""
     wanted = {
-        form.encode("utf-8").lower()
+        written.encode("utf-8").lower()
         for name in names
-        for form in (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name))
+        for form in (unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name))
+        for written in (form, json.dumps(form)[1:-1], html.escape(form))
     }
     return [
         place

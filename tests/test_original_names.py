@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import zipfile
 import zlib
@@ -28,6 +29,7 @@ def zipped(member: str, content: bytes) -> bytes:
         "MÜLLER".lower().encode(),
         zipped("images/müller 1.png", b""),
         zipped("metadata.csv", "file_name,subject\n1.png,Müller\n".encode() * 99),
+        json.dumps({"subject": "Müller"}).encode(),
         zlib.compress(b"records" * 99 + "Müller".encode()),
     ],
 )

@@ -22,6 +22,8 @@ import pandas as pd
 
 from stages.common.errors import StageError
 from stages.common.files import atomic_path
+from stages.dataset.archive_metadata import IMAGES
+from stages.download.partial_file import state_folder
 
 IDENTIFYING = ("subject", "field", "cell")
 """Columns whose values are names; empty where they are unknown."""
@@ -105,23 +107,35 @@ def pseudonyms(names: Iterable[str], *, kind: str, key: bytes) -> dict[str, str]
     return {name: made for made, name in found.items()}
 
 
+def hide_names(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return the table as `pseudonymised` with the user's key, and the key's fingerprint.
+
+    Who has which pseudonym is written to `names.csv` in the folder of partial files.
+    """
+    key = read_key(key_path())
+    replaced = pseudonymised(table, key=key)
+    write_names(table, replaced, state_folder() / "names.csv")
+    return replaced, key_fingerprint(key)
+
+
 def pseudonymised(table: pd.DataFrame, *, key: bytes) -> pd.DataFrame:
     """Return the table of an archive's images with pseudonyms for names; the rows keep their order.
 
     Args:
-        table: column `file_name`, the path of each image in the source; those of IDENTIFYING that
+        table: column `file_name`, the path of each image below IMAGES; those of IDENTIFYING that
             are known; and any others, which stay as they are.
         key: from `read_key`.
 
     Returns:
-        The table. A file name keeps its ending, in lower case, and nothing of its folders.
+        The table. A file name keeps its ending, in lower case, and none of its folders but IMAGES.
 
     Raises:
         StageError: if two names have the same pseudonym, or another column repeats a name.
     """
     _refuse_names_elsewhere(table)
-    images = pseudonyms(table["file_name"], kind="image", key=key)
-    replaced = {"file_name": [_with_ending(images[name], name) for name in table["file_name"]]}
+    names = table["file_name"].str.removeprefix(IMAGES)
+    images = pseudonyms(names, kind="image", key=key)
+    replaced = {"file_name": [f"{IMAGES}{images[name]}{_ending(name)}" for name in names]}
     for column in (column for column in IDENTIFYING if column in table):
         known = pseudonyms(table[column], kind=column, key=key) | {"": ""}
         replaced[column] = [known[name] for name in table[column]]
@@ -159,8 +173,8 @@ def _refuse_names_elsewhere(table: pd.DataFrame) -> None:
                 )
 
 
-def _with_ending(image: str, name: str) -> str:
-    return image + PurePosixPath(name).suffix.lower()
+def _ending(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()
 
 
 def _digits(kind: str, name: str, key: bytes) -> str:

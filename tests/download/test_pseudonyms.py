@@ -27,7 +27,11 @@ from tests.conftest import ROOT
 KEY = bytes(range(32))
 TABLE = pd.DataFrame(
     {
-        "file_name": ["all/Müller 1.PNG", "hem/Smith'1.tif", "hem/Smith'2.tif"],
+        "file_name": [
+            "images/all/Müller 1.PNG",
+            "images/hem/Smith'1.tif",
+            "images/hem/Smith'2.tif",
+        ],
         "label": ["all", "hem", "hem"],
         "subject": ["Müller", "Smith", "Smith"],
         "field": ["Müller/a", "", "3"],
@@ -73,7 +77,9 @@ def test_a_table_keeps_its_rows_and_none_of_its_names() -> None:
 
     assert list(made.columns) == list(TABLE.columns)
     assert not NAMES.search(made.to_csv())
-    assert [name.partition(".")[2] for name in made["file_name"]] == ["png", "tif", "tif"]
+    assert made["file_name"][0] == (
+        f"images/{pseudonym('all/Müller 1.PNG', kind='image', key=KEY)}.png"
+    )
     assert made["file_name"].is_unique
     assert made["subject"].tolist() == [
         pseudonym(name, kind="subject", key=KEY) for name in TABLE["subject"]

@@ -233,7 +233,7 @@ SIX_A_CLASS = tuple(("all", 200 + n) for n in range(6)) + tuple(
 def test_without_subjects_the_intervals_are_by_cell_and_say_why_they_are_too_narrow(
     world: World,
 ) -> None:
-    unknown = {"subjects": "unknown", "fields": "unknown", "identical_images": 0}
+    unknown = {"subjects": None, "fields": None, "identical_images": 0}
     paths = world(test=SIX_A_CLASS, external=BOTH, subjects=False, leakage=unknown)
 
     line = run(paths)
@@ -252,6 +252,7 @@ def test_without_subjects_the_intervals_are_by_cell_and_say_why_they_are_too_nar
     assert page.count(TOO_NARROW) >= 4
     assert "No leakage found" not in page
     assert "<b>Leakage: unknown.</b>" in page
+    assert '<th scope="row">leakage: subjects</th><td>unknown</td>' in page
     assert "Test: unknown. No figures by subject: subjects are not known." in page
     assert page.count(", subject unknown</figcaption>") > 3  # they are no one subject
     assert pd.read_csv(paths["predictions_csv"])["subject"].isna().all()

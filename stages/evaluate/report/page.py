@@ -34,6 +34,7 @@ from stages.evaluate.report.tables import (
     reasons,
     section,
     subject_columns,
+    with_unknown,
 )
 from stages.evaluate.split_warnings import positive_counts, unknown_counts
 from stages.statistics.curves import Curves
@@ -78,7 +79,7 @@ def render_report(
         The page. It loads nothing from the network or from files.
     """
     measured = {part: results[part] for part in ("test", "external") if part in results}
-    split = earlier.split
+    split = with_unknown(earlier.split)
     in_parts = {part: split[part] for part in SPLITS if isinstance(split.get(part), Mapping)}
     page: str = (
         _environment()

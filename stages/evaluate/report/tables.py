@@ -49,6 +49,18 @@ def section(values: Section, *names: str) -> Section:
     return values
 
 
+def with_unknown(values: Section) -> Section:
+    """Return metrics/split.json with UNKNOWN for each None, which stands for what is unknown."""
+    return {
+        key: with_unknown(value)
+        if isinstance(value, Mapping)
+        else UNKNOWN
+        if value is None
+        else value
+        for key, value in values.items()
+    }
+
+
 def intervals_to_quote(values: Section) -> Section:
     """Return the intervals over subjects; where these are not known, those over cells."""
     by_cell = section(values, "cell_intervals")
