@@ -15,10 +15,7 @@ def comparison_text(comparison: Mapping[str, Any], *, markdown: bool) -> str:
     """Format the result of `differences.compare`: heading, table, notes."""
     old, new = comparison["old"], comparison["new"]
     data = " → ".join(dict.fromkeys((old["data"], new["data"])))
-    heading = (
-        f"Data: {data}. {old['revision']} → {new['revision']}: {comparison['cells']:,} test cells "
-        f"of {comparison['subjects']:,} subjects"
-    )
+    heading = f"Data: {data}. {old['revision']} → {new['revision']}: {_cells(comparison)}"
     columns = ["metric", old["revision"], new["revision"], "difference", "95 % interval", "p", ""]
     rows = [
         [
@@ -55,6 +52,9 @@ def comparison_notes(comparison: Mapping[str, Any]) -> list[str]:
             f"The thresholds differ: {old['threshold']} in {old['revision']}, {new['threshold']} "
             f"in {new['revision']}."
         )
+    if "too_narrow" in comparison:
+        reasons = "; ".join(comparison["too_narrow"])
+        notes.append(f"READ WITH CARE: {reasons}. For the same reason p is too small.")
     if "undefined" in comparison:
         notes.append(f"What is missing: {'; '.join(comparison['undefined'])}.")
     if unresolved := _unresolved(comparison["metrics"]):
@@ -81,8 +81,7 @@ def gap_text(gap: Mapping[str, Any], *, markdown: bool) -> str:
     """Format the result of `leakage_gap.gap`: heading, table, notes."""
     sides = gap["stratified"], gap["subject"]
     heading = "Split by image → by subject, all else equal" + "".join(
-        f"{start} {side['cells']:,} test cells of {side['subjects']:,} subjects"
-        for start, side in zip((":", " →"), sides, strict=True)
+        f"{start} {_cells(side)}" for start, side in zip((":", " →"), sides, strict=True)
     )
     columns = ["metric", "by image", "by subject", "gap", "95 % interval"]
     rows = [
@@ -116,6 +115,12 @@ def signed(value: float | None) -> str:
 def span(interval: list[float] | None) -> str:
     """Format an interval of differences."""
     return NOTHING if interval is None else f"{signed(interval[0])} … {signed(interval[1])}"
+
+
+def _cells(counts: Mapping[str, Any]) -> str:
+    subjects = counts["subjects"]
+    of = "subjects that are not known" if subjects is None else f"{subjects:,} subjects"
+    return f"{counts['cells']:,} test cells of {of}"
 
 
 def _unresolved(metrics: Mapping[str, Any]) -> str:

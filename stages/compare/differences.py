@@ -1,7 +1,8 @@
 """Test two models for differences: an interval, a p-value and a verdict for each metric.
 
 Both models are measured in the same resamples of subjects. The p-value is from a permutation test:
-it swaps the two models' predictions at random, for all cells of a subject together.
+it swaps the two models' predictions at random, for all cells of a subject together. Where subjects
+are not known, cells take their place, and the intervals are too narrow.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ from stages.compare.pairs import Pair
 from stages.compare.revisions import Revision
 from stages.statistics.by_subject import count_subjects
 from stages.statistics.intervals import (
+    TOO_NARROW,
     Resamples,
+    cell_resamples,
     intervals,
+    lacking_cells,
     lacking_subjects,
     over_resamples,
     subject_resamples,
+    unknown_subjects,
 )
 from stages.statistics.metrics import DECIMALS, LESS_IS_BETTER, Floats
 
@@ -35,18 +40,23 @@ def compare(pair: Pair) -> dict[str, Any]:
     """Compare two models metric by metric.
 
     Returns:
-        `old`, `new` (revision, data, archive, threshold, operating_threshold), cells, subjects,
-        left_out; `metrics`: for each its value in old and new, the difference (new − old), its
-        95 % interval, its p-value, and the verdict: better, worse, equal (in every resample), or
-        unresolved (the interval holds 0, or p is not below 0.05). Without intervals the verdict
-        is None, and `undefined` gives the reason.
+        `old`, `new` (revision, data, archive, threshold, operating_threshold), cells, subjects
+        (None if not known; then `too_narrow` has TOO_NARROW), left_out; `metrics`: for each its
+        value in old and new, the difference (new − old), its 95 % interval, its p-value, and the
+        verdict: better, worse, equal (in every resample), or unresolved (the interval holds 0, or
+        p is not below 0.05). Without intervals the verdict is None, and `undefined` gives the
+        reason.
     """
     old, new = (metrics(side) for side in (pair.old, pair.new))
-    reason = lacking_subjects(pair.old.test)
+    unknown = unknown_subjects(pair.old.test)
+    lacking, draw = (
+        (lacking_cells, cell_resamples) if unknown else (lacking_subjects, subject_resamples)
+    )
+    reason = lacking(pair.old.test)
     found: dict[str, Any] = {}
     p_values: dict[str, float] = {}
     if reason is None:
-        resamples = subject_resamples(pair.old.test, replicates=REPLICATES, seed=SEED)
+        resamples = draw(pair.old.test, replicates=REPLICATES, seed=SEED)
         found = intervals(resamples, lambda weights: _differences(pair, weights))
         p_values = swap_p_values(pair, resamples)
     reasons = [*([reason] if reason else []), *found.get("undefined", [])]
@@ -55,6 +65,7 @@ def compare(pair: Pair) -> dict[str, Any]:
         "new": _described(pair.new),
         "cells": len(pair.old.test),
         "subjects": count_subjects(pair.old.test),
+        **({"too_narrow": [TOO_NARROW]} if unknown and reason is None else {}),
         "left_out": list(pair.left_out),
         "metrics": {
             name: _row(name, old[name], new[name], found.get(name), p_values.get(name))
@@ -66,13 +77,13 @@ def compare(pair: Pair) -> dict[str, Any]:
 
 
 def swap_p_values(pair: Pair, resamples: Resamples) -> dict[str, float]:
-    """Return each metric's two-sided p-value in a permutation test that swaps models by subject.
+    """Return each metric's two-sided p-value in a permutation test that swaps models by unit.
 
     The observed predictions count as one permutation, so p is never 0.
 
     Args:
         pair: the two models.
-        resamples: give the subject of each cell; the drawn counts are not used.
+        resamples: give the unit of each cell, its subject or itself; the drawn counts are not used.
     """
     generator = np.random.default_rng(SEED)
     swapped = generator.integers(2, size=(REPLICATES, len(resamples.strata)), dtype=np.int32)

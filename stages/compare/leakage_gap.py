@@ -94,8 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     form.add_argument("--md", action="store_true", help="print Markdown")
     options = parser.parse_args(arguments)
     profile = load_params(Path("params.yaml")).profile
-    sides = [read_revision(run_experiment(each, profile=profile)) for each in STRATEGIES]
-    found = gap(*sides)
+    # By subject first: the split refuses it at once where subjects are not known.
+    runs = {each: run_experiment(each, profile=profile) for each in reversed(STRATEGIES)}
+    found = gap(*(read_revision(runs[each]) for each in STRATEGIES))
     if options.json:
         print(json.dumps(found, indent=2, allow_nan=False))
     else:

@@ -44,9 +44,15 @@ def pair(old: Revision, new: Revision, *, common: bool) -> Pair:
         if len(differs):
             first = differs.iloc[0]
             raise StageError(
-                f"{first['image']} is of {column} {first[f'{column}_old']} in {old.name} and "
-                f"{first[f'{column}_new']} in {new.name}; the data differ, so compare nothing"
+                f"{first['image']} is of {column} {first[f'{column}_old'] or 'unknown'} in "
+                f"{old.name} and {first[f'{column}_new'] or 'unknown'} in {new.name}; the data "
+                "differ, so compare nothing"
             )
+    if both.empty and old.pseudonym_key != new.pseudonym_key:
+        raise StageError(
+            f"the cells of {_identifiers(old)} and of {_identifiers(new)} cannot be matched by "
+            "name; run both on one archive (`dvc pull data/raw` brings it), or with one key"
+        )
     left_out = (len(old.test) - len(both), len(new.test) - len(both))
     if any(left_out) and not common:
         raise StageError(
@@ -61,6 +67,11 @@ def pair(old: Revision, new: Revision, *, common: bool) -> Pair:
             "nothing to compare on; run both on the same archive with the same `split`"
         )
     return Pair(_restrict(old, both["image"]), _restrict(new, both["image"]), left_out)
+
+
+def _identifiers(side: Revision) -> str:
+    key = side.pseudonym_key
+    return f"{side.name} ({f'pseudonyms by the key {key}' if key else 'no pseudonyms'})"
 
 
 def _restrict(measured: Revision, images: pd.Series) -> Revision:

@@ -33,6 +33,7 @@ class Revision:
         operating_threshold: the same at its operating point; None if it has none.
         data: name of its data.
         archive: SHA-256 of the archive of the data.
+        pseudonym_key: fingerprint of the key of the pseudonyms; None if there are none.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Revision:
     operating_threshold: float | None
     data: str
     archive: str
+    pseudonym_key: str | None = None
 
 
 def read_revision(revision: str | None) -> Revision:
@@ -59,16 +61,17 @@ def read_revision(revision: str | None) -> Revision:
     try:
         measured = json.loads(results)
         threshold, operating = float(measured["threshold"]), measured.get("operating_threshold")
-        data, archive = str(measured["data"]), str(json.loads(download)["sha256"])
-    except (ValueError, KeyError, TypeError) as error:
+        downloaded = json.loads(download)
+        data, archive = str(measured["data"]), str(downloaded["sha256"])
+        key = downloaded.get("pseudonym_key")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StageError(
             f"{name}: {RESULTS} lacks threshold or data, or {DOWNLOAD} sha256 ({error!r}); make "
             "them again there with `dvc repro`"
         ) from error
     test = _test_cells(predictions, f"{name}:{PREDICTIONS}")
-    return Revision(
-        name, test, threshold, None if operating is None else float(operating), data, archive
-    )
+    operating_threshold = None if operating is None else float(operating)
+    return Revision(name, test, threshold, operating_threshold, data, archive, key)
 
 
 def find_revision(revision: str) -> str:

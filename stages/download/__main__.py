@@ -145,7 +145,8 @@ def _origin(verified: Verified) -> dict[str, Any]:
 
 
 def _own_origin(own: OwnSet) -> dict[str, Any]:
-    return {"synthetic": False, "verified": False, "layout": own.layout}
+    key = {"pseudonym_key": own.pseudonym_key} if own.pseudonym_key else {}
+    return {"synthetic": False, "verified": False, "layout": own.layout, **key}
 
 
 def _own_counts(own: OwnSet) -> dict[str, Any]:

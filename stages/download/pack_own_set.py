@@ -22,6 +22,7 @@ from stages.download.class_mapping import class_counts, with_our_classes
 from stages.download.image_check import ImageFacts, checked_image, refuse_faults
 from stages.download.label_table import images_in_tables
 from stages.download.params import DownloadParams
+from stages.download.pseudonyms import hide_names
 from stages.download.set_layout import TABLE, images_in_class_folders, layout_of, tables_among
 from stages.download.source_files import SourceFiles
 from stages.download.zip_writer import add_member
@@ -40,6 +41,7 @@ class OwnSet:
         classes: the number of images of each class of the set, by our class, and `ignored`.
         other_files: number of files that are no images of the set.
         sizes: the smallest and the largest width, then height, in pixels.
+        pseudonym_key: fingerprint of the key of its pseudonyms; None if it has none.
     """
 
     layout: str
@@ -47,6 +49,7 @@ class OwnSet:
     classes: dict[str, dict[str, int]]
     other_files: int
     sizes: tuple[tuple[int, int], tuple[int, int]]
+    pseudonym_key: str | None
 
 
 def pack_own_set(
@@ -66,7 +69,11 @@ def pack_own_set(
     """
     layout = layout_of(files.names)
     images = images_in_tables(files) if layout == TABLE else images_in_class_folders(files.names)
-    taken = with_our_classes(images, params).sort_values("file_name", ignore_index=True)
+    named = with_our_classes(images, params)
+    table, pseudonym_key = named.drop(columns="source"), None
+    if params.identifiers == "pseudonyms":
+        table, pseudonym_key = hide_names(table)
+    taken = table.assign(source=named["source"]).sort_values("file_name", ignore_index=True)
     table = taken.drop(columns="source")
     with zipfile.ZipFile(destination, "w") as archive:
         sizes = _pack_images(files, taken, archive, name=name)
@@ -74,9 +81,10 @@ def pack_own_set(
     return OwnSet(
         layout,
         table,
-        class_counts(images, taken),
+        class_counts(images, named),
         len(files.names) - len(images) - len(tables_among(files.names)),
         sizes,
+        pseudonym_key,
     )
 
 

@@ -27,6 +27,10 @@ class DownloadParams:
     do not matter. A class that stands neither here nor in `ignore_classes` is an error."""
     ignore_classes: list[Name]
     """Classes of such a set that are left out."""
+    identifiers: Literal["names", "pseudonyms"]
+    """`pseudonyms` replaces the names of images, subjects, fields and cells of such a set by keyed
+    hashes, so that neither git nor a remote gets a name; `names` keeps them. Kaggle's layout and
+    the built-in cells have none."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None
     """Expected SHA-256 of the zip as it comes from `source`; `null` accepts any. A folder is packed
     into a zip first; `metrics/download.json` gives the SHA-256 of this zip."""

@@ -20,13 +20,16 @@ from stages.common.finished_training import discard_recorded
 from stages.common.stage_entry import run_stage
 from stages.common.tensorflow_import import import_tensorflow
 from stages.dataset.cell_table import read_cells
+from stages.evaluate.carried_columns import add_subgroups, require_subgroups
 from stages.evaluate.model_metadata import write_metadata
 from stages.evaluate.params import EvaluateParams
+from stages.evaluate.part_appearance import appearance_by_part
 from stages.evaluate.provenance import provenance
 from stages.evaluate.report.contact_sheet import write_contact_sheets
 from stages.evaluate.report.gallery import Gallery, galleries
 from stages.evaluate.report.page import StageReports, render_report
-from stages.evaluate.split_warnings import split_warnings
+from stages.evaluate.report.tables import intervals_to_quote
+from stages.evaluate.split_warnings import split_warnings, subject_warnings
 from stages.evaluate.stage_reports import (
     add_appearance,
     read_appearance,
@@ -80,6 +83,7 @@ def evaluate(
     earlier = _read_earlier_stages(download_report, split_report, train_report, history_csv)
     cells = pd.concat([read_cells(cells_csv), read_cells(external_csv)], ignore_index=True)
     require_both_classes(cells, cells_csv)
+    require_subgroups(cells, params.subgroups, cells_csv)
     _require_cells_as_trained(shards, earlier.train["cells"], train_report)
     appearances = read_appearance(appearance_csv)
     model = _load_model(model_keras, shards, trained=earlier.train)
@@ -90,12 +94,13 @@ def evaluate(
         cells=cells,
         appearances=(appearances, appearance_csv),
     )
+    predictions = add_subgroups(predictions, cells, params.subgroups)
     test = predictions[predictions["split"] == "test"]
     pictured = _picture(model, shards, cells, predictions=test, threshold=params.threshold)
     results = {
         "data": _data_name(earlier.download),
         # A list: git keeps it, and DVC leaves it out of its tables of metrics.
-        "warnings": split_warnings(earlier.split),
+        "warnings": [*split_warnings(earlier.split), *subject_warnings(predictions)],
         **measure_all(
             predictions,
             training=_training(cells, appearances, appearance_csv),
@@ -103,6 +108,7 @@ def evaluate(
             target_sensitivity=params.target_sensitivity,
             replicates=params.bootstrap_replicates,
             seed=RESAMPLES_SEED,
+            subgroups=params.subgroups,
         ),
     }
     curves = _curves(predictions, params)
@@ -114,6 +120,7 @@ def evaluate(
         curves=curves,
         galleries=pictured,
         earlier=earlier,
+        appearance=appearance_by_part(cells, appearances),
         provenance=provenance(results, profile=profile, train=earlier.train, inputs=inputs),
     )
     for table, path in (
@@ -246,8 +253,9 @@ def _with_fixed_decimals(predictions: pd.DataFrame) -> pd.DataFrame:
 def _summary(results: dict[str, Any]) -> str:
     test = results["test"]
     data = "SYNTHETIC data" if results["data"] == "synthetic" else results["data"]
-    low, high = test["intervals"].get("accuracy") or (None, None)
-    interval = "" if low is None else f" (95 % {low:.3f} to {high:.3f} over subjects)"
+    low, high = intervals_to_quote(test).get("accuracy") or (None, None)
+    unit = "subjects" if test["subjects"] else "cells, too narrow: subjects are not known"
+    interval = "" if low is None else f" (95 % {low:.3f} to {high:.3f} over {unit})"
     return (
         f"{test['cells']:,} test cells: accuracy {test['accuracy']:.3f}{interval}, "
         f"sensitivity {test['sensitivity']:.3f}, specificity {test['specificity']:.3f}, "

@@ -25,3 +25,6 @@ class EvaluateParams:
     """`d4` also predicts the 8 symmetries of each cell, and reports the mean of their logits beside
     the plain result. It takes 8 times the time. Prellberg (8 rotations) and DeepMEN used such
     means."""
+    subgroups: list[str]
+    """Further columns of `data/splits/cells.csv`, carried along from the set's own table, to
+    measure by: the scanner, the stain, an age band. A group for each of their values."""

@@ -1,9 +1,13 @@
-"""Warn about problems in the split report, and about figures that they make misleading."""
+"""Warn about problems of split and subjects, and about figures that they make misleading."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import pandas as pd
+
+from stages.statistics.intervals import TOO_NARROW, unknown_subjects
 
 MOST_POINTS = 2
 """Largest deviation of a part's size or class share without a warning, in percentage points."""
@@ -11,8 +15,35 @@ MOST_POINTS = 2
 
 def split_warnings(split: Mapping[str, Any]) -> list[str]:
     """Return the warnings from metrics/split.json: leakage, and deviating sizes or class shares."""
-    warnings = [leakage_warning(split["leakage"]), deviation_warning(split)]
+    leakage = split["leakage"]
+    warnings = [leakage_warning(leakage), unknown_leakage(leakage), deviation_warning(split)]
     return [warning for warning in warnings if warning is not None]
+
+
+def subject_warnings(predictions: pd.DataFrame) -> list[str]:
+    """Return a warning if subjects of the test or external cells are not known."""
+    parts = [
+        name
+        for name in ("test", "external")
+        if unknown_subjects(predictions[predictions["split"] == name])
+    ]
+    return [f"Of the cells in {' and '.join(parts)} {TOO_NARROW}."] if parts else []
+
+
+def unknown_leakage(leakage: Mapping[str, Any]) -> str | None:
+    """Return a warning if it is unknown what the parts share, else None.
+
+    Args:
+        leakage: the `leakage` section of metrics/split.json: counts, "unknown" or null.
+    """
+    unknown = unknown_counts(leakage)
+    if not unknown:
+        return None
+    return (
+        "Leakage is unknown: nobody knows whether the parts of the split share "
+        f"{_listed(unknown)}. So the figures may say how the model does on further cells of "
+        "people that it knows, not on new ones."
+    )
 
 
 def deviation_warning(split: Mapping[str, Any]) -> str | None:
@@ -41,6 +72,17 @@ def leakage_warning(leakage: Mapping[str, Any]) -> str | None:
         "parts that share subjects say how the model does on further cells of subjects that it "
         "knows, not on new patients."
     )
+
+
+def unknown_counts(section: Mapping[str, Any]) -> list[str]:
+    """Return the names of the unknown values in a section, with spaces for `_`."""
+    return [
+        str(key).replace("_", " ") for key, value in section.items() if value in (None, "unknown")
+    ]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def positive_counts(section: Mapping[str, Any]) -> dict[str, int | float]:

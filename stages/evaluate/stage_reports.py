@@ -13,7 +13,10 @@ from stages.common.errors import StageError
 from stages.dataset.classes import CLASS_NAMES
 
 _JSON_NAMES = {bool: "boolean", dict: "object", int: "number", str: "string"}
-APPEARANCE_COLUMNS = ("image", "area", "brightness")
+APPEARANCE_COLUMNS = (
+    *("image", "area", "brightness", "red", "green", "blue"),
+    "uniform_background",
+)
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 
 
@@ -58,7 +61,7 @@ def read_history(path: Path) -> pd.DataFrame:
 
 
 def read_appearance(path: Path) -> pd.DataFrame:
-    """Read the area and brightness of each cell from preprocess: columns APPEARANCE_COLUMNS.
+    """Read how each cell looks, as preprocess measured it: columns APPEARANCE_COLUMNS.
 
     Raises:
         StageError: if it is missing or malformed.

@@ -32,8 +32,8 @@ def preprocess(
     """Write all cells of the archive as shards; see dataset/shards.py for the format.
 
     Which cells are for training, validation and test is not asked here, so another split writes no
-    pixels. `appearance_csv` gets the area and brightness of each cell. The stage evaluate measures
-    how well these two alone classify.
+    pixels. `appearance_csv` gets how each cell looks; see appearance.py. The stage evaluate
+    measures how well the area alone classifies, and compares the parts.
 
     Raises:
         StageError: if parameters contradict each other; or if an image is missing, corrupt, or has

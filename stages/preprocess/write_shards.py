@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,7 +58,7 @@ def write_shards(
         archive: the zip with the members.
 
     Returns:
-        Area and brightness of each cell, in the order of the shards; columns appearance.COLUMNS.
+        The appearance of each cell, in the order of the shards; columns appearance.COLUMNS.
 
     Raises:
         StageError: if an image is missing, corrupt, or has the wrong size or form; or if a shard
@@ -119,8 +120,8 @@ def _size_of_all(measured: pd.DataFrame, archive: Path) -> int:
 
 def _write_shard(
     shard: Shard, params: PreprocessParams, archive: Path, advance: Callable[[int], object]
-) -> tuple[pd.DataFrame, list[tuple[str, float, float, int]]]:
-    measured = []
+) -> tuple[pd.DataFrame, list[tuple[Any, ...]]]:
+    measured: list[tuple[Any, ...]] = []
 
     def records() -> Iterator[Record]:
         scales = shard.cells.get("microns_per_pixel", pd.Series(index=shard.cells.index))

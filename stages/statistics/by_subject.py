@@ -10,11 +10,17 @@ from scipy.special import logit
 from scipy.stats import binomtest
 
 from stages.dataset.classes import CLASS_NAMES
+from stages.statistics.intervals import unknown_subjects
 from stages.statistics.metrics import DECIMALS, Booleans, Floats
 
 
-def count_subjects(predictions: pd.DataFrame) -> int:
-    """Return the number of subjects. A name in both classes counts twice, as in C-NMC 2019."""
+def count_subjects(predictions: pd.DataFrame) -> int | None:
+    """Return the number of subjects; None if that of a cell is not known.
+
+    A name in both classes counts twice, as in C-NMC 2019.
+    """
+    if unknown_subjects(predictions):
+        return None
     return len(predictions[["label", "subject"]].drop_duplicates())
 
 

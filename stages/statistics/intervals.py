@@ -1,6 +1,7 @@
 """Compute 95 % bootstrap intervals over subjects, and over cells.
 
 Cells of one subject are alike, so the bootstrap over subjects draws a subject with all its cells.
+Where subjects are not known, the intervals over cells are all there is, and TOO_NARROW.
 Both draw within class: a resample has as many subjects (or cells) of each class as the table.
 """
 
@@ -20,6 +21,12 @@ from stages.statistics.metrics import DECIMALS, Floats
 LEVEL = 0.95
 LEAST_SUBJECTS = 5
 """Minimum number per class for an interval. Fewer say too little about unseen subjects."""
+
+TOO_NARROW = (
+    "the intervals are by cell and too narrow: cells of one person are alike; subjects are not "
+    "known"
+)
+"""What goes with every interval over cells whose subjects are not known."""
 
 _WEIGHTS_AT_ONCE = 2_000_000  # of 8 bytes each; memory holds several copies
 
@@ -44,18 +51,39 @@ class Resamples:
     strata: Integers
 
 
+def unknown_subjects(predictions: pd.DataFrame) -> str | None:
+    """Return the reason if the subject of a cell is missing (empty), else None."""
+    missing = int((predictions["subject"] == "").sum())
+    if not missing:
+        return None
+    cells = f" of {missing:,} of the {len(predictions):,} cells" * (missing < len(predictions))
+    return f"subjects{cells} are not known"
+
+
 def lacking_subjects(predictions: pd.DataFrame) -> str | None:
-    """Return the reason if a class has fewer than LEAST_SUBJECTS subjects, else None."""
+    """Return the reason if a class has fewer than LEAST_SUBJECTS known subjects, else None."""
+    if unknown := unknown_subjects(predictions):
+        return f"no intervals by subject: {unknown}"
+    return _few(predictions, "subject")
+
+
+def lacking_cells(predictions: pd.DataFrame) -> str | None:
+    """Return the reason if a class has fewer than LEAST_SUBJECTS cells, else None."""
+    return _few(predictions, "image")
+
+
+def _few(predictions: pd.DataFrame, unit: str) -> str | None:
     counts = {
-        name: int(predictions.loc[predictions["label"] == name, "subject"].nunique())
+        name: int(predictions.loc[predictions["label"] == name, unit].nunique())
         for name in ("all", "hem")
     }
     few = [f"{count} of class {name}" for name, count in counts.items() if count < LEAST_SUBJECTS]
     if not few:
         return None
+    units = {"subject": "subjects", "image": "cells"}[unit]
     return (
-        f"no intervals: of the subjects {' and '.join(few)}; below {LEAST_SUBJECTS} in a class "
-        "a bootstrap says too little of subjects not seen"
+        f"no intervals: of the {units} {' and '.join(few)}; below {LEAST_SUBJECTS} in a class "
+        f"a bootstrap says too little of {units} not seen"
     )
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from stages.statistics.baselines import size_only_p_all
 from stages.statistics.by_subject import measure_subjects, subject_table, weighted_subject_accuracy
-from stages.statistics.intervals import Statistic
+from stages.statistics.intervals import Statistic, unknown_subjects
 from stages.statistics.metrics import Floats, arrays, measure, measure_calls
 from stages.statistics.tuning import CALIBRATION_METRICS, Tuning, calibrated_p_all
 from stages.statistics.weighted_metrics import weighted_calls, weighted_errors, weighted_scores
@@ -57,6 +57,8 @@ def calibrated(predictions: pd.DataFrame, tuning: Tuning) -> Section:
 
 def by_subject(predictions: pd.DataFrame, threshold: float) -> Section:
     """Measure the subjects. The statistic gives their mean accuracies."""
+    if unknown := unknown_subjects(predictions):
+        return {"undefined": [f"no figures by subject: {unknown}"]}, None
     called = arrays(predictions)[1] >= threshold
     figures = measure_subjects(subject_table(predictions, threshold=threshold))
     return figures, lambda weights: weighted_subject_accuracy(predictions, called, weights)

@@ -6,17 +6,22 @@ is fitted on training. If a figure is None or a section is empty, `undefined` be
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from stages.statistics import result_sections
 from stages.statistics.baselines import always_all
+from stages.statistics.by_subject import count_subjects
 from stages.statistics.intervals import (
+    TOO_NARROW,
     cell_resamples,
     intervals_to_tell,
+    lacking_cells,
     lacking_subjects,
     subject_resamples,
+    unknown_subjects,
 )
 from stages.statistics.subgroups import measure_subgroups
 from stages.statistics.tuning import Tuning, describe_tuning, describe_validation, tune
@@ -33,16 +38,19 @@ def measure_all(
     target_sensitivity: float,
     replicates: int,
     seed: int,
+    subgroups: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Measure the test and external rows of predictions.csv; tune on its val rows.
 
     Args:
-        predictions: columns split, image, subject, fold, label, p_all, logit, area, brightness.
+        predictions: columns split, image, subject, fold, label, p_all, logit, area, brightness,
+            and the `subgroups`.
         training: columns label and area of the training cells, for the size-only classifier.
         threshold: p(ALL) from which a cell is called ALL.
         target_sensitivity: of the operating point, on validation.
         replicates: number of bootstrap resamples.
         seed: of the resamples. The same cells give the same resamples.
+        subgroups: further columns to measure by.
 
     Returns:
         threshold, target_sensitivity, operating_threshold, temperature, validation; for test and
@@ -57,7 +65,14 @@ def measure_all(
         **describe_tuning(tuning),
         "validation": describe_validation(validation, tuning),
         **{
-            name: measure_part(rows, tuning, training=training, replicates=replicates, seed=seed)
+            name: measure_part(
+                rows,
+                tuning,
+                training=training,
+                replicates=replicates,
+                seed=seed,
+                subgroups=subgroups,
+            )
             for name, rows in parts.items()
             if len(rows)
         },
@@ -71,6 +86,7 @@ def measure_part(
     training: pd.DataFrame,
     replicates: int,
     seed: int,
+    subgroups: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Measure the rows of one split; the arguments are as in `measure_all`.
 
@@ -79,7 +95,9 @@ def measure_part(
         baselines, subgroups, and tta if there is p_all_tta. The figures at the fixed threshold and
         each section (of the baselines only size_only) have `intervals` (95 %, over subjects) and,
         for comparison only, `cell_intervals`, by the names of the figures. by_subject (mean
-        accuracies) and subgroups have `intervals` only.
+        accuracies) and subgroups have `intervals` only. Where subjects are not known, `subjects` is
+        None, by_subject says so, and only the `cell_intervals` (also of the subgroups) have
+        figures, with TOO_NARROW in their `too_narrow`.
     """
     measured = {
         "plain": result_sections.plain(predictions, tuning.threshold),
@@ -92,15 +110,19 @@ def measure_part(
         augmented = predictions.assign(p_all=predictions["p_all_tta"])
         measured["tta"] = result_sections.plain(augmented, tuning.threshold)
     filled = _with_intervals(measured, predictions, replicates=replicates, seed=seed)
-    del filled["by_subject"]["cell_intervals"]
+    filled["by_subject"].pop("cell_intervals", None)
     return {
         "cells": len(predictions),
-        "subjects": filled["by_subject"]["both"]["subjects"],
+        "subjects": count_subjects(predictions),
         **{name: value for name, value in filled["plain"].items() if name != "cells"},
         **{name: filled[name] for name in ("operating_point", "calibrated", "by_subject")},
         "baselines": {"always_all": always_all(predictions), "size_only": filled["size_only"]},
         "subgroups": measure_subgroups(
-            predictions, threshold=tuning.threshold, replicates=replicates, seed=seed
+            predictions,
+            subgroups,
+            threshold=tuning.threshold,
+            replicates=replicates,
+            seed=seed,
         ),
         **({"tta": filled["tta"]} if "tta" in filled else {}),
     }
@@ -114,13 +136,18 @@ def _with_intervals(
     seed: int,
 ) -> dict[str, dict[str, Any]]:
     """Add `intervals` and `cell_intervals`, or the reason for none, to the figures."""
-    reason = lacking_subjects(predictions)
+    unknown = unknown_subjects(predictions)
+    lacking = lacking_subjects(predictions)
     filled = {name: dict(figures) for name, (figures, _) in measured.items()}
-    for kind, draw in (("intervals", subject_resamples), ("cell_intervals", cell_resamples)):
+    for kind, draw, reason in (
+        ("intervals", subject_resamples, lacking),
+        ("cell_intervals", cell_resamples, lacking_cells(predictions) if unknown else lacking),
+    ):
         resamples = None if reason else draw(predictions, replicates=replicates, seed=seed)
         for name, (_, statistic) in measured.items():
             if resamples is None:
                 filled[name][kind] = {"undefined": [reason]}
             elif statistic is not None:
-                filled[name][kind] = intervals_to_tell(resamples, statistic, biased=BIASED)
+                found = intervals_to_tell(resamples, statistic, biased=BIASED)
+                filled[name][kind] = found | ({"too_narrow": [TOO_NARROW]} if unknown else {})
     return filled

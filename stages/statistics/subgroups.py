@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from stages.statistics.by_subject import count_subjects, subject_table
-from stages.statistics.intervals import intervals_to_tell, lacking_subjects, subject_resamples
+from stages.statistics.intervals import (
+    TOO_NARROW,
+    Resamples,
+    cell_resamples,
+    intervals_to_tell,
+    lacking_cells,
+    lacking_subjects,
+    subject_resamples,
+    unknown_subjects,
+)
 from stages.statistics.metrics import DECIMALS, Floats, arrays, measure
 from stages.statistics.weighted_metrics import weighted_calls, weighted_ranks
 
 METRICS = ("accuracy", "sensitivity", "specificity", "roc_auc")
+NOT_GIVEN = "not given"
+"""Name of the group of the cells that have no value in a column."""
+
 _THIRDS = ("lowest third", "middle third", "highest third")
 
 
 def measure_subgroups(
-    predictions: pd.DataFrame, *, threshold: float, replicates: int, seed: int
+    predictions: pd.DataFrame,
+    columns: Sequence[str] = (),
+    *,
+    threshold: float,
+    replicates: int,
+    seed: int,
 ) -> dict[str, Any]:
-    """Measure the cells by official fold, thirds of area and brightness, and subject.
+    """Measure the cells by fold, thirds of area and brightness, further columns, and subject.
 
     The groups are lists: DVC leaves lists out of its tables of metrics.
 
     Args:
         predictions: rows of predictions.csv, of one split.
+        columns: further columns, such as the scanner; a group for each value.
         threshold: p(ALL) from which a cell is called ALL.
         replicates: number of bootstrap resamples of the subjects of a group.
         seed: of the resamples.
@@ -33,23 +51,33 @@ def measure_subgroups(
     Returns:
         `fold` (empty if no cell has one), `area`, `brightness`: lists of name, cells, subjects,
         all_cells, METRICS, `undefined` if one of them is None, their `intervals`; thirds also have
-        low and high, their smallest and largest value. `subject`: the columns of
-        by_subject.subject_table, with the subject as name.
+        low and high, their smallest and largest value. Each of `columns`: a list as that of `fold`;
+        cells without a value are NOT_GIVEN. `subject`: the columns of by_subject.subject_table,
+        with the subject as name; empty if subjects are not known. Then the groups also have
+        `cell_intervals`, with figures in place of those in `intervals`.
     """
-    folds = predictions[predictions["fold"] != ""]
 
     def measured(rows: pd.DataFrame) -> dict[str, Any]:
-        found = _intervals(rows, threshold=threshold, replicates=replicates, seed=seed)
-        return _measure(rows, threshold=threshold) | {"intervals": found}
+        found = _all_intervals(rows, threshold=threshold, replicates=replicates, seed=seed)
+        return _measure(rows, threshold=threshold) | found
 
     return {
-        "fold": [
-            {"name": str(name)} | measured(rows) for name, rows in folds.groupby("fold", sort=True)
-        ],
+        "fold": _values(predictions[predictions["fold"] != ""], "fold", measured),
         "area": _thirds(predictions, "area", measured),
         "brightness": _thirds(predictions, "brightness", measured),
+        **{column: _values(predictions, column, measured) for column in columns},
         "subject": _subjects(predictions, threshold=threshold),
     }
+
+
+def _values(
+    predictions: pd.DataFrame, column: str, measured: Callable[[pd.DataFrame], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Measure the cells by the values of a column, in sorted order."""
+    return [
+        {"name": str(name) or NOT_GIVEN} | measured(rows)
+        for name, rows in predictions.groupby(column, sort=True)
+    ]
 
 
 def _thirds(
@@ -81,11 +109,25 @@ def _measure(rows: pd.DataFrame, *, threshold: float) -> dict[str, Any]:
     }
 
 
-def _intervals(
+def _all_intervals(
     rows: pd.DataFrame, *, threshold: float, replicates: int, seed: int
 ) -> dict[str, Any]:
+    """Return `intervals` over subjects; if these are not known also `cell_intervals`."""
     if reason := lacking_subjects(rows):
-        return {"undefined": [reason]}
+        found = {"intervals": {"undefined": [reason]}}
+        if unknown_subjects(rows) is None:
+            return found
+        if reason := lacking_cells(rows):
+            return found | {"cell_intervals": {"undefined": [reason]}}
+        cells = _intervals(
+            rows, cell_resamples(rows, replicates=replicates, seed=seed), threshold=threshold
+        )
+        return found | {"cell_intervals": cells | {"too_narrow": [TOO_NARROW]}}
+    resamples = subject_resamples(rows, replicates=replicates, seed=seed)
+    return {"intervals": _intervals(rows, resamples, threshold=threshold)}
+
+
+def _intervals(rows: pd.DataFrame, resamples: Resamples, *, threshold: float) -> dict[str, Any]:
     actual, p_all = arrays(rows)
 
     def statistic(weights: Floats) -> dict[str, Floats]:
@@ -93,10 +135,12 @@ def _intervals(
         values = calls | weighted_ranks(actual, p_all, weights)
         return {name: values[name] for name in METRICS}
 
-    return intervals_to_tell(subject_resamples(rows, replicates=replicates, seed=seed), statistic)
+    return intervals_to_tell(resamples, statistic)
 
 
 def _subjects(predictions: pd.DataFrame, *, threshold: float) -> list[dict[str, Any]]:
+    if unknown_subjects(predictions):
+        return []
     table = subject_table(predictions, threshold=threshold).rename(columns={"subject": "name"})
     rows = table.round(DECIMALS).to_dict("records")
     return [{str(key): value for key, value in row.items()} for row in rows]

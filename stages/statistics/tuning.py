@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from stages.statistics.calibration import fit_temperature, tempered
+from stages.statistics.intervals import unknown_subjects
 from stages.statistics.metrics import DECIMALS, P_ALL_DECIMALS, Floats, arrays, measure
 from stages.statistics.operating_point import operating_threshold
 
@@ -70,7 +71,8 @@ def describe_validation(validation: pd.DataFrame, tuning: Tuning) -> dict[str, A
     if validation.empty:
         return {"cells": 0}
     described: dict[str, Any] = {"cells": len(validation)}
-    described |= {"subjects": int(validation["subject"].nunique())}
+    known = unknown_subjects(validation) is None
+    described |= {"subjects": int(validation["subject"].nunique()) if known else None}
     if tuning.operating_threshold is not None:
         called = measure(validation, threshold=tuning.operating_threshold)
         described["operating_point"] = {

@@ -57,6 +57,19 @@ def test_the_table_stands_between_what_was_compared_and_what_to_mind() -> None:
     ]
 
 
+def test_without_subjects_the_text_says_that_the_intervals_are_too_narrow() -> None:
+    given = comparison(subjects=None, too_narrow=["cells of one person are alike"])
+
+    for markdown in (False, True):
+        text = comparison_text(given, markdown=markdown)
+        assert "1,210 test cells of subjects that are not known" in text
+        assert (
+            "READ WITH CARE: cells of one person are alike. For the same reason p is too small."
+            in text
+        )
+    assert "READ WITH CARE" not in comparison_text(comparison(), markdown=False)
+
+
 def test_markdown_has_a_heading_and_a_table_of_pipes() -> None:
     lines = comparison_text(comparison(), markdown=True).splitlines()
 

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from stages.compare.differences import compare, swap_p_values
 from stages.compare.pairs import Pair, pair
-from stages.statistics.intervals import subject_resamples
+from stages.statistics.intervals import TOO_NARROW, subject_resamples
 from stages.statistics.metrics import measure
 
 from .conftest import better, cells, measured, noisier, with_logits
@@ -201,3 +201,24 @@ def test_the_comparison_is_json_and_the_same_each_time() -> None:
     first, again = (compared(CELLS, noisier(CELLS, noise=1)) for _ in range(2))
 
     assert json.dumps(first, allow_nan=False) == json.dumps(again, allow_nan=False)
+
+
+def test_without_subjects_cells_are_drawn_and_swapped_and_it_is_said() -> None:
+    known = compared(CELLS, noisier(CELLS, noise=1))
+    unknown = compared(CELLS.assign(subject=""), noisier(CELLS, noise=1).assign(subject=""))
+    each = [table.assign(subject=table["image"]) for table in (CELLS, noisier(CELLS, noise=1))]
+
+    assert unknown["subjects"] is None
+    assert unknown["too_narrow"] == [TOO_NARROW]
+    assert "too_narrow" not in known
+    assert unknown["metrics"] == compared(*each)["metrics"]
+    assert unknown["metrics"]["accuracy"]["interval"] != known["metrics"]["accuracy"]["interval"]
+
+
+def test_too_few_cells_without_subjects_have_no_interval() -> None:
+    few = CELLS.assign(subject="").groupby("label").head(4)
+
+    found = compared(few, few)
+
+    assert found["undefined"][0].startswith("no intervals: of the cells 4 of class all and 4 of cl")
+    assert "too_narrow" not in found

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stages.compare.comparison_text import gap_text
 from stages.compare.leakage_gap import gap
 from stages.statistics.metrics import measure
 from tests.conftest import ROOT
@@ -117,6 +118,31 @@ def test_a_second_run_of_the_shipped_profile_gives_the_same_again(project: Path)
     assert "Split by image → by subject" in first
 
 
+def test_a_split_that_is_refused_for_want_of_subjects_costs_no_training(project: Path) -> None:
+    (project / "stage.py").write_text(
+        "from pathlib import Path\n"
+        "if 'strategy: subject' in Path('params.yaml').read_text():\n"
+        "    raise SystemExit('split: subjects are not known')\n"
+        f"Path({str(project / 'trained')!r}).touch()\n"
+    )
+
+    done = run(project)
+
+    assert done.returncode == 2
+    assert "split: subjects are not known" in done.stderr
+    assert not (project / "trained").exists()
+
+
+def test_without_subjects_there_is_a_gap_and_no_interval() -> None:
+    unknown = measured(CELLS.assign(subject=""))
+
+    found = gap(unknown, unknown)
+
+    assert found["stratified"] == {"cells": 200, "subjects": None}
+    assert found["undefined"] == ["no intervals by subject: subjects are not known"]
+    assert "200 test cells of subjects that are not known" in gap_text(found, markdown=False)
+
+
 def test_a_stage_that_fails_ends_in_one_line_that_names_the_experiment(project: Path) -> None:
     (project / "stage.py").write_text("raise SystemExit(1)")
 
@@ -124,7 +150,9 @@ def test_a_stage_that_fails_ends_in_one_line_that_names_the_experiment(project: 
 
     assert done.returncode == 2
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("leakage: the experiment profiles.synthetic.split.strategy=stratified f")
+    assert last.startswith(
+        "leakage: the experiment profiles.synthetic.split.strategy=subject faile"
+    )
     assert "Traceback" not in done.stderr
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -59,3 +61,24 @@ def test_an_image_of_another_class_or_subject_is_refused(column: str, value: str
 
     with pytest.raises(StageError, match=f"is of {column} .* in main and {value} in new; the data"):
         pair(measured(CELLS), measured(other, name="new"), common=True)
+
+
+def test_pseudonyms_by_other_keys_are_named_as_the_reason() -> None:
+    old = replace(measured(CELLS), pseudonym_key="12ab34cd")
+    renamed = measured(CELLS.assign(image="i" + CELLS["image"]), name="new")
+
+    for key, told in (("99ff99ff", "pseudonyms by the key 99ff99ff"), (None, "no pseudonyms")):
+        with pytest.raises(
+            StageError,
+            match=rf"cells of main \(pseudonyms by the key 12ab34cd\) and of new \({told}\)",
+        ):
+            pair(old, replace(renamed, pseudonym_key=key), common=True)
+    # A further set with pseudonyms changes nothing about cells that keep their names.
+    assert pair(old, measured(CELLS, name="new"), common=False).left_out == (0, 0)
+
+
+def test_a_subject_that_only_one_side_knows_is_told() -> None:
+    unknown = measured(CELLS.assign(subject=""), name="new")
+
+    with pytest.raises(StageError, match=r"is of subject 1 in main and unknown in new; the data d"):
+        pair(measured(CELLS), unknown, common=False)

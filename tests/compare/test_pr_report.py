@@ -48,3 +48,14 @@ def test_a_base_that_is_none_leaves_an_earlier_report_as_it_is(
         "pr-report: there is no 'mian' here (unknown Git revision 'mian'); expected"
     )
     assert (repository / "report/report.md").exists()
+
+
+def test_without_subjects_the_report_says_that_its_intervals_are_too_narrow(
+    repository: Path, commit: CommitFiles
+) -> None:
+    commit("main", CELLS.assign(subject=""))
+    commit("other", better(CELLS, by=1).assign(subject=""))
+
+    text = write_report("main", repository / "report").read_text()
+
+    assert "READ WITH CARE: the intervals are by cell and too narrow: cells of one person" in text

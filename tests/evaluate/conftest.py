@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from stages.dataset.cell_table import COLUMNS, write_cells
+from stages.evaluate.stage_reports import APPEARANCE_COLUMNS
 from tests import shard_folder
 
 if TYPE_CHECKING:
@@ -102,7 +103,10 @@ def world_in(folder: Path, model_keras: Path) -> World:
         synthetic: bool = True,
         verified: bool = False,
         leakage: Mapping[str, Any] | None = None,
+        subjects: bool = True,
+        carried: Mapping[str, Callable[[int], str]] | None = None,
     ) -> Inputs:
+        """Write it; `carried` are further columns of cells.csv, by the number of the row."""
         parts = {}
         for part, cells, first in (
             ("test", test, 1),
@@ -116,18 +120,26 @@ def world_in(folder: Path, model_keras: Path) -> World:
         paths = _paths(folder, model_keras)
         outside = parts.pop("external", [])
         inside = [cell for cells in parts.values() for cell in cells]
-        for cells, table, shards in (
+        for cells, name, shards in (
             (inside, "cells_csv", "shards"),
             (outside, "external_csv", "external_shards"),
         ):
-            rows = pd.DataFrame([row for row, _ in cells], columns=list(COLUMNS))
-            write_cells(rows, paths[table])
+            table = pd.DataFrame([row for row, _ in cells], columns=list(COLUMNS))
+            if not subjects:
+                table = table.assign(**dict.fromkeys(("subject", "field", "cell", "fold"), ""))
+                table["group"] = table["image"]
+            if name == "cells_csv":
+                further = (carried or {}).items()
+                table = table.assign(
+                    **{key: [of(row) for row in table.index] for key, of in further}
+                )
+            write_cells(table, paths[name])
             write_shards(paths[shards], cells)
         appearances = [
-            (row["image"], min(1.0, (brightness + 1) / 256), float(brightness))
+            (row["image"], min(1.0, (brightness + 1) / 256), *[float(brightness)] * 4, 1)
             for row, brightness in [*inside, *outside]
         ]
-        pd.DataFrame(appearances, columns=["image", "area", "brightness"]).to_csv(
+        pd.DataFrame(appearances, columns=APPEARANCE_COLUMNS).to_csv(
             paths["appearance_csv"], index=False
         )
         reports = {

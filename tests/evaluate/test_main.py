@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from PIL import Image
 from stages.common.errors import StageError
 from stages.evaluate.__main__ import evaluate
 from stages.evaluate.params import EvaluateParams
+from stages.statistics.intervals import TOO_NARROW
 from stages.statistics.metrics import measure
 from tests.conftest import ROOT
 
@@ -46,9 +47,19 @@ def threads_as_they_are() -> Iterator[None]:
         yield
 
 
-def run(paths: Inputs, *, threshold: float = 0.5, tta: Literal["none", "d4"] = "none") -> str:
+def run(
+    paths: Inputs,
+    *,
+    threshold: float = 0.5,
+    tta: Literal["none", "d4"] = "none",
+    subgroups: Sequence[str] = (),
+) -> str:
     params = EvaluateParams(
-        threshold=threshold, target_sensitivity=0.95, bootstrap_replicates=2000, tta=tta
+        threshold=threshold,
+        target_sensitivity=0.95,
+        bootstrap_replicates=2000,
+        tta=tta,
+        subgroups=list(subgroups),
     )
     return evaluate(params, profile="synthetic", **paths)
 
@@ -212,6 +223,81 @@ def test_external_cells_of_one_class_leave_null_and_a_reason(world: World) -> No
     assert external["sensitivity"] == 0.5
     assert external["roc_auc"] is None
     assert external["undefined"][0].startswith("every cell is of class all: no ")
+
+
+SIX_A_CLASS = tuple(("all", 200 + n) for n in range(6)) + tuple(
+    ("hem", 60 + n * 20) for n in range(6)
+)
+
+
+def test_without_subjects_the_intervals_are_by_cell_and_say_why_they_are_too_narrow(
+    world: World,
+) -> None:
+    unknown = {"subjects": None, "fields": None, "identical_images": 0}
+    paths = world(test=SIX_A_CLASS, external=BOTH, subjects=False, leakage=unknown)
+
+    line = run(paths)
+
+    assert "over cells, too narrow: subjects are not known)" in line
+    results = json.loads(paths["test_report"].read_text())
+    test = results["test"]
+    assert test["subjects"] is None
+    assert test["by_subject"]["undefined"] == ["no figures by subject: subjects are not known"]
+    assert test["cell_intervals"]["accuracy"]
+    assert test["cell_intervals"]["too_narrow"] == [TOO_NARROW]
+    leakage, narrow = results["warnings"]
+    assert leakage.startswith("Leakage is unknown: nobody knows whether the parts of the split ")
+    assert narrow == f"Of the cells in test and external {TOO_NARROW}."
+    page = paths["report_html"].read_text()
+    assert page.count(TOO_NARROW) >= 4
+    assert "No leakage found" not in page
+    assert "<b>Leakage: unknown.</b>" in page
+    assert '<th scope="row">leakage: subjects</th><td>unknown</td>' in page
+    assert "Test: unknown. No figures by subject: subjects are not known." in page
+    assert page.count(", subject unknown</figcaption>") > 3  # they are no one subject
+    assert pd.read_csv(paths["predictions_csv"])["subject"].isna().all()
+
+
+def test_carried_columns_are_measured_as_subgroups(world: World) -> None:
+    carried = {"scanner": lambda row: "AB"[row % 2], "stain": lambda row: "" if row else "May"}
+    paths = world(test=SIX_A_CLASS, carried=carried)
+
+    run(paths, subgroups=["scanner", "stain"])
+
+    subgroups = json.loads(paths["test_report"].read_text())["test"]["subgroups"]
+    assert list(subgroups) == ["fold", "area", "brightness", "scanner", "stain", "subject"]
+    assert [(group["name"], group["cells"]) for group in subgroups["scanner"]] == [
+        ("A", 6),
+        ("B", 6),
+    ]
+    assert {group["name"] for group in subgroups["stain"]} == {"not given", "May"}
+    assert "Test cells by scanner; in brackets 95 %" in paths["report_html"].read_text()
+    assert list(pd.read_csv(paths["predictions_csv"]))[-2:] == ["scanner", "stain"]
+
+
+@pytest.mark.parametrize(
+    ("carried", "wanted", "problem"),
+    [
+        (["scanner", "stain"], "scaner", r"names 'scaner', .* available: scanner, stain\. Correct"),
+        (["scanner"], "label", r"names 'label', .* available: scanner\. Correct"),
+        (["area"], "area", r"available: none: the set's own table has no further columns\. Corr"),
+        (
+            ["age"],
+            "age",
+            r"names 'age', which has 40 values in .*cells.csv, expected at most 30; p",
+        ),
+    ],
+)
+def test_an_unknown_subgroup_is_refused_with_those_that_there_are(
+    world: World, carried: list[str], wanted: str, problem: str
+) -> None:
+    paths = world(
+        test=[*BOTH] * 17, carried={name: lambda row: str(min(row, 39)) for name in carried}
+    )
+
+    with pytest.raises(StageError, match=problem):
+        run(paths, subgroups=[wanted])
+    assert not any(paths[name].exists() for name in OUTPUTS)
 
 
 @pytest.mark.parametrize("test", [(), (("all", 9), ("all", 8))])

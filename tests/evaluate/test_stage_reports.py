@@ -98,5 +98,5 @@ def test_a_useless_table_of_appearances_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StageError, match=r"cannot be read .*; make it again"):
         read_appearance(path)
     path.write_text("image,area\n")
-    with pytest.raises(StageError, match="lacks columns brightness; make it again"):
+    with pytest.raises(StageError, match=r"lacks columns brightness, red, .*; make"):
         read_appearance(path)

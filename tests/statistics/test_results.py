@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from stages.statistics.intervals import TOO_NARROW
 from stages.statistics.metrics import measure
 from stages.statistics.results import measure_all
 
@@ -178,3 +179,57 @@ def test_what_dvc_would_show_as_metrics_is_of_a_readable_number() -> None:
     ]
 
     assert len(numbers) < 100
+
+
+UNKNOWN = [cells.assign(subject="") for cells in (VALIDATION, TEST, EXTERNAL)]
+
+
+def test_without_subjects_every_figure_of_the_cells_stays() -> None:
+    """What needs subjects is missing with a reason; intervals over cells are those of before."""
+    found = results(*UNKNOWN)
+
+    assert found["validation"] == WHOLE["validation"] | {"subjects": None}
+    for part in ("test", "external"):
+        before, after = WHOLE[part], found[part]
+        assert after["subjects"] is None
+        assert after["accuracy"] == before["accuracy"]
+        for name in (None, "operating_point", "calibrated"):
+            old, new = (values[name] if name else values for values in (before, after))
+            assert new["intervals"] == {
+                "undefined": ["no intervals by subject: subjects are not known"]
+            }
+            assert new["cell_intervals"] == old["cell_intervals"] | {"too_narrow": [TOO_NARROW]}
+        assert after["by_subject"] == {
+            "undefined": ["no figures by subject: subjects are not known"],
+            "intervals": {"undefined": ["no intervals by subject: subjects are not known"]},
+        }
+        assert after["subgroups"]["subject"] == []
+        third = after["subgroups"]["area"][0]
+        assert third["subjects"] is None
+        assert third["cell_intervals"]["too_narrow"] == [TOO_NARROW]
+        low, high = third["cell_intervals"]["roc_auc"]
+        assert low < third["roc_auc"] < high
+    json.dumps(found, allow_nan=False)
+
+
+def test_one_cell_without_a_subject_leaves_those_of_its_part_unknown() -> None:
+    one = TEST.assign(subject=["", *TEST["subject"][1:]])
+
+    found = results(VALIDATION, one, EXTERNAL)
+
+    assert found["external"] == WHOLE["external"]
+    reason = f"subjects of 1 of the {len(TEST)} cells are not known"
+    assert found["test"]["intervals"] == {"undefined": [f"no intervals by subject: {reason}"]}
+
+
+def test_too_few_cells_without_a_subject_have_no_interval() -> None:
+    few = table(*[("", "all", 0.9)] * 4, *[("", "hem", 0.1)] * 9)
+
+    found = results(VALIDATION, few)["test"]
+
+    reason = (
+        "no intervals: of the cells 4 of class all; below 5 in a class a bootstrap says too little "
+        "of cells not seen"
+    )
+    assert found["cell_intervals"] == {"undefined": [reason]}
+    assert found["subgroups"]["area"][0]["cell_intervals"] == {"undefined": [reason]}

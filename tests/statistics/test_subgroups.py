@@ -107,4 +107,21 @@ def test_a_group_of_few_subjects_has_none_and_a_reason() -> None:
     assert group["intervals"] == {"undefined": [lacking_subjects(THREE)]}
 
 
+def test_a_further_column_gives_a_group_for_each_of_its_values() -> None:
+    cells = clustered(subjects=9, seed=1)
+    cells["scanner"] = ["", *["b", "a"] * (len(cells) // 2), "a"][: len(cells)]
+
+    found = measure_subgroups(cells, ["scanner"], threshold=0.5, replicates=200, seed=0)
+
+    assert [group["name"] for group in found["scanner"]] == ["not given", "a", "b"]
+    assert sum(group["cells"] for group in found["scanner"]) == len(cells)
+    alone = measure(cells[cells["scanner"] == "b"], threshold=0.5)
+    assert {name: found["scanner"][2][name] for name in METRICS} == {
+        name: alone[name] for name in METRICS
+    }
+    assert found["scanner"][2]["intervals"]["accuracy"]
+    del found["scanner"]
+    assert found == measured_subgroups(cells, threshold=0.5)
+
+
 THREE = table(*[(f"{n}", "all", 0.9) for n in range(3)], *[(f"H{n}", "hem", 0.9) for n in range(3)])

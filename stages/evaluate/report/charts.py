@@ -134,13 +134,17 @@ def interval_chart(
     by_subject: Mapping[str, Sequence[float]],
     by_cell: Mapping[str, Sequence[float]],
 ) -> Markup:
-    """Draw metrics (by name, 0…1) with their 95 % intervals: by subject thick, by cell thin."""
+    """Draw metrics (by name, 0…1) with their 95 % intervals: by subject thick, by cell thin.
+
+    Where subjects are not known, those by cell stand alone.
+    """
     names = list(values)
     rows = range(len(names))
-    kinds = (
+    both = (
         ("by cell", by_cell, 1.5, HELD_OUT, 0.14),
         ("by subject", by_subject, 4, TRAINING, -0.14),
     )
+    kinds = [kind for kind in both if kind[1]]
     with new_figure(width=5, height=0.9 + 0.36 * len(names)) as figure:
         axes = figure.add_subplot()
         for label, intervals, width, colour, shift in kinds:
@@ -161,8 +165,8 @@ def interval_chart(
         return as_svg(
             figure,
             name="intervals",
-            description="95 % intervals by subject and by cell: "
-            + "; ".join(_spoken_interval(name, values[name], by_subject) for name in names),
+            description=f"95 % intervals {' and '.join(kind[0] for kind in reversed(kinds))}: "
+            + "; ".join(_spoken_interval(name, values[name], kinds[-1][1]) for name in names),
         )
 
 

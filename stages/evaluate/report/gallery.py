@@ -34,7 +34,7 @@ class Picture:
 
     Attributes:
         image: its file name.
-        subject: its subject.
+        subject: its subject; empty if that is not known.
         label: hem or all.
         p_all: predicted p(ALL).
         thumbnail: uint8 (height, width, 3), RGB, at most THUMBNAIL_SIZE high and wide.
@@ -124,7 +124,9 @@ def least_certain(predictions: pd.DataFrame) -> pd.DataFrame:
 def _first(rows: pd.DataFrame, *, order: pd.Series) -> pd.DataFrame:
     """Return the rows with the lowest `order`, up to the limits. Ties are sorted by image."""
     ranked = rows.assign(order=order).sort_values(["order", "image"]).drop(columns="order")
-    return ranked.groupby("subject", sort=False).head(PER_SUBJECT).head(CELLS)
+    # A cell whose subject is not known stands for itself.
+    unit = ranked["subject"].where(ranked["subject"] != "", "cell " + ranked["image"])
+    return ranked.groupby(unit, sort=False).head(PER_SUBJECT).head(CELLS)
 
 
 def pictures(rows: pd.DataFrame, images: Images, maps: Maps) -> list[Picture]:

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from stages.dataset.cell_table import SPLITS
+from stages.evaluate.part_appearance import ON_UNIFORM
 from stages.evaluate.report import formatting
 from stages.evaluate.report.charts import (
     Point,
@@ -28,13 +29,16 @@ from stages.evaluate.report.tables import (
     Section,
     compared,
     grid,
+    intervals_to_quote,
     measured_rows,
     reasons,
     section,
     subject_columns,
+    with_unknown,
 )
-from stages.evaluate.split_warnings import positive_counts
+from stages.evaluate.split_warnings import positive_counts, unknown_counts
 from stages.statistics.curves import Curves
+from stages.statistics.intervals import unknown_subjects
 
 _TEMPLATE = "report.html.jinja"
 _IN_INTERVAL_CHART = ("accuracy", "sensitivity", "specificity", "ppv", "npv", "roc_auc")
@@ -57,6 +61,7 @@ def render_report(
     curves: Curves,
     galleries: Sequence[Gallery],
     earlier: StageReports,
+    appearance: Mapping[str, Section],
     provenance: Section,
 ) -> str:
     """Render the report.
@@ -67,13 +72,14 @@ def render_report(
         curves: of the test split.
         galleries: of the test split.
         earlier: reports of earlier stages.
+        appearance: of each part, from part_appearance.
         provenance: profile, revision, device, versions (by package), dvc_lock (MD5 by path).
 
     Returns:
         The page. It loads nothing from the network or from files.
     """
     measured = {part: results[part] for part in ("test", "external") if part in results}
-    split = earlier.split
+    split = with_unknown(earlier.split)
     in_parts = {part: split[part] for part in SPLITS if isinstance(split.get(part), Mapping)}
     page: str = (
         _environment()
@@ -87,7 +93,10 @@ def render_report(
             ],
             galleries=galleries,
             in_parts=in_parts,
+            appearance=appearance,
+            uneven=[name for name, means in appearance.items() if means[ON_UNIFORM] < 1],
             leaks=positive_counts(section(split, "leakage")),
+            unknown_leaks=unknown_counts(section(split, "leakage")),
             known_subjects=positive_counts(section(split, "leakage")).get("subjects", 0),
             split={key: value for key, value in split.items() if key not in in_parts},
             train=earlier.train,
@@ -115,6 +124,7 @@ def _environment() -> Environment:
         "percent": formatting.as_percent,
         "png_uri": png_uri,
         "reasons": reasons,
+        "quoted": intervals_to_quote,
         "rows": formatting.as_rows,
         "section": section,
         "subject_columns": subject_columns,
@@ -138,14 +148,14 @@ def _charts(results: Section, predictions: pd.DataFrame, curves: Curves) -> dict
             points=_points(results, _precision_recall_point),
         ),
         "reliability": reliability_chart(curves.reliability, after, temperature=temperature),
-        "subjects": subject_plot(predictions, threshold=results["threshold"]),
     }
-    by_subject = _by_name(section(test, "intervals"))
-    if by_subject:
+    if unknown_subjects(predictions) is None:
+        drawn["subjects"] = subject_plot(predictions, threshold=results["threshold"])
+    if _by_name(intervals_to_quote(test)):
         values = {METRIC_NAMES[key]: test[key] for key in _IN_INTERVAL_CHART if key in test}
         drawn["intervals"] = interval_chart(
             {name: value for name, value in values.items() if value is not None},
-            by_subject=by_subject,
+            by_subject=_by_name(section(test, "intervals")),
             by_cell=_by_name(section(test, "cell_intervals")),
         )
     return drawn

@@ -24,6 +24,8 @@ METRIC_NAMES = {
     "ece": "ECE",
 }
 
+UNKNOWN = "unknown"
+
 Section = Mapping[str, Any]
 
 
@@ -47,14 +49,33 @@ def section(values: Section, *names: str) -> Section:
     return values
 
 
+def with_unknown(values: Section) -> Section:
+    """Return metrics/split.json with UNKNOWN for each None, which stands for what is unknown."""
+    return {
+        key: with_unknown(value)
+        if isinstance(value, Mapping)
+        else UNKNOWN
+        if value is None
+        else value
+        for key, value in values.items()
+    }
+
+
+def intervals_to_quote(values: Section) -> Section:
+    """Return the intervals over subjects; where these are not known, those over cells."""
+    by_cell = section(values, "cell_intervals")
+    return by_cell if "too_narrow" in by_cell else section(values, "intervals")
+
+
 def measured_rows(values: Section) -> list[Measured]:
     """Return a row with intervals for each metric in `values`, in the order of METRIC_NAMES."""
     by_subject, by_cell = section(values, "intervals"), section(values, "cell_intervals")
+    known = "too_narrow" not in by_cell
     return [
         Measured(
             name,
             as_figure(values[key]),
-            as_interval(by_subject.get(key)),
+            as_interval(by_subject.get(key)) if known else UNKNOWN,
             as_interval(by_cell.get(key)),
         )
         for key, name in METRIC_NAMES.items()
@@ -78,7 +99,7 @@ def grid(records: Sequence[Section]) -> tuple[list[str], list[list[str]]]:
 
     `undefined` gets no column. An interval stands in brackets after its figure.
     """
-    apart = ("undefined", "intervals")
+    apart = ("undefined", "intervals", "cell_intervals")
     keys = list(dict.fromkeys(key for record in records for key in record if key not in apart))
     return [as_name(key) for key in keys], [
         [_with_interval(record, key) for key in keys] for record in records
@@ -86,8 +107,9 @@ def grid(records: Sequence[Section]) -> tuple[list[str], list[list[str]]]:
 
 
 def _with_interval(record: Section, key: str) -> str:
-    ends = section(record, "intervals").get(key)
-    figure = as_figure(record.get(key))
+    ends = intervals_to_quote(record).get(key)
+    unknown = key == "subjects" and record.get(key) is None
+    figure = UNKNOWN if unknown else as_figure(record.get(key))
     together = as_interval(ends).replace(" ", "\N{NO-BREAK SPACE}")
     return f"{figure} ({together})" if ends else figure
 

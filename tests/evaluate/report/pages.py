@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.evaluate.part_appearance import ON_UNIFORM
 from stages.evaluate.report import page as report
 from stages.evaluate.report.gallery import Gallery, galleries
 from stages.evaluate.report.page import StageReports, render_report
@@ -52,6 +53,7 @@ SPLIT = {
     "test_cells_known_by": {"subject": 0.0},
     "leakage": {"subjects": 0},
 }
+APPEARANCE = {ON_UNIFORM: 1.0, "size: share of the image": 0.25}
 PROVENANCE = {
     "profile": "cnmc",
     "revision": "0123456789abcdef0123456789abcdef01234567",
@@ -155,6 +157,7 @@ def drawn_page(
     predictions: pd.DataFrame = PREDICTIONS,
     split: dict[str, Any] | None = None,
     train: dict[str, Any] | None = None,
+    appearance: dict[str, Any] | None = None,
     **provenance: Any,
 ) -> str:
     return render_report(
@@ -167,6 +170,7 @@ def drawn_page(
         earlier=StageReports(
             {"verified": True}, split or SPLIT, train or {"best_epoch": 7}, HISTORY
         ),
+        appearance=appearance or {"test": APPEARANCE},
         provenance=PROVENANCE | provenance,
     )
 

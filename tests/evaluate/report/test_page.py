@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from .pages import PREDICTIONS, SPLIT, drawn_page, page, part, plain_page, results
+from .pages import (
+    APPEARANCE,
+    ON_UNIFORM,
+    PREDICTIONS,
+    SPLIT,
+    drawn_page,
+    page,
+    part,
+    plain_page,
+    results,
+)
 
 NBSP = "\N{NO-BREAK SPACE}"
 
@@ -314,3 +324,13 @@ def test_names_end_no_attribute() -> None:
 
     for _, attributes in Outline(hostile_page(hostile)).tags:
         assert not any(name.startswith("on") for name in attributes)
+
+
+def test_what_the_cells_look_like_stands_by_part_and_uneven_backgrounds_are_told() -> None:
+    uneven = {"train": APPEARANCE, "external": APPEARANCE | {ON_UNIFORM: 0.25}}
+
+    text = section_of(page(appearance=uneven), "split")
+
+    assert re.search(r"on a uniform background</th>\s*<td>1.000</td>\s*<td>0.250</td>", text)
+    assert "Not all cells of external lie on a background of one colour" in text
+    assert "Not all cells" not in section_of(plain_page(), "split")
