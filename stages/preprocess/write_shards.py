@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from stages.preprocess.params import PreprocessParams
 
 _MEASURED = [*COLUMNS, "source"]
 """What is measured of each cell; `source` is the width of its image in the archive."""
+Measured = tuple[str, float, float, float, float, float, int, int]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,26 @@ def write_shards(
         for folder, listed in cells.items()
         for shard in plan_shards(folder, listed, params.cells_per_shard)
     ]
+    written = _write_all(shards, params, archive)
+    measured = pd.DataFrame([row for _, rows in written for row in rows], columns=_MEASURED)
+    crop_size = params.crop_size
+    if params.fit == "exact":
+        size = _size_of_all(measured, archive)
+        crop_size = crop_size or size
+    for folder in cells:
+        records = [
+            records
+            for shard, (records, _) in zip(shards, written, strict=True)
+            if shard.folder == folder
+        ]
+        write_index(folder, records, crop_size=crop_size, image_size=params.image_size)
+    return measured[list(COLUMNS)]
+
+
+def _write_all(
+    shards: Sequence[Shard], params: PreprocessParams, archive: Path
+) -> list[tuple[pd.DataFrame, list[Measured]]]:
+    """Write the shards on all cores; return the records and measures of each."""
     total = sum(len(shard.cells) for shard in shards)
     with (
         progress(total=total, description="Preprocessing", unit="image") as bar,
@@ -77,31 +98,14 @@ def write_shards(
     ):
         # The largest shards start first. If they came last, one core would end long after.
         jobs = {
-            (shard.folder, shard.number): pool.submit(
-                _write_shard, shard, params, archive, bar.update
-            )
-            for shard in sorted(shards, key=lambda shard: -len(shard.cells))
+            number: pool.submit(_write_shard, shards[number], params, archive, bar.update)
+            for number in sorted(range(len(shards)), key=lambda number: -len(shards[number].cells))
         }
         try:
-            written = [
-                (shard.folder, *jobs[shard.folder, shard.number].result()) for shard in shards
-            ]
+            return [jobs[number].result() for number in range(len(shards))]
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    measured = pd.DataFrame([row for _, _, rows in written for row in rows], columns=_MEASURED)
-    crop_size = params.crop_size
-    if params.fit == "exact":
-        size_of_all = _size_of_all(measured, archive)
-        crop_size = crop_size or size_of_all
-    for folder in cells:
-        write_index(
-            folder,
-            [records for place, records, _ in written if place == folder],
-            crop_size=crop_size,
-            image_size=params.image_size,
-        )
-    return measured[list(COLUMNS)]
 
 
 def _size_of_all(measured: pd.DataFrame, archive: Path) -> int:
@@ -120,8 +124,8 @@ def _size_of_all(measured: pd.DataFrame, archive: Path) -> int:
 
 def _write_shard(
     shard: Shard, params: PreprocessParams, archive: Path, advance: Callable[[int], object]
-) -> tuple[pd.DataFrame, list[tuple[Any, ...]]]:
-    measured: list[tuple[Any, ...]] = []
+) -> tuple[pd.DataFrame, list[Measured]]:
+    measured: list[Measured] = []
 
     def records() -> Iterator[Record]:
         scales = shard.cells.get("microns_per_pixel", pd.Series(index=shard.cells.index))
