@@ -93,6 +93,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedF
     return SharedFixtures(config, log)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def pseudonym_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the key of pseudonyms out of the user's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PSEUDONYM_KEY", str(tmp_path_factory.mktemp("key") / "pseudonym.key"))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def free_operations() -> Iterator[None]:
     """Leave TensorFlow as the next test expects it: determinism holds for a whole process."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +23,7 @@ from stages.preprocess.params import PreprocessParams
 
 _MEASURED = [*COLUMNS, "source"]
 """What is measured of each cell; `source` is the width of its image in the archive."""
+
 Measured = tuple[str, float, float, float, float, float, int, int]
 
 

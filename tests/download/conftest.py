@@ -22,9 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of partial files and of a key, and no proxy on the way to 127.0.0.1."""
+    """The folder of partial files, and no proxy on the way to 127.0.0.1."""
     folder = tmp_path_factory.mktemp("state")
     monkeypatch.setenv("DOWNLOAD_STATE_DIR", str(folder))
-    monkeypatch.setenv("PSEUDONYM_KEY", str(folder / "pseudonym.key"))
     monkeypatch.setenv("NO_PROXY", "*")
     return folder

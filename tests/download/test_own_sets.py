@@ -32,7 +32,9 @@ from tests.conftest import CHARACTERS, ROOT, WriteArchive, tiny_members
 from tests.download.http_server import storing
 from tests.own_sets import class_folders, encoded, picture, write_files
 
-PARAMS = load_params(ROOT / "params.yaml").section(DownloadParams)
+PARAMS = dataclasses.replace(
+    load_params(ROOT / "params.yaml").section(DownloadParams), identifiers="names"
+)
 MAPPING = {"hem": ["benign"], "all": ["early", "pre"]}
 CELL = encoded(picture(1))
 TWO = {"all/1.png": CELL, "hem/1.png": encoded(picture(2))}
