@@ -157,6 +157,11 @@ CHECKED = {
     r"rm -r data models .*": (f"{DVC}/faults_of_runs.py", '"Check the cache"'),
     r"dvc artifacts get .*": (f"{DVC}/test_model_elsewhere.py", '"artifacts get"'),
     r"dvc get .*": (f"{DVC}/test_model_elsewhere.py", r"get \S+ models/model"),
+    r"dvc exp run -S 'profiles\.cnmc\.evaluate\.subgroups=\[scanner, stain\]'": (
+        "tests/evaluate/test_main.py",
+        'subgroups=["scanner", "stain"]',
+    ),
+    r"chmod 600": ("tests/download/test_pseudonyms.py", "st_mode) == 0o600"),
     r"dvc import .*": (f"{DVC}/test_model_elsewhere.py", '"import"'),
     r"dvc update .*": (f"{DVC}/test_model_elsewhere.py", '"update"'),
 }
