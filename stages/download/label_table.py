@@ -99,7 +99,6 @@ def _read_separated(content: bytes, separator: str) -> pd.DataFrame:
         sep=separator,
         dtype="str",
         keep_default_na=False,
-        encoding="utf-8-sig",
         index_col=False,
     )
 

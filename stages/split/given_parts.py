@@ -61,7 +61,7 @@ def given_parts(cells: pd.DataFrame, table: Path) -> list[str]:
 def _read(table: Path) -> pd.Series:
     """Return the part of each image, indexed by image."""
     try:
-        rows = pd.read_csv(table, dtype="str", keep_default_na=False, encoding="utf-8-sig")
+        rows = pd.read_csv(table, dtype="str", keep_default_na=False)
     except (OSError, ValueError) as error:
         raise StageError(f"{table} cannot be read ({' '.join(str(error).split())})") from error
     if missing := [column for column in _COLUMNS if column not in rows]:

@@ -181,6 +181,13 @@ def table(*rows: str, name: str = "metadata.csv") -> dict[str, bytes]:
     return {name: ("\n".join(rows) + "\n").encode()}
 
 
+def understated(path: Path) -> None:
+    own(zipped=True)(path)
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<I", content, content.index(ENTRY) + 24, 10)
+    path.write_bytes(content)
+
+
 def linked(path: Path) -> None:
     own()(path)
     (path / "all/3.png").symlink_to("1.png")
@@ -201,6 +208,12 @@ OWN_FAULTS = [
         "set",
         own({"Blast/1.png": b""}, zipped=True),
         "classes that nothing maps: Blast (1); expected hem and all",
+    ),
+    Fault(
+        "an own image of more bytes than declared",
+        "bytes",
+        understated,
+        "all/1.png is corrupt (it unpacks to more than the 10 bytes that it declares)",
     ),
     Fault(
         "one class alone",

@@ -18,7 +18,6 @@ SMALLER = {
     "download": {"weights": "none"},
     "preprocess": {"image_size": 32},
     "train": {"epochs": 1, "batch_size": 20, "optimizer": "SGD"},
-    "evaluate": {"bootstrap_replicates": 20},
 }
 """What the page does not change: without it the run would take hours and fetch the weights."""
 
