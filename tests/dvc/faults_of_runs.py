@@ -63,7 +63,7 @@ def stage_fails(scene: Scene) -> str:
         "params.yaml",
     }
     assert "No such file or directory" in clone.dvc("repro --single-item train", code=255)
-    clone.set_param("profiles.synthetic.preprocess.crop_size", 320)
+    clone.set_param("profiles.synthetic.preprocess.crop_size", 300)
     assert stages_run(clone.dvc("repro preprocess")) == ["preprocess"]
     return (
         f"{told}; the stages before it keep what they made, nothing half-written is left, and only "

@@ -18,7 +18,10 @@ from tests.dvc.project import STAGES, Project
 ROOM = {"download": 2_000, "split": 30, "preprocess": 200, "train": 100, "evaluate": 200}
 """kB left on the disk before a stage: some, but less than it makes."""
 
-HALF_WRITTEN = {"download": "data/raw/.cnmc.zip.*.tmp", "preprocess": "data/shards/.training.*.tmp"}
+HALF_WRITTEN = {
+    "download": "data/raw/.source.zip.*.tmp",
+    "preprocess": "data/shards/.training.*.tmp",
+}
 """What lies there while a stage writes its output, where that takes long enough to be seen."""
 
 USER_SECONDS = {"split": 0.5, "train": 4, "evaluate": 4}

@@ -31,6 +31,14 @@ SETTINGS: dict[str, Any] = {
     "learning_rate": 0.1,
     "cooldown_steps": 0,
     "checkpoint_every_steps": 2,
+    "augmentation": {
+        "horizontal_flip": True,
+        "vertical_flip": False,
+        "quarter_turns": False,
+        "rotation_degrees": 0.0,
+        "brightness": 0.0,
+        "stain": 0.0,
+    },
 }
 
 
@@ -93,7 +101,11 @@ class Scene:
     def set_params(self, **changes: object) -> None:
         params = yaml.safe_load((ROOT / "params.yaml").read_text())
         params["profiles"]["synthetic"]["train"] |= SETTINGS | changes
-        params["profiles"]["synthetic"]["train"]["policy"] |= {"patience": 1, "stop_patience": 9}
+        params["profiles"]["synthetic"]["train"]["policy"] |= {
+            "monitor": "val_accuracy",
+            "patience": 1,
+            "stop_patience": 9,
+        }
         (self.folder / "params.yaml").write_text(yaml.safe_dump(params))
 
     def set_policy(self, **changes: object) -> None:

@@ -30,7 +30,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 FEATURES_ONCE = {
     "features once": {
         "fine_tuning": {"freeze_epochs": 3},
-        "augmentation": {"horizontal_flip": False},
+        "augmentation": dict.fromkeys(["horizontal_flip", "vertical_flip", "quarter_turns"], False),
     }
 }
 

@@ -1,4 +1,7 @@
-"""The optimizer, and its learning rate in the first and the last steps."""
+"""The optimizer, and its learning rate in the first and the last steps.
+
+Pure Keras, but for the fused updates.
+"""
 
 from __future__ import annotations
 
