@@ -28,7 +28,7 @@ SETTINGS: dict[str, Any] = {
     "batch_size": BATCH_SIZE,
     "epochs": 4,
     "optimizer": "Adamax",
-    "learning_rate": 0.1,
+    "learning_rate": 0.15,
     "cooldown_steps": 0,
     "checkpoint_every_steps": 2,
     "augmentation": {
