@@ -219,8 +219,8 @@ SECTIONS = {
             "a parameter of the wrong type (every key: `tests/common/test_params_file.py`)",
             faults_of_people.wrong_value(f"{SPLIT}.strategy", 5, runs=["split"]),
             "error: split: params.yaml: profiles.synthetic.split.strategy is 5: input should be "
-            "'stratified' or 'subject'; failed to reproduce 'split': failed to run: …, exited with "
-            f"1; {CORRECTED}",
+            "'stratified', 'subject' or 'given'; failed to reproduce 'split': failed to run: …, "
+            f"exited with 1; {CORRECTED}",
         ),
         Row(
             "a profile that does not exist",

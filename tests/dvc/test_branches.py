@@ -108,12 +108,12 @@ def committed_figures() -> Iterator[tuple[str, float]]:
                 yield f"{path.name}{name}", value
 
 
-def test_the_precision_in_the_documents_is_that_of_the_figures() -> None:
+def test_the_precision_in_the_documents_shows_every_figure_whole() -> None:
     decimals = {
         name: len(f"{value:.12f}".rstrip("0").partition(".")[2])
         for name, value in committed_figures()
     }
-    assert max(decimals.values()) == int(PRECISION), decimals
+    assert 5 < max(decimals.values()) <= int(PRECISION), decimals  # DVC's own is 5
     told = {
         precision
         for name in NAMES
