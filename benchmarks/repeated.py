@@ -42,7 +42,7 @@ def repeat_cells(archive: Path, cells_csv: Path, folder: Path, *, images: int) -
             count = min(len(cells), images - first)
             part = cells.iloc[np.linspace(0, len(cells) - 1, count).astype(int)].copy()
             members = list(part["member"])
-            part["cell"] += 1_000 * (1 + first)
+            part["cell"] = [str(int(cell) + 1_000 * (1 + first)) for cell in part["cell"]]
             part["image"] = [
                 f"UID_{row.subject}_{row.field}_{row.cell}_{row.label}.bmp"
                 for row in part.itertuples()

@@ -76,8 +76,8 @@ def conflicts() -> list[str]:
     Raises:
         StageError: if git cannot read its index, for which DVC would wait forever.
     """
-    listed = git("diff", "--name-only", "--diff-filter=U", "--relative", "-z")
-    return sorted(set(listed.split("\0")[:-1]))
+    listed = git("ls-files", "--unmerged", "-z")
+    return sorted({entry.partition("\t")[2] for entry in listed.split("\0")[:-1]})
 
 
 def settle(unsettled: list[str]) -> str:

@@ -38,7 +38,7 @@ def renamed_to_odd(scene: Scene) -> str:
     project = Project(folder, clone.environment, clone.cache)
     project.set_param(RATE, 0.003)
     told = make(project, "leakage", code=2)
-    assert "leakage: the experiment profiles.synthetic.split.strategy=stratified failed (" in told
+    assert "leakage: the experiment profiles.synthetic.split.strategy=subject failed (" in told
     assert "the path of this folder holds '#', '%', '?'" in told.replace(", '\\\\'", "")
     project.git("checkout --quiet params.yaml")
     right = _everything_works(scene, project)
