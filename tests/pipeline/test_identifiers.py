@@ -70,7 +70,7 @@ def run_all(folder: Path, *, identifiers: str) -> Path:
     chosen = params["profiles"]["synthetic"]
     chosen["download"] |= {"source": str(folder / "set"), "identifiers": identifiers}
     chosen["split"] |= {"strategy": "subject", "validation_share": 0.34, "test_share": 0.33}
-    chosen["preprocess"] |= {"expected_size": SIZE, "crop_size": None, "image_size": SIZE}
+    chosen["preprocess"] |= {"fit": "exact", "crop_size": None, "image_size": SIZE}
     chosen["evaluate"] |= {"subgroups": ["scanner"]}
     (project / "params.yaml").write_text(yaml.safe_dump(params))
     run(
