@@ -38,7 +38,9 @@ def test_batch_norm_is_replaced_on_one_cpu_and_synchronized_on_several_devices(
 ) -> None:
     params = replace(train_params, deterministic=deterministic)
     network = small_network(blocks=TWO_BLOCKS)
-    _configure_batch_norm(network, TrainingSetup(params, model_params, NOWHERE, NOWHERE, device))
+    _configure_batch_norm(
+        network, TrainingSetup(params, model_params, NOWHERE, NOWHERE, NOWHERE, device)
+    )
     layer = network.get_layer("stem_bn")
     assert ("call" in vars(layer), layer.synchronized) == (replaced, synchronized)
     portable = network.layers[-1].activation is softmax
@@ -49,7 +51,7 @@ def test_too_little_memory_is_told_with_what_to_change(
     train_params: TrainParams, model_params: ModelParams
 ) -> None:
     setup = TrainingSetup(
-        train_params, model_params, NOWHERE, NOWHERE, Device("GPU", "GPU Fictional")
+        train_params, model_params, NOWHERE, NOWHERE, NOWHERE, Device("GPU", "GPU Fictional")
     )
     with (
         pytest.raises(StageError) as told,
