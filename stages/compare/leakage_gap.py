@@ -8,6 +8,11 @@ folder, so the workspace does not change. DVC takes results of earlier runs from
 
 from __future__ import annotations
 
+from stages.common.missing_package import explain_missing_packages
+
+if __name__ == "__main__":
+    explain_missing_packages()
+
 import argparse
 import json
 import re

@@ -8,6 +8,11 @@ nothing is pulled, and nothing is fetched from the network.
 
 from __future__ import annotations
 
+from stages.common.missing_package import explain_missing_packages
+
+if __name__ == "__main__":
+    explain_missing_packages()
+
 import argparse
 import json
 import re

@@ -7,6 +7,11 @@ It needs no data: a missing file is not a problem if git ignores it.
 
 from __future__ import annotations
 
+from stages.common.missing_package import explain_missing_packages
+
+if __name__ == "__main__":
+    explain_missing_packages()
+
 import json
 import math
 import sys

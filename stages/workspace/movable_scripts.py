@@ -9,6 +9,11 @@ Bash where it lies.
 
 from __future__ import annotations
 
+from stages.common.missing_package import explain_missing_packages
+
+if __name__ == "__main__":
+    explain_missing_packages()
+
 import re
 import sys
 from pathlib import Path

@@ -7,6 +7,11 @@ No stage runs, and no output is touched. The code that dvc.lock records is looke
 
 from __future__ import annotations
 
+from stages.common.missing_package import explain_missing_packages
+
+if __name__ == "__main__":
+    explain_missing_packages()
+
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

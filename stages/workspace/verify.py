@@ -8,6 +8,11 @@ dvc.lock and no state of a training, and nothing is pulled.
 
 from __future__ import annotations
 
+from stages.common.missing_package import explain_missing_packages
+
+if __name__ == "__main__":
+    explain_missing_packages()
+
 import json
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What a stage says in a Python without the packages: -S hides those of the environment."""
+"""What each program says in a Python without the packages: -S hides those of the environment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ import pytest
 
 from tests.conftest import ROOT
 
-STAGES = sorted(path.parent.name for path in ROOT.glob("stages/*/__main__.py"))
+PROGRAMS = sorted(
+    path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+    for path in ROOT.glob("stages/**/*.py")
+    if '__name__ == "__main__"' in path.read_text(encoding="utf-8")
+    and path.name != "repro_summary.py"  # needs no package
+)
 BROKEN = """\
 from stages.common.missing_package import explain_missing_packages
 explain_missing_packages()
@@ -31,9 +36,9 @@ def told(*arguments: str) -> str:
     return done.stderr
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_package_that_is_missing_is_one_line_with_the_remedy(stage: str) -> None:
-    (line,) = told("-m", f"stages.{stage}").splitlines()
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_package_that_is_missing_is_one_line_with_the_remedy(program: str) -> None:
+    (line,) = told("-m", program).splitlines()
     assert line.startswith("No module named '")
     assert f"{Path(sys.executable)} has not the packages of requirements.txt; `make repro`" in line
 
