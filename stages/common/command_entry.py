@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import ParamSpec
 
 from stages.common.errors import StageError, explained
+from stages.common.killed_experiment import left_by_killed_experiment
 from stages.common.standard_streams import print_in_any_encoding
 
 Arguments = ParamSpec("Arguments")
@@ -19,13 +20,18 @@ ERROR = 2
 
 
 def command(name: str) -> Callable[[Callable[Arguments, int]], Callable[Arguments, int]]:
-    """Let a function that returns an exit code print its errors as one line after `name`."""
+    """Let a function that returns an exit code print its errors as one line after `name`.
+
+    The same for what a killed experiment has left, on standard error: the command still runs.
+    """
 
     def decorate(main: Callable[Arguments, int]) -> Callable[Arguments, int]:
         @functools.wraps(main)
         def run(*arguments: Arguments.args, **options: Arguments.kwargs) -> int:
             print_in_any_encoding()
             try:
+                if left := left_by_killed_experiment():
+                    print(f"{name}: {left}", file=sys.stderr)
                 code = main(*arguments, **options)
                 sys.stdout.flush()
             except BrokenPipeError as error:

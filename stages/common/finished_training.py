@@ -10,6 +10,7 @@ and runs the stage again, which then writes them from the state.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -19,7 +20,7 @@ from typing import Any
 
 from stages.common.errors import StageError
 from stages.common.exclusive_lock import exclusive_lock
-from stages.common.files import file_sha256, write_json
+from stages.common.files import write_json
 
 _MARK = "finished.json"
 
@@ -31,7 +32,7 @@ def state_folder() -> Path:
 
 def mark_finished(state: Path, *, model: Path) -> None:
     """Mark the state of a training whose outputs are written, `model` among them."""
-    write_json({"stage": _stage(), "model": file_sha256(model)}, state / _MARK)
+    write_json({"stage": _stage(), "model": _md5(model)}, state / _MARK)
 
 
 def unmark(state: Path) -> None:
@@ -58,7 +59,7 @@ def discard_recorded(model: Path) -> None:
     Never fails: a state that stays does no harm.
     """
     with contextlib.suppress(OSError):
-        made_by = file_sha256(model)
+        made_by = _md5(model)
         for mark in state_folder().glob(f"*/{_MARK}"):
             if _mark(mark.parent).get("model") == made_by:
                 with contextlib.suppress(OSError, StageError):
@@ -66,14 +67,15 @@ def discard_recorded(model: Path) -> None:
 
 
 def discard_earlier(states: Iterable[Path]) -> None:
-    """Remove the states of earlier finished trainings whose model DVC has recorded last.
+    """Remove the states of earlier finished trainings whose model DVC has. Never fails.
 
-    Before a training ends, dvc.lock holds the last one that DVC has recorded. Never fails.
+    Before a training ends, dvc.lock holds the last one that DVC has recorded here. What experiments
+    beside the workspace have made stands in the run-cache.
     """
-    finished = [state for state in states if is_finished(state)]
-    recorded = _recorded_files(_stage()) if finished else set()
-    for state in finished:
-        if _mark(state).get("model") in recorded:
+    finished = {state: str(_mark(state).get("model")) for state in states if is_finished(state)}
+    kept = _kept_by_dvc({*finished.values()}) if finished else set()
+    for state, model in finished.items():
+        if model in kept:
             with contextlib.suppress(OSError, StageError):
                 discard(state)
 
@@ -119,19 +121,22 @@ def _stage() -> str:
     return os.environ.get("DVC_STAGE", "").rpartition(":")[2]
 
 
-def _recorded_files(name: str) -> set[str]:
-    """Return the SHA-256 of those outputs of a stage in dvc.lock that the cache has."""
-    if not name:
-        return set()
+def _md5(path: Path) -> str:
+    """Return the hash that DVC has for a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def _kept_by_dvc(models: set[str]) -> set[str]:
+    """Return those hashes of models that dvc.lock or the run-cache names and the cache has."""
     try:
         from dvc.repo import Repo
 
         with Repo() as repo:
-            outs = [out for out in repo.stage.load_one(name=name).outs if out.use_cache]
-            cached = [
-                Path(out.cache.oid_to_path(out.hash_info.value)) for out in outs if out.hash_info
-            ]
-            return {file_sha256(path) for path in cached if path.is_file()}
+            records = [*Path().glob("dvc.lock"), *Path(repo.stage_cache.cache_dir).glob("??/*/*")]
+            recorded = "".join(path.read_text(encoding="utf-8") for path in records)
+            cached = {each for each in models if Path(repo.cache.local.oid_to_path(each)).is_file()}
+        return {each for each in cached if each in recorded}
     except Exception:  # whatever DVC, git or a disk cannot do: then it is not known
         return set()
 

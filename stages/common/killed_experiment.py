@@ -51,9 +51,9 @@ def left_by_killed_experiment() -> str | None:
     if left is None or ("DVC_EXP_NAME" in os.environ and left.time >= int(values_written or 0)):
         return None
     return (
-        f"a killed `dvc exp run` has left HEAD on no branch, and its values in params.yaml: end "
-        f"this run, then `git switch {left.branch}`, look at `git diff HEAD params.yaml`, and "
-        "`git checkout HEAD -- params.yaml` takes them back"
+        "a killed `dvc exp run` has left HEAD on no branch, and its values in params.yaml: end "
+        f"what runs here, then `git switch {left.branch}`, look at `git diff HEAD params.yaml`, "
+        "and `git checkout HEAD -- params.yaml` takes them back"
     )
 
 

@@ -28,14 +28,18 @@ def test_whatever_is_raised_becomes_one_line_with_the_remedy(raised: Exception, 
         raise raised
 
 
-def test_a_missing_right_has_its_own_remedy() -> None:
+@pytest.mark.parametrize(
+    "raised",
+    [PermissionError("no right"), OSError("path '/a' is not owned by current user")],  # libgit2
+)
+def test_a_missing_right_has_its_own_remedy(raised: Exception) -> None:
     with (
         pytest.raises(
-            StageError, match=r"^it failed \(no right\); get that right from .*SITE_CACHE"
+            StageError, match=r"^it failed \(.+\); get that right from .*clone.*SITE_CACHE"
         ),
         dvc_errors("it failed", remedy="do that"),
     ):
-        raise PermissionError("no right")
+        raise raised
 
 
 def test_where_a_merge_is_not_settled_that_comes_first(

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import hashlib
 import re
 import socket
 import struct
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.download.stalled_sockets import tell_client
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,12 @@ def without_range(storage: Storage, request: Request) -> Answer:
     return storage.right(replace(request, headers={}))
 
 
+def _wait_until_arrived(connection: socket.socket) -> None:
+    """Wait until the other side has all that was sent, if it has not read it yet."""
+    while struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)))[0]:
+        time.sleep(0.001)
+
+
 def _handler(answer: Callable[[Request], Answer]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -161,9 +171,11 @@ def _handler(answer: Callable[[Request], Answer]) -> type[BaseHTTPRequestHandler
                 if reply.status:
                     self._send(reply)
                 if reply.stalls:
+                    _wait_until_arrived(self.connection)
+                    tell_client(self.client_address[1])
                     self.connection.recv(1)
             if reply.resets:
-                time.sleep(0.2)  # or what is on its way is lost, too
+                _wait_until_arrived(self.connection)
                 linger = struct.pack("ii", 1, 0)
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 self.connection.close()
@@ -179,7 +191,7 @@ def _handler(answer: Callable[[Request], Answer]) -> type[BaseHTTPRequestHandler
             if self.command != "HEAD":
                 self.wfile.write(reply.body[: reply.sent])
                 if reply.goes_on is not None:
-                    reply.goes_on.wait(60)
+                    reply.goes_on.wait()
                     self.wfile.write(reply.body[reply.sent :])
 
     return Handler

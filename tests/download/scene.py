@@ -85,14 +85,12 @@ class Scene:
             stderr=subprocess.DEVNULL,
         )
 
-    def wait_for_bytes(self, share: float) -> None:
-        """Wait until that share of the file has arrived, but for what is still in a buffer."""
+    def wait_for_bytes(self, share: float, stage: subprocess.Popen[bytes]) -> None:
+        """Wait until that share of the file has come to a stage, but for what a buffer holds."""
         expected = int(len(self.kaggle.content) * share) - DEFAULT_BUFFER_SIZE
-        for _ in range(6000):
-            if sum(path.stat().st_size for path in self.state.glob("*.part")) >= expected:
-                return
+        while sum(path.stat().st_size for path in self.state.glob("*.part")) < expected:
+            assert stage.poll() is None, f"the stage has ended before {expected:,} bytes were here"
             time.sleep(0.01)
-        raise AssertionError(f"{expected:,} bytes did not arrive in a minute")
 
     def right_bytes(self) -> str:
         """Say that the bytes are right. Raises AssertionError if they are not."""

@@ -142,7 +142,7 @@ def test_a_refusal_says_what_to_do(status: int, advice: str) -> None:
     ("answer", "said"),
     [
         (Answer(status=0, stalls=True), "the server did not answer in time"),
-        (Answer(200, CONTENT, sent=1000, stalls=True), "no byte came for 0.5 s"),
+        (Answer(200, CONTENT, sent=1000, stalls=True), "no byte came for 60 s"),
         (Answer(200, CONTENT, sent=1000), r"the connection broke off (closed early)"),
         (Answer(200, CONTENT, sent=0, resets=True), "Connection reset by peer"),
     ],

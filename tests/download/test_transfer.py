@@ -500,7 +500,7 @@ def test_all_checksums_are_held_against_a_file(tmp_path: Path) -> None:
 def test_where_no_server_is_found_patience_ends_soon(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    patient = RetryPolicy(connect=0.5, read=0.5, retries=Retry(total=8, backoff_factor=0))
+    patient = RetryPolicy(retries=Retry(total=8, backoff_factor=0))
 
     def fail(url: str) -> str:
         with pytest.raises(StageError) as caught:
@@ -523,7 +523,7 @@ def test_where_no_server_is_found_patience_ends_soon(
 def test_where_a_file_has_begun_to_arrive_a_network_that_goes_is_waited_for(
     download: Download, tmp_path: Path
 ) -> None:
-    patient = RetryPolicy(connect=0.5, read=0.5, retries=Retry(total=8, backoff_factor=0))
+    patient = RetryPolicy(retries=Retry(total=8, backoff_factor=0))
     origin = http_origin(download.url, retry_policy=patient)
     download.storage.faults = [broken(0.5)]
 

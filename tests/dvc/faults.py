@@ -68,9 +68,10 @@ SECTIONS = {
         Row(
             "kill -9 of an experiment in the workspace",
             faults_of_runs.experiment_killed,
-            "the next stage goes on and says: split: a killed `dvc exp run` has left HEAD on no "
-            "branch, and its values in params.yaml: end this run, then `git switch main`, look at "
-            "`git diff HEAD params.yaml`, and `git checkout HEAD -- params.yaml` takes them back; "
+            "the next stage goes on and says, as `make locked` does: a killed `dvc exp run` has "
+            "left HEAD on no branch, and its values in params.yaml: end what runs here, then `git "
+            "switch main`, look at `git diff HEAD params.yaml`, and `git checkout HEAD -- "
+            "params.yaml` takes them back; "
             f"after the [recipe](recipes.md#after-a-kill-of-dvc-itself): {SAME}",
         ),
         Row(
@@ -127,6 +128,11 @@ SECTIONS = {
             faults_of_training.never_evaluated,
             "each training removes the state of the one that DVC recorded before it; what DVC has "
             "not recorded stays",
+        ),
+        Row(
+            "experiments of train alone beside the workspace, with one TRAIN_STATE_DIR",
+            faults_of_training.experiments_never_evaluated,
+            "each training removes the state of the one before it",
         ),
         Row(
             "a cache without room, or without the right to write",

@@ -95,12 +95,14 @@ def experiment_killed(scene: Scene) -> str:
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     told = error(clone.dvc("repro --force --single-item split"))
+    left = told.removeprefix("error: split: ")
+    assert f"locked: {left}" in clone.run("python", "-m", "stages.workspace.lock_check", code=1)
     for recipe in commands(section("recipes.md", "After a kill of dvc itself")):
         clone.run(*recipe.split())
     assert clone.git("branch --show-current") == "main\n"
     clone.dvc("repro")
     return (
-        f"the next stage goes on and says: {told.removeprefix('error: ')}; after the "
+        f"the next stage goes on and says, as `make locked` does: {left}; after the "
         f"[recipe](recipes.md#after-a-kill-of-dvc-itself): {scene.right(clone)}"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +60,11 @@ def test_an_experiment_beside_the_workspace_leaves_it_as_it_was(experiment: Expe
     assert "Ran experiment(s): better" in experiment.finished
     assert experiment.project.run("git", "status", "--porcelain") == ""
     assert "up to date" in experiment.project.run("dvc", "status")
+
+
+def test_an_experiment_leaves_no_state_of_its_training(experiment: Experiment) -> None:
+    states = Path(experiment.project.environment["TRAIN_STATE_DIR"])
+    assert [path.name for path in states.iterdir()] == ["last_run.json"]
 
 
 def test_a_killed_experiment_is_listed_as_running_until_its_folder_is_gone(

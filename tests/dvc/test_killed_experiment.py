@@ -77,9 +77,19 @@ def test_stages_say_it_in_each_run_and_experiment_from_the_next_on(killed: Proje
     said = "left: a killed `dvc exp run` has left HEAD on no branch, and its values in params.yaml"
     run = ("dvc", "repro", "--force")
     for command in ((*EXPERIMENT, "epochs=2"), run, (*EXPERIMENT, "epochs=3"), run):
-        assert f"{said}: end this run, then `git switch main`" in killed.run(*command)
+        assert f"{said}: end what runs here, then `git switch main`" in killed.run(*command)
     assert "rate: 2" in (killed.folder / "params.yaml").read_text()
     assert branch(killed) == ""
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["stages.workspace.lock_check", "stages.workspace.relock", "stages.compare HEAD"],
+)
+def test_commands_beside_the_stages_say_it_too(killed: Project, command: str) -> None:
+    said = killed.run("python", "-m", *command.split(), code=2).splitlines()
+    assert "a killed `dvc exp run` has left HEAD on no branch" in said[0]
+    assert len(said) == 2
 
 
 def test_the_recipe_brings_branch_and_parameters_back(killed: Project) -> None:
