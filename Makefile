@@ -51,6 +51,7 @@ in-git:
 		"rename the folder, or move the project elsewhere" >&2; exit 2;; esac
 	@told=$$(git rev-parse --git-dir 2>&1) || { case "$$told" in \
 		*safe.directory*) remedy="Do that if you trust it, or clone it, and work in your clone";; \
+	*"repository: "*) remedy="If the repository was moved, run in it: git worktree repair $$PWD";; \
 		*) remedy="Clone the project by git, or make this folder a repository:"; \
 		remedy="$$remedy git init && git add --all && git commit --message Start";; esac; echo "DVC keeps what it knows in git, and git" \
 		"says here: $$(echo "$$told" | tr '\n\t' '  '). $$remedy" >&2; exit 2; }

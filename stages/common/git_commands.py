@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from pathlib import Path
 
 from stages.common.errors import StageError
 
 NO_REPOSITORY = (
     "this folder lies in no git repository; clone the project by git, or make this folder one: "
     "`git init`, `git add --all`, `git commit --message Start`"
+)
+MOVED = (
+    "git looks for the repository of this folder in {there}, where it is no more; if it was moved, "
+    "run in it `git worktree repair {here}`, else clone the project anew"
 )
 ANOTHERS = (
     "this repository belongs to another user, and git reads it only if you say that you trust it; "
@@ -35,6 +40,9 @@ def git(*arguments: str) -> str:
     done = _run(*arguments)
     if done.returncode:
         told = " ".join(done.stderr.decode(errors="replace").split())
+        if "not a git repository: " in told:
+            there = told.partition("not a git repository: ")[2]
+            raise StageError(MOVED.format(there=there, here=shlex.quote(str(Path.cwd()))))
         if "not a git repository" in told:
             raise StageError(NO_REPOSITORY)
         if "dubious ownership" in told:
@@ -70,6 +78,20 @@ def head_commit() -> str:
     )
 
 
+def lacking_history() -> str:
+    """Return the end of a sentence that says how to get what a shallow clone lacks, else nothing.
+
+    Raises:
+        StageError: if this is no git repository.
+    """
+    if git("rev-parse", "--is-shallow-repository") != "true":
+        return ""
+    return (
+        "; this clone is shallow: `git fetch --unshallow` brings the earlier commits, and `git "
+        "fetch origin NAME:NAME` a branch"
+    )
+
+
 def conflicts() -> list[str]:
     """Return the files in which a merge has found conflicts that are not settled yet.
 
@@ -92,8 +114,17 @@ def committed_file(commit: str, path: str) -> bytes | None:
     Args:
         commit: of git.
         path: from the working folder, which may lie below the root of the repository.
+
+    Raises:
+        StageError: if git has the file in the commit, but not its content.
     """
     done = _run("cat-file", "blob", f"{commit}:./{path}")
+    if done.returncode and " blob " in git("ls-tree", commit, "--", path):
+        told = " ".join(done.stderr.decode(errors="replace").split())
+        raise StageError(
+            f"git has not the content of {path} in {commit[:8]} ({told}); `git fsck` says what is "
+            "damaged, and `git fetch --refetch` brings it from the remote"
+        )
     return None if done.returncode else done.stdout
 
 

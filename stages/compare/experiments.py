@@ -47,7 +47,7 @@ def table(rows: Sequence[Row]) -> str:
             [
                 _name(row),
                 "\n".join(changes(base, row)),
-                *(figure(row.get(f"test.{name}")) for name in METRICS),
+                *(figure(_number(row.get(f"test.{name}"))) for name in METRICS),
             ]
         )
     headers = ["experiment", "changed", *(name.replace("_", " ") for name in METRICS)]
@@ -90,6 +90,11 @@ def _name(row: Row) -> str:
     name = str(row["Experiment"] or row["rev"])
     state = row.get("State")
     return name if state in (None, "Success") else f"{name} ({str(state).lower()})"
+
+
+def _number(value: Any) -> float | None:
+    """Return a metric: DVC's API gives "None" for null, and "!" for a file that it cannot read."""
+    return value if isinstance(value, int | float) else None
 
 
 def _value(value: Any) -> str:

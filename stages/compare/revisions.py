@@ -11,7 +11,7 @@ import pandas as pd
 
 from stages.common.dvc_errors import dvc_errors
 from stages.common.errors import StageError
-from stages.common.git_commands import committed_file, find_commit, head_commit
+from stages.common.git_commands import committed_file, find_commit, head_commit, lacking_history
 from stages.dataset.classes import CLASS_NAMES
 
 PREDICTIONS = "metrics/predictions.csv"
@@ -88,7 +88,7 @@ def find_revision(revision: str) -> str:
 
     remedy = (
         "expected a branch, tag, commit or experiment of this repository (`git branch`, "
-        "`dvc exp show`)"
+        f"`dvc exp show`){lacking_history()}"
     )
     with dvc_errors(f"there is no {revision!r} here", remedy=remedy), Repo() as repo:
         found: str = resolve_rev(repo.scm, revision)

@@ -16,6 +16,16 @@ SYNTHETIC_MARK = b"synthetic cells drawn by this project: no microscope images"
 
 REBUILD = "bring it in again with `dvc repro --force download`"
 
+_PACKED = (
+    ("a gzip file", b"\x1f\x8b", 0),
+    ("a bzip2 file", b"BZh", 0),
+    ("an xz file", b"\xfd7zXZ", 0),
+    ("a 7z archive", b"7z\xbc\xaf", 0),
+    ("a RAR archive", b"Rar!", 0),
+    ("a tar archive", b"ustar", 257),
+)
+"""Other files that hold files: what each is, the bytes that tell it, and where these stand."""
+
 _CLUTTER = {"thumbs.db", "desktop.ini", "icon\r"}
 
 
@@ -65,8 +75,18 @@ def read_directory(path: Path) -> zipfile.ZipFile:
         ) from error
     except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
         raise ArchiveError(
-            f"this is not a zip archive, or it is damaged or cut off ({error})"
+            f"this is not a zip archive, or it is damaged or cut off ({error}{_looks_like(path)})"
         ) from error
+
+
+def _looks_like(path: Path) -> str:
+    """Return what a file is instead of a zip, with what to do, as the end of a sentence."""
+    with path.open("rb") as file:
+        start = file.read(512)
+    if b"<html" in start.lower() or b"<!doctype html" in start.lower():
+        return ": it is a web page, such as one that asks to sign in"
+    kinds = [kind for kind, mark, place in _PACKED if start[place:].startswith(mark)]
+    return f": it is {kinds[0]}: unpack it, and name the folder" if kinds else ""
 
 
 def list_members(archive: zipfile.ZipFile) -> list[str]:

@@ -41,6 +41,9 @@ def copy_file(source: Path, destination: Path, *, expected: str) -> None:
 
 def _why_missing(source: Path, expected: str) -> str:
     """Return the rest of a sentence: what hides the file, or what was expected."""
+    if source.exists():
+        kind = "a folder" if source.is_dir() else "a device"
+        return f", but {kind}; {expected}"
     cut_off = sorted(source.parent.glob(f"{glob.escape(source.name)} #*"))
     if cut_off:
         return (

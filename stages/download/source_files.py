@@ -66,7 +66,10 @@ def files_below(folder: Path) -> Iterator[Path]:
             continue
         path = folder / entry.name
         if entry.is_symlink():
-            raise StageError(f"{path} is a symbolic link; put the file or folder itself there")
+            raise StageError(
+                f"{path} is a symbolic link (`cp -rL` copies a folder and follows its links); put "
+                "the file or folder itself there"
+            )
         if entry.is_dir():
             yield from files_below(path)
         elif entry.is_file():

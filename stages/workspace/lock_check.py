@@ -89,7 +89,8 @@ def _changed() -> list[str]:
     from dvc.repo import Repo
 
     remedy = (
-        f"run this where {PARAMS} is; `git checkout HEAD -- dvc.yaml dvc.lock` takes edits back"
+        f"run this where {PARAMS} is; `git checkout HEAD -- .dvc dvc.yaml dvc.lock` takes edits "
+        "back"
     )
     with dvc_errors("DVC has no status", remedy=remedy), Repo() as repo:
         require_stages(repo)

@@ -22,7 +22,7 @@ from stages.common.command_entry import command
 from stages.common.dvc_errors import dvc_errors
 from stages.common.dvc_hash import Files, contents, dvc_hash
 from stages.common.errors import StageError
-from stages.common.git_commands import head_commit
+from stages.common.git_commands import head_commit, lacking_history
 from stages.common.params_file import load_params
 from stages.workspace.code_difference import difference
 from stages.workspace.lock_check import PARAMS, changed, require_stages
@@ -75,7 +75,7 @@ def _problems(code: Code) -> Iterator[str]:
     if recorded is None:
         yield (
             f"{code.path} differs, and with which code its stages ran is not known: no commit "
-            f"before this one has it with the hash in dvc.lock ({code.recorded})"
+            f"before this one has it with the hash in dvc.lock ({code.recorded}){lacking_history()}"
         )
         return
     for name in sorted({*recorded, *code.now}):
@@ -88,7 +88,7 @@ def _changes() -> tuple[list[Code], list[str]]:
     """Return the code that is not as recorded, and a line for each other mismatch."""
     from dvc.repo import Repo
 
-    remedy = "run this at the root of the project, with dvc.yaml and dvc.lock as committed"
+    remedy = "run this at the root of the project, with .dvc, dvc.yaml and dvc.lock as committed"
     with dvc_errors("DVC has no status", remedy=remedy), Repo() as repo:
         require_stages(repo)
         recorded = {

@@ -13,6 +13,7 @@ from stages.common.git_commands import (
     find_commit,
     git,
     head_commit,
+    lacking_history,
     lacks_identity,
     settle,
 )
@@ -82,6 +83,36 @@ def test_outside_of_a_repository_one_line_says_how_to_come_into_one(
         assert "\n" not in str(error.value)
 
 
+def test_a_worktree_whose_repository_was_moved_says_how_to_repair_it(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("file").touch()
+    commit()
+    git("worktree", "add", "--quiet", "--detach", str(worktree := tmp_path / "work tree"))
+    monkeypatch.chdir(worktree)
+    repository.rename(moved := tmp_path / "moved")
+    with pytest.raises(StageError, match="where it is no more; if it was moved") as error:
+        head_commit()
+    told = str(error.value)
+    assert "\n" not in told
+    _, repair, _ = told.split("`")
+    subprocess.run(repair, shell=True, check=True, cwd=moved)
+    assert head_commit()
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_content_that_git_has_lost_is_not_taken_for_a_file_that_was_never_there(
+    repository: Path,
+) -> None:
+    Path("file").write_text("content")
+    made = commit()
+    blob = git("rev-parse", f"{made}:./file")
+    (repository / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    with pytest.raises(StageError, match=r"git has not the content of file in .* `git fsck`"):
+        committed_file(made, "file")
+    assert committed_file(made, "other") is None
+
+
 def test_of_a_repository_of_another_user_one_line_says_how_to_trust_it(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,6 +129,24 @@ def test_what_git_refuses_is_said_in_one_line() -> None:
     with pytest.raises(StageError, match="`git log` failed: fatal: ") as error:
         git("log")
     assert "\n" not in str(error.value)
+
+
+def test_a_shallow_clone_says_how_to_get_what_it_lacks(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        Path(name).touch()
+        commit()
+    assert lacking_history() == ""
+    git("clone", "--quiet", "--depth", "1", repository.as_uri(), str(tmp_path / "shallow"))
+    monkeypatch.chdir(tmp_path / "shallow")
+    assert find_commit("HEAD~1") is None
+    _, unshallow, _, branch, _ = lacking_history().split("`")
+    git(*unshallow.split()[1:])
+    git(*branch.replace("NAME:NAME", "HEAD:other").split()[1:])
+    assert find_commit("HEAD~1")
+    assert find_commit("other") == head_commit()
+    assert lacking_history() == ""
 
 
 @pytest.mark.usefixtures("repository")

@@ -49,6 +49,12 @@ def test_each_experiment_is_held_against_the_commit_that_it_started_from() -> No
     ]
 
 
+@pytest.mark.parametrize("value", ["!", "None", None])
+def test_a_metric_that_is_no_number_is_none(value: object) -> None:
+    text = table([MAIN, WORKSPACE | {"test.accuracy": value}])
+    assert text.splitlines()[-1].split() == ["workspace", "–", "–", "–"]
+
+
 @pytest.mark.parametrize(
     ("value", "written"),
     [(300.0, "300"), (0.5, "0.5"), ("None", "null"), ("False", "false"), ("text", "text")],

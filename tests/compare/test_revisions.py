@@ -55,6 +55,18 @@ def test_an_unknown_revision_is_refused(commit: CommitFiles) -> None:
         read_revision("nosuch")
 
 
+def test_in_a_shallow_clone_an_unknown_revision_may_only_be_missing(
+    repository: Path, commit: CommitFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit("main", CELLS)
+    commit("main", better(CELLS, by=1))
+    git(tmp_path, "clone", "--quiet", "--depth", "1", repository.as_uri(), "shallow")
+    monkeypatch.chdir(tmp_path / "shallow")
+
+    with pytest.raises(StageError, match=r"no 'HEAD~1' here .*; this clone is shallow: `git fetc"):
+        read_revision("HEAD~1")
+
+
 def test_a_revision_without_predictions_is_refused(repository: Path, commit: CommitFiles) -> None:
     commit("main", CELLS)
     git(repository, "rm", "--quiet", "metrics/predictions.csv")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -86,6 +87,11 @@ def declare_total(path: Path) -> None:
         struct.pack_into("<I", content, start + 24, 4_100_000_000)
         start = content.find(ENTRY, start + 1)
     path.write_bytes(content)
+
+
+def make_tar(path: Path) -> None:
+    with tarfile.open(path, "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("all/1.png"))
 
 
 def flip(path: Path) -> None:
@@ -234,7 +240,9 @@ OWN_FAULTS = [
         own({"a.png": b""}),
         "a.png, one of 1 such images, is in no class folder; expected …/<class>/<image>",
     ),
-    Fault("a link among own images", "set", linked, "all/3.png is a symbolic link; put the file"),
+    Fault(
+        "a link among own images", "set", linked, "all/3.png is a symbolic link; copy the folder"
+    ),
     Fault(
         "a line end in the name of an own image",
         "set",
@@ -370,6 +378,18 @@ FAULTS = [
         "zip",
         lambda path: path.write_bytes(b"<html>Sign in</html>"),
         "this is not a zip archive, or it is damaged or cut off",
+    ),
+    Fault(
+        "another kind of archive",
+        "zip",
+        make_tar,
+        "cut off (File is not a zip file: it is a gzip file: unpack it, and name the folder)",
+    ),
+    Fault(
+        "a web page under the name of a zip",
+        "zip",
+        lambda path: path.write_bytes(b"<!DOCTYPE html>\n<html>Sign in"),
+        "(File is not a zip file: it is a web page, such as one that asks to sign in)",
     ),
     Fault("empty file", "zip", lambda path: path.write_bytes(b""), "this is not a zip archive"),
     Fault(
@@ -523,7 +543,8 @@ FAULTS = [
         "folder with a symbolic link",
         "folder",
         unpack_with_link,
-        "UID_9_1_1_all.bmp is a symbolic link; put the file or folder itself there",
+        "UID_9_1_1_all.bmp is a symbolic link (`cp -rL` copies a folder and follows its links); "
+        "put the file or folder itself there",
     ),
     Fault(
         "folder without a class",

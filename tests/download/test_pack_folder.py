@@ -107,7 +107,8 @@ def test_hidden_files_and_what_is_no_part_of_the_set_are_left_out(folder: Path) 
 def test_a_symbolic_link_is_refused_with_its_path(folder: Path, place: str, target: str) -> None:
     (folder / place).symlink_to(target)
     assert failure(folder) == (
-        f"{folder / place} is a symbolic link; put the file or folder itself there"
+        f"{folder / place} is a symbolic link (`cp -rL` copies a folder and follows its links); "
+        "put the file or folder itself there"
     )
 
 

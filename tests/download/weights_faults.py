@@ -31,6 +31,7 @@ FAULTS_OF_WEIGHTS = [
         "…/Other.h5 is not a file, but 'other.h5' is there: the names differ in case, in a space "
         "at an end, or in how an accent is written; take the name from the folder, in quotes",
     ),
+    ("a folder", "…/user", "…/user is not a file, but a folder; expected a file of weights"),
     ("a file of other weights than those of Keras", "…/other.h5", "…/other.h5: MD5 is"),
 ]
 

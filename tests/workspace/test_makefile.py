@@ -32,6 +32,18 @@ def test_where_python_makes_no_environment_another_folder_is_asked_for(tmp_path:
 
 
 @pytest.mark.integration
+def test_where_the_repository_of_a_worktree_was_moved_its_repair_is_named(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / ".git").write_text("gitdir: /nowhere/.git/worktrees/here\n")
+    done = subprocess.run(
+        ["make", "repro"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert f"run in it: git worktree repair {tmp_path}\n" in done.stderr
+    assert "Installing" not in done.stdout
+
+
+@pytest.mark.integration
 def test_a_branch_may_have_quotes_and_other_characters_of_the_shell() -> None:
     branch = 'it\'s;"$(touch x)"&'
     make = ["make", "--dry-run", "--silent", "compare"]
