@@ -83,7 +83,7 @@ def _looks_like(path: Path) -> str:
     """Return what a file is instead of a zip, with what to do, as the end of a sentence."""
     with path.open("rb") as file:
         start = file.read(512)
-    if b"<html" in start.lower() or b"<!doctype html" in start.lower():
+    if b"<html" in start.lower():
         return ": it is a web page, such as one that asks to sign in"
     kinds = [kind for kind, mark, place in _PACKED if start[place:].startswith(mark)]
     return f": it is {kinds[0]}: unpack it, and name the folder" if kinds else ""
