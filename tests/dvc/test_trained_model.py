@@ -59,6 +59,7 @@ def test_training_starts_where_the_model_was_and_anew_from_another(
     shutil.copy(clone.folder / MODEL, clone.folder / "../first.keras")
     clone.dvc("repro --force --single-item download")
     assert "data/raw/keras_home" in clone.dvc("status train")
+    assert "Resumed" not in clone.dvc("repro --single-item train")
 
 
 def test_a_model_of_another_network_is_told_in_one_line(clone: Project) -> None:
