@@ -9,14 +9,16 @@ import pytest
 from stages.common.errors import StageError
 from stages.dataset.archive import open_archive
 from stages.dataset.archive_cells import external_cells, training_cells
+from stages.dataset.external_sets import TRAINING
 from stages.dataset.shard_reader import Cells, image_format, read_part
 from stages.preprocess.__main__ import preprocess
 from stages.preprocess.appearance import appearance
 from stages.preprocess.image_fit import fit_image
 from stages.preprocess.images import read_image
 from stages.preprocess.params import PreprocessParams
-from stages.preprocess.write_shards import write_shards
+from stages.preprocess.write_shards import CellSet, write_shards
 from tests.conftest import TINY_SIZE, WriteArchive, bmp, tiny_members
+from tests.external_sets import no_external_sets
 
 pytestmark = pytest.mark.integration
 
@@ -30,11 +32,14 @@ PARAMS = PreprocessParams(
 )
 
 
-def run(params: PreprocessParams, archive: Path, folder: Path) -> str:
+def run(
+    params: PreprocessParams, archive: Path, folder: Path, *, external: Path | None = None
+) -> str:
     """Run the stage; its outputs are in the folder."""
     return preprocess(
         params,
         archive=archive,
+        external=external or no_external_sets(folder),
         training_shards=folder / "training",
         external_shards=folder / "external",
         appearance_csv=folder / "appearance.csv",
@@ -50,8 +55,12 @@ def cells_of(archive: Path) -> dict[str, pd.DataFrame]:
         }
 
 
+FOLDERS = {"training": "training", "external": "external/external"}
+"""The shard folder of each set."""
+
+
 def read_all(archive: Path, folder: Path, name: str = "training") -> Cells:
-    return read_part(folder / name, cells_of(archive)[name], "train")
+    return read_part(folder / FOLDERS[name], cells_of(archive)[name], "train")
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -69,12 +78,13 @@ def archive(write_archive: WriteArchive) -> Path:
 
 def test_every_cell_of_the_archive_is_in_its_shards_once(archive: Path, tmp_path: Path) -> None:
     line = run(PARAMS, archive, tmp_path)
-    appearances = pd.read_csv(tmp_path / "appearance.csv").set_index("image")
+    measured = pd.read_csv(tmp_path / "appearance.csv").set_index("image")
+    appearances = measured.drop(columns="set")
     for name, rows in cells_of(archive).items():
         read = read_all(archive, tmp_path, name)
-        index = image_format(tmp_path / name)
+        index = image_format(tmp_path / FOLDERS[name])
         assert (index["crop_size"], index["image_size"]) == (TINY_SIZE, 32)
-        written = pd.read_csv(tmp_path / name / "records.csv")["image"].tolist()
+        written = pd.read_csv(tmp_path / FOLDERS[name] / "records.csv")["image"].tolist()
         assert written == sorted(written) == read.image_ids == rows["image"].tolist()
         assert read.labels.tolist() == (rows["label"] == "all").astype(int).tolist()
         assert read.images.shape == (len(rows), 32, 32, 3)
@@ -83,6 +93,7 @@ def test_every_cell_of_the_archive_is_in_its_shards_once(archive: Path, tmp_path
             appearance(image) for image in read.images
         ]
     assert "48 training and 2 external cells of 32 px" in line
+    assert measured["set"].tolist() == 48 * ["training"] + 2 * ["external"]
     assert list(appearances.index) == [*sorted(appearances.index[:48]), "1.bmp", "2.bmp"]
 
 
@@ -117,14 +128,11 @@ def test_other_external_cells_change_no_byte_of_the_training_shards(
     assert without == both
 
 
-def test_without_external_cells_their_folder_holds_an_empty_index(
+def test_without_external_sets_their_folder_is_empty(
     write_archive: WriteArchive, tmp_path: Path
 ) -> None:
     run(PARAMS, write_archive(tiny_members(external=0)), tmp_path)
-    names = sorted(path.name for path in (tmp_path / "external").iterdir())
-    assert names == ["index.json", "records.csv"]
-    assert image_format(tmp_path / "external") == image_format(tmp_path / "training")
-    assert pd.read_csv(tmp_path / "external/records.csv").empty
+    assert list((tmp_path / "external").iterdir()) == []
 
 
 def test_after_an_error_the_old_shards_stand_and_nothing_new_does(
@@ -148,7 +156,7 @@ def test_a_full_disk_is_told_in_one_line(archive: Path, tmp_path: Path) -> None:
     shard.symlink_to("/dev/full")
     params = replace(PARAMS, cells_per_shard=len(cells))
     with pytest.raises(StageError) as caught:
-        write_shards({shard.parent: cells}, params, archive=archive)
+        write_shards([(CellSet(TRAINING, archive, cells, params), shard.parent)])
     assert str(caught.value) == f"{shard}; No space left on device; mend that and run this again"
 
 
@@ -189,9 +197,9 @@ def test_a_column_of_the_cells_says_their_scale(archive: Path, tmp_path: Path) -
         scaled = cells.assign(microns_per_pixel=scales)
         if name == "unlike":
             with pytest.raises(StageError, match="the scale of an image is not known; set it to n"):
-                write_shards({tmp_path / name: scaled}, params, archive=archive)
+                write_shards([(CellSet(TRAINING, archive, scaled, params), tmp_path / name)])
         else:
-            write_shards({tmp_path / name: scaled}, params, archive=archive)
+            write_shards([(CellSet(TRAINING, archive, scaled, params), tmp_path / name)])
     first, second = read_part(tmp_path / "own", cells, "train").images
     with open_archive(archive) as opened:
         images = [read_image(opened, member) for member in cells["member"]]
@@ -205,7 +213,7 @@ def test_real_images_keep_their_colours(real_sample: Path, tmp_path: Path) -> No
     params = replace(PARAMS, image_size=64)
     with open_archive(real_sample) as opened:
         cells = training_cells(opened).iloc[::20].assign(split="train")
-    write_shards({tmp_path / "shards": cells}, params, archive=real_sample)
+    write_shards([(CellSet(TRAINING, real_sample, cells, params), tmp_path / "shards")])
     images = read_part(tmp_path / "shards", cells, "train").images
     assert len(images) == len(cells)
     cell = images[np.any(images > 0, axis=-1)].mean(axis=0)
