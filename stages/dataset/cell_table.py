@@ -13,6 +13,12 @@ from stages.dataset.classes import CLASS_NAMES
 SPLITS = ("train", "val", "test")
 """The parts of the main archive's cells. Each external set is a part of its own name."""
 
+PRELIMINARY = "external"
+"""Name of C-NMC's preliminary test set as a part."""
+
+TRAINING = "training"
+"""Name of the cells of SPLITS as one set."""
+
 COLUMNS = ("image", "member", "label", "subject", "field", "cell", "fold", "group", "split")
 """All of them are texts. `subject`, `field`, `cell` and `fold` are empty where they are unknown."""
 
@@ -30,6 +36,11 @@ def write_cells(cells: pd.DataFrame, path: Path) -> None:
 def external_parts(cells: pd.DataFrame) -> list[str]:
     """Return the names of the external sets among the parts of a table, in its order."""
     return [str(part) for part in cells["split"].unique() if part not in SPLITS]
+
+
+def sets_of(cells: pd.DataFrame) -> pd.Series:
+    """Return the name of the set of each cell: TRAINING, or its part, an external set."""
+    return cells["split"].where(~cells["split"].isin(SPLITS), TRAINING)
 
 
 def read_cells(path: Path, *, external: bool = False) -> pd.DataFrame:

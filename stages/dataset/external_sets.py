@@ -19,12 +19,7 @@ from stages.common.errors import StageError
 from stages.common.files import write_json
 from stages.dataset.archive import open_archive
 from stages.dataset.archive_cells import external_cells, training_cells
-
-PRELIMINARY = "external"
-"""Name of C-NMC's preliminary test set as a part."""
-
-TRAINING = "training"
-"""Name of the cells of the main archive that are train, val or test."""
+from stages.dataset.cell_table import PRELIMINARY
 
 _LIST = "sets.json"
 

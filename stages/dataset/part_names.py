@@ -1,4 +1,9 @@
-"""The names that folders and tables have for the parts of a split."""
+"""The names of the parts of a split, and of the external sets beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 PART_NAMES = {
     "train": "train",
@@ -18,3 +23,9 @@ TAKEN_NAMES = {
 }
 """Names that no external set may have: those of parts, and the keys of metrics/split.json and
 metrics/test.json, which have a section with the name of each set."""
+
+
+def measured_parts(results: Mapping[str, Any]) -> list[str]:
+    """Return the parts that metrics/test.json measures: test, then the external sets."""
+    sections = [name for name, value in results.items() if isinstance(value, Mapping)]
+    return ["test", *(name for name in sections if name not in TAKEN_NAMES - {"external"})]

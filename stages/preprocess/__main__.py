@@ -15,7 +15,8 @@ from stages.common.stage_entry import run_stage
 from stages.common.standard_streams import protect_standard_streams
 from stages.dataset.archive import open_archive
 from stages.dataset.archive_cells import training_cells
-from stages.dataset.external_sets import TRAINING, external_sets
+from stages.dataset.cell_table import TRAINING
+from stages.dataset.external_sets import external_sets
 from stages.preprocess.cell_sets import external_cell_set
 from stages.preprocess.image_fit import require_sound
 from stages.preprocess.params import PreprocessParams

@@ -14,7 +14,7 @@ import pandas as pd
 from stages.common.errors import StageError
 from stages.common.progress import progress
 from stages.dataset.archive import open_archive
-from stages.dataset.external_sets import TRAINING
+from stages.dataset.cell_table import TRAINING
 from stages.dataset.image_decoding import decoding
 from stages.dataset.shard_writer import Record, write_index, write_shard
 from stages.preprocess.appearance import COLUMNS, appearance

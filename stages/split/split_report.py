@@ -7,9 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from stages.dataset.cell_table import SPLITS, external_parts
+from stages.dataset.cell_table import PRELIMINARY, SPLITS, external_parts
 from stages.dataset.classes import CLASS_NAMES
-from stages.dataset.external_sets import PRELIMINARY
 from stages.split.params import SplitParams
 
 _DECIMALS = 4  # of shares: a hundredth of a percentage point
@@ -36,15 +35,15 @@ def split_report(
 
     Returns:
         `strategy`; for each of SPLITS and of the external sets its number of cells and subjects
-        and, if it has cells, the share of each class; `deviation_points`: the largest difference, in percentage points, of
-        train, val and test from their share of the cells (`size`) and from the class ratio of all
-        of them (`class_share`), unless the split was given; `test_cells_known_by`: the
-        share of the test cells with a training cell of the same subject, and of the same microscope
-        field; `leakage`: how many subjects, microscope fields and distinct images are in more than
-        one part; `near_identical_pairs`: how many there are, and how many of them are in two
-        parts. An external set of another source also has the number of its images that are, and
-        that look like, images of SPLITS. Its subjects and fields do not count as leakage: their
-        names say nothing about those of another source.
+        and, if it has cells, the share of each class; `deviation_points`: the largest difference,
+        in percentage points, of train, val and test from their share of the cells (`size`) and from
+        the class ratio of all of them (`class_share`), unless the split was given;
+        `test_cells_known_by`: the share of the test cells with a training cell of the same subject,
+        and of the same microscope field; `leakage`: how many subjects, microscope fields and
+        distinct images are in more than one part; `near_identical_pairs`: how many there are, and
+        how many of them are in two parts. An external set of another source also has the number of
+        its images that are, and that look like, images of SPLITS. Its subjects and fields do not
+        count as leakage: their names say nothing about those of another source.
     """
     return {
         "strategy": params.strategy,

@@ -9,7 +9,7 @@ import pytest
 from stages.common.errors import StageError
 from stages.dataset.archive import open_archive
 from stages.dataset.archive_cells import external_cells, training_cells
-from stages.dataset.external_sets import TRAINING
+from stages.dataset.cell_table import TRAINING
 from stages.dataset.shard_reader import Cells, image_format, read_part
 from stages.preprocess.__main__ import preprocess
 from stages.preprocess.appearance import appearance

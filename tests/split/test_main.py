@@ -328,7 +328,7 @@ def test_each_external_set_is_a_part_of_its_own(write_archive, tmp_path, members
     _, before, _ = run(archive, tmp_path / "before")
     folder = tmp_path / "after"
     sets = {"zurich": own_pictures(1000), "Oslo_2": own_pictures(2000, count=2)}
-    cells, report, said = run(archive, folder, external=with_external_sets(folder, sets))
+    _, report, said = run(archive, folder, external=with_external_sets(folder, sets))
     external = read_external(folder)
     assert external["split"].tolist() == ["external"] * 2 + ["zurich"] * 6 + ["Oslo_2"] * 4
     assert external["image"].tolist()[2:5] == ["all/0.png", "all/1.png", "all/2.png"]
@@ -379,7 +379,7 @@ def test_a_picture_that_may_be_shared_is_counted_as_leakage(write_archive, tmp_p
     assert report["zurich"]["images_in_training"] == 1
 
 
-def test_pictures_that_look_like_those_of_training_are_counted(write_archive, tmp_path, members):
+def test_pictures_that_look_like_those_of_training_are_counted(write_archive, tmp_path):
     pixels = picture(7, size=(60, 60))
     rows = [(f"{n:02}.png", label) for n, label in enumerate(LABELS)]
     ours = own_members([], rows) | {"images/00.png": encoded(pixels)}
