@@ -12,6 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -38,7 +39,7 @@ class SetChoices:
     """
 
     name: str
-    fit: str
+    fit: Literal["exact", "crop", "whole"]
     crop_size: int | None
     background: list[int]
     microns_per_pixel: float | None

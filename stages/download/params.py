@@ -34,13 +34,11 @@ class ExternalParams:
     microns_per_pixel: PositiveFloat | None = None
     """Physical size of a pixel of its images; brings them to `preprocess.microns_per_pixel`, with
     `fit: crop`."""
-    background: Annotated[list[Byte], Field(min_length=3, max_length=3)] = Field(
-        default_factory=lambda: [0, 0, 0]
-    )
+    background: Annotated[list[Byte], Field(min_length=3, max_length=3)] = Field(default=[0, 0, 0])
     """As `preprocess.background`."""
     classes: dict[Literal["hem", "all"], list[Name]] | None = None
     """What the set calls its classes, by ours."""
-    ignore_classes: list[Name] = Field(default_factory=list)
+    ignore_classes: list[Name] = Field(default=[])
     """Classes of it that are left out."""
     sha256: Sha256 | None = None
     """Expected SHA-256 of the zip as it comes from its source."""

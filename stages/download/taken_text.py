@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from stages.download.bring_set import Taken
-from stages.download.inventory import C_NMC_2019
 from stages.download.pack_own_set import OwnSet
 from stages.download.verification import Verified
 
@@ -44,8 +43,8 @@ def _kaggle(content: dict[str, Any], verified: Verified) -> str:
 
 def _known(content: dict[str, Any], verified: Verified) -> str:
     if content["verified"]:
-        return f"verified as {C_NMC_2019.name}"
-    return f"not verified as {C_NMC_2019.name} ({verified.differences[0]})"
+        return f"verified as {content['inventory']}"
+    return f"not verified as {content['inventory']} ({verified.differences[0]})"
 
 
 def _own(own: OwnSet) -> str:

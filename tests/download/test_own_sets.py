@@ -46,6 +46,7 @@ def run(folder: Path, source: Path | str, **changes: Any) -> str:
         dataclasses.replace(PARAMS, source=str(source), **changes),
         base="EfficientNetB3",
         archive=folder / "data/raw/cnmc.zip",
+        external=folder / "data/raw/external",
         keras_home=folder / "data/raw/keras_home",
         report=folder / "metrics/download.json",
     )

@@ -123,6 +123,7 @@ def world_in(folder: Path, model_keras: Path) -> World:
                 rows = cell_rows(part, [label for label, _ in cells], first=first)
                 parts[part] = list(zip(rows, [brightness for _, brightness in cells], strict=True))
         paths = _paths(folder, model_keras)
+        paths["external_shards"].mkdir(parents=True, exist_ok=True)
         outside = parts.pop("external", [])
         for name, cells in (sets or {}).items():
             rows = cell_rows(name, [label for label, _ in cells])

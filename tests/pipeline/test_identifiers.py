@@ -77,6 +77,7 @@ def run_all(folder: Path, *, identifiers: str) -> Path:
         "download",
         project,
         archive="data/raw/cnmc.zip",
+        external="data/raw/external",
         keras_home="data/raw/keras_home",
         report="metrics/download.json",
     )
@@ -85,6 +86,7 @@ def run_all(folder: Path, *, identifiers: str) -> Path:
         "split",
         project,
         archive="data/raw/cnmc.zip",
+        external="data/raw/external",
         given_csv="given_split.csv",
         report="metrics/split.json",
         **tables,
@@ -94,7 +96,8 @@ def run_all(folder: Path, *, identifiers: str) -> Path:
         "external_shards": "data/shards/external",
         "appearance_csv": "data/appearance.csv",
     }
-    run("preprocess", project, archive="data/raw/cnmc.zip", **shards)
+    archives = {"archive": "data/raw/cnmc.zip", "external": "data/raw/external"}
+    run("preprocess", project, **archives, **shards)
     evaluate(project, tables | shards)
     (project / "params.yaml").unlink()  # the path of the source is the user's own to choose
     return project

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,8 @@ from stages.preprocess.images import read_image
 from stages.preprocess.params import PreprocessParams
 from stages.preprocess.write_shards import CellSet, write_shards
 from tests.conftest import TINY_SIZE, WriteArchive, bmp, tiny_members
-from tests.external_sets import no_external_sets
+from tests.external_sets import no_external_sets, with_external_sets
+from tests.own_sets import encoded, picture
 
 pytestmark = pytest.mark.integration
 
@@ -135,6 +137,88 @@ def test_without_external_sets_their_folder_is_empty(
     assert list((tmp_path / "external").iterdir()) == []
 
 
+def external_pictures() -> dict[str, bytes]:
+    """Cells of 60 × 48 px on grey, of two classes."""
+    return {
+        f"{label}/{number}.png": encoded(picture(100 * place + number, size=(60, 48)))
+        for place, label in enumerate(("all", "hem"))
+        for number in range(2)
+    }
+
+
+def test_an_external_set_has_its_own_fit_and_changes_no_byte_of_training(
+    archive: Path, tmp_path: Path
+) -> None:
+    run(PARAMS, archive, tmp_path / "without")
+    folder = tmp_path / "with"
+    chosen = {"fit": "crop", "crop_size": 40, "background": [9, 9, 9]}
+    external = with_external_sets(folder, {"zurich": external_pictures()}, **chosen)
+    line = run(PARAMS, archive, folder, external=external)
+    assert "48 training and 2 external and 4 zurich cells of 32 px" in line
+    assert digests(folder / "training") == digests(tmp_path / "without/training")
+    assert image_format(folder / "external/zurich")["crop_size"] == 40
+    with open_archive(external / "zurich.zip") as opened:
+        cells = training_cells(opened).assign(split="zurich")
+        images = [read_image(opened, member) for member in cells["member"]]
+    params = replace(PARAMS, **chosen)
+    for pixels, image in zip(
+        read_part(folder / "external/zurich", cells, "zurich").images, images, strict=True
+    ):
+        assert (pixels == np.asarray(fit_image(image, params, microns_per_pixel=None))).all()
+    measured = pd.read_csv(folder / "appearance.csv")
+    assert measured["set"].value_counts()["zurich"] == 4
+
+
+def test_the_scale_of_an_external_set_brings_it_to_that_of_training(
+    archive: Path, tmp_path: Path
+) -> None:
+    params = replace(PARAMS, microns_per_pixel=0.2)
+    images = []
+    for size, scale in ((24, 0.1), (48, None)):  # half as many pixels of training are 48 of theirs
+        folder = tmp_path / f"{size}"
+        chosen = {"fit": "crop", "crop_size": size, "microns_per_pixel": scale}
+        external = with_external_sets(folder, {"zurich": external_pictures()}, **chosen)
+        run(params, archive, folder, external=external)
+        with open_archive(external / "zurich.zip") as opened:
+            cells = training_cells(opened).assign(split="zurich")
+        images.append(read_part(folder / "external/zurich", cells, "zurich").images)
+    assert (images[0] == images[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        (
+            {"fit": "exact"},
+            r"zurich\.zip: .*: an image is 60×48, expected a square where "
+            r"`download\.external zurich\.fit` is exact",
+        ),
+        (
+            {"fit": "crop", "crop_size": 30, "microns_per_pixel": 0.1},
+            r"`download\.external zurich\.microns_per_pixel` is 0\.1, and "
+            r"`preprocess\.microns_per_pixel`, that of the training images, is null; set it, too",
+        ),
+    ],
+)
+def test_a_fit_that_does_not_fit_an_external_set_is_told_with_its_name(
+    archive: Path, tmp_path: Path, chosen: dict[str, Any], told: str
+) -> None:
+    external = with_external_sets(tmp_path, {"zurich": external_pictures()}, **chosen)
+    with pytest.raises(StageError, match=told):
+        run(PARAMS, archive, tmp_path, external=external)
+
+
+def test_exact_images_of_another_size_than_training_are_refused(
+    archive: Path, tmp_path: Path
+) -> None:
+    squares = {f"{label}/1.bmp": bmp(n, size=40) for n, label in enumerate(("all", "hem"))}
+    external = with_external_sets(tmp_path, {"zurich": squares}, fit="exact")
+    told = r"images of zurich are 40 px wide, .* and those of the training set 36, of which 36;"
+    with pytest.raises(StageError, match=told):
+        run(PARAMS, archive, tmp_path, external=external)
+    assert not (tmp_path / "training").exists()
+
+
 def test_after_an_error_the_old_shards_stand_and_nothing_new_does(
     write_archive: WriteArchive, tmp_path: Path
 ) -> None:
@@ -144,7 +228,7 @@ def test_after_an_error_the_old_shards_stand_and_nothing_new_does(
     before = digests(folder)
     last = max(name for name in members if "/fold_" in name)
     broken = write_archive(members | {last: bmp(1, size=TINY_SIZE + 2)}, name="broken.zip")
-    told = rf"of 2 sizes: 36×36 \(49\), 38×38 \(1\), the last one of {Path(last).name}; expected"
+    told = rf"of 2 sizes: 36×36 \(47\), 38×38 \(1\), the last one of {Path(last).name}; expected"
     with pytest.raises(StageError, match=told):
         run(PARAMS, broken, folder)
     assert digests(folder) == before
