@@ -11,9 +11,9 @@ from stages.dataset.part_names import measured_parts
 from stages.evaluate.data_names import data_name
 from stages.evaluate.part_appearance import ON_UNIFORM
 from stages.evaluate.report.formatting import as_figure
-from stages.evaluate.report.tables import Section, intervals_to_quote, section
+from stages.evaluate.report.tables import METRIC_NAMES, Section, intervals_to_quote, section
 
-_AT_FIXED = ("accuracy", "roc_auc")
+_AS_THE_MODEL_SAYS = ("accuracy", "roc_auc")
 _AT_OPERATING_POINT = ("sensitivity", "specificity")
 _CALIBRATION = ("log_loss", "ece")
 
@@ -57,27 +57,24 @@ def glance(results: Section) -> list[dict[str, Any]]:
 
 
 def _record(name: str, values: Section) -> dict[str, Any]:
-    operating, calibrated = section(values, "operating_point"), section(values, "calibrated")
-    figures = (
-        *((key, key, values) for key in _AT_FIXED),
-        *((key, key, operating) for key in _AT_OPERATING_POINT),
-        *((key, key, values) for key in _CALIBRATION),
-        *((f"{key}_divided_by_T", key, calibrated) for key in _CALIBRATION),
-    )
-    quoted = intervals_to_quote(values)
+    operating = section(values, "operating_point")
+    figures = [
+        *((key, values) for key in _AS_THE_MODEL_SAYS),
+        *((key, operating) for key in _AT_OPERATING_POINT),
+        *((key, values) for key in _CALIBRATION),
+    ]
+    narrow = intervals_to_quote(values).get("too_narrow")
     intervals = {
-        shown: intervals_to_quote(source)[key]
-        for shown, key, source in figures
+        METRIC_NAMES[key]: intervals_to_quote(source)[key]
+        for key, source in figures
         if key in intervals_to_quote(source)
     }
-    kind = "cell_intervals" if "too_narrow" in quoted else "intervals"
-    narrow = {"too_narrow": quoted["too_narrow"]} if "too_narrow" in quoted else {}
     return {
         "set": name,
         "cells": values.get("cells"),
         "subjects": values.get("subjects"),
-        **{shown: source.get(key) for shown, key, source in figures},
-        kind: intervals | narrow,
+        **{METRIC_NAMES[key]: source.get(key) for key, source in figures},
+        "intervals": intervals | ({"too_narrow": narrow} if narrow else {}),
     }
 
 
@@ -105,5 +102,9 @@ def _beside(name: str, mean: float, train: float | None) -> str:
     if train is None or mean == train:
         return told
     if name == ON_UNIFORM:
-        return f"{told} ({100 * (mean - train):+.1f} points)"
-    return f"{told} ({100 * (mean - train) / train:+.0f} %)" if train else told
+        return f"{told} ({_signed(100 * (mean - train), 1)} points)"
+    return f"{told} ({_signed(100 * (mean - train) / train, 0)} %)" if train else told
+
+
+def _signed(value: float, decimals: int) -> str:
+    return f"{value:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")

@@ -206,7 +206,7 @@ def test_each_external_set_has_a_section_and_all_stand_in_one_table() -> None:
     assert found.startswith(f"Zurich_1 4 unknown 0.750 (0.300{NBSP}to{NBSP}0.800) ")
     assert found.count("–") == 2  # there is no operating point
     assert f"Zurich_1: {TOO_NARROW}." in words(compared)
-    assert "<td>0.250 (-75.0 points)</td>" in compared
+    assert "<td>0.250 (\N{MINUS SIGN}75.0 points)</td>" in compared
     assert "<td>0.500 (+100 %)</td>" in compared
     assert 'href="#external"' in whole
 
