@@ -11,6 +11,10 @@ themselves are exact in IEEE 754, so here each of the three is written with thes
 | softmax | e^(x − max x) / Σ e^(x − max x) |
 | gradient of log x | upstream / x |
 
+Two more are written anew because TensorFlow's are slow without oneDNN's rewriting. A convolution of
+1 × 1 pixels is a product of matrices here: its gradients are computed image by image there. The
+gradient of x·sigmoid(x) takes the sigmoid that is there already.
+
 What else depends on the machine is settled elsewhere: instruction sets and rewritten graphs in
 `stages/common/portable_environment.py`, the blocks of products in `cache_sizes.py`.
 """
@@ -50,22 +54,27 @@ def make_portable(network: keras.Model) -> None:
     """Make a network compute with these formulas, on one CPU, until `make_ordinary`.
 
     Inference, training and gradients change in their last bits. The layers and what a file stores
-    of them stay those of Keras, except for the activation, which `make_ordinary` restores.
+    of them stay those of Keras, except for activations, which `make_ordinary` restores.
     """
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.call = functools.partial(_batch_norm, layer)
-        elif getattr(layer, "activation", None) is keras.activations.softmax:
-            layer.activation = softmax
+        if _is_pointwise(layer):
+            layer.convolution_op = _pointwise
+        activation = getattr(layer, "activation", None)
+        if activation in _ACTIVATIONS:
+            layer.activation = _ACTIVATIONS[activation]
 
 
 def make_ordinary(network: keras.Model) -> None:
     """Give the network the formulas of Keras again: call it before the network is written."""
+    theirs = {ours: activation for activation, ours in _ACTIVATIONS.items()}
     for layer in network.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            vars(layer).pop("call", None)
-        elif getattr(layer, "activation", None) is softmax:
-            layer.activation = keras.activations.softmax
+        for replaced in ("call", "convolution_op"):
+            vars(layer).pop(replaced, None)
+        activation = getattr(layer, "activation", None)
+        if activation in theirs:
+            layer.activation = theirs[activation]
 
 
 def softmax(logits: Any) -> Any:
@@ -78,9 +87,20 @@ def softmax(logits: Any) -> Any:
 
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]
+def silu(values: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Return values × sigmoid(values), float32 (Ramachandran et al. 2017, arXiv 1710.05941)."""
+    share = tf.sigmoid(values)
+    outputs = values * share
+    return outputs, lambda upstream: upstream * (share + outputs * (1.0 - share))
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
 def log(values: Any) -> tuple[Any, Callable[[Any], Any]]:
     """Return the natural logarithm of positive float32 values."""
     return tf.math.log(values), lambda upstream: upstream / values
+
+
+_ACTIVATIONS = {keras.activations.softmax: softmax, keras.activations.silu: silu}
 
 
 def _inverse_root(values: Any) -> Any:
@@ -100,6 +120,22 @@ def _batch_norm(layer: Any, inputs: Any, training: bool | None = None, mask: Any
     )
     scale = gamma * _inverse_root(variance + layer.epsilon)
     return inputs * scale + (beta - mean * scale)
+
+
+def _is_pointwise(layer: Any) -> bool:
+    return (
+        type(layer) is keras.layers.Conv2D
+        and layer.kernel_size == layer.strides == layer.dilation_rate == (1, 1)
+        and layer.groups == 1
+    )
+
+
+def _pointwise(inputs: Any, kernel: Any) -> Any:
+    """Compute `Conv2D.convolution_op` of a kernel (1, 1, channels, filters)."""
+    *_, channels, filters = kernel.shape
+    pixels = tf.reshape(inputs, [-1, channels])
+    products = tf.matmul(pixels, tf.reshape(kernel, [channels, filters]))
+    return tf.reshape(products, [-1, *inputs.shape[1:-1], filters])
 
 
 @functools.cache

@@ -135,6 +135,18 @@ def test_a_second_call_does_nothing(fake_tensorflow: Path) -> None:
     assert python(program, before=fake_tensorflow).stdout == "True\n"
 
 
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_without_onednns_graphs_tensorflow_keeps_its_memory(
+    fake_tensorflow: Path, *, deterministic: bool
+) -> None:
+    program = (
+        f"{IMPORT.replace('()', f'(deterministic={deterministic})')}\n"
+        "import os; print(os.environ.get('TF_CPU_ALLOCATOR_USE_BFC'))"
+    )
+    told = python(program, before=fake_tensorflow).stdout
+    assert told == ("true\n" if deterministic else "None\n")
+
+
 def test_importing_the_module_does_nothing(fake_tensorflow: Path) -> None:
     program = (
         "import os, sys\n"

@@ -16,7 +16,7 @@ from tensorflow.python.eager import context
 
 from stages.evaluate import gradcam
 from stages.network.model_writer import write_model
-from stages.network.portable import log, make_ordinary, make_portable, softmax
+from stages.network.portable import log, make_ordinary, make_portable, silu, softmax
 from stages.train.input.augmentation import augment
 from stages.train.input.random_numbers import NUMBERS_PER_IMAGE
 from stages.train.params import TrainParams
@@ -156,14 +156,44 @@ def gradients_of(function: Callable[[tf.Tensor], tf.Tensor], inputs: tf.Tensor) 
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs"), [(softmax, keras.activations.softmax), (log, tf.math.log)]
+    ("ours", "theirs"),
+    [(softmax, keras.activations.softmax), (log, tf.math.log), (silu, keras.activations.silu)],
 )
-def test_softmax_and_log_are_those_of_keras_with_their_gradients(ours: Any, theirs: Any) -> None:
+def test_softmax_log_and_silu_are_those_of_keras_with_their_gradients(ours: Any, theirs: Any) -> None:
     numbers = tf.constant(np.random.default_rng(1).uniform(0.1, 20, (50, 2)), tf.float32)
     np.testing.assert_allclose(ours(numbers), theirs(numbers), rtol=1e-6, atol=1e-7)
     np.testing.assert_allclose(
         gradients_of(ours, numbers), gradients_of(theirs, numbers), rtol=1e-5, atol=1e-6
     )
+
+
+def test_a_convolution_of_single_pixels_is_that_of_keras_with_its_gradients() -> None:
+    layer = keras.layers.Conv2D(6, 1)
+    images = tf.constant(np.random.default_rng(1).normal(size=(2, 3, 4, 5)), tf.float32)
+    network = keras.Sequential([keras.Input((3, 4, 5)), layer])
+
+    def outputs_and_gradients() -> list[np.ndarray]:
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            outputs = network(images)
+            score = tf.reduce_sum(outputs * tf.range(1.0, 7.0))
+        gradients = tape.gradient(score, [images, layer.kernel.value, layer.bias.value])
+        return [np.asarray(each) for each in (outputs, *gradients)]
+
+    theirs = outputs_and_gradients()
+    make_portable(network)
+    assert "convolution_op" in vars(layer)
+    for ours, each in zip(outputs_and_gradients(), theirs, strict=True):
+        np.testing.assert_allclose(ours, each, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options", [{"kernel_size": 3}, {"strides": 2}, {"groups": 2}, {"dilation_rate": 2}]
+)
+def test_every_other_convolution_stays_that_of_keras(options: dict[str, int]) -> None:
+    layer = keras.layers.Conv2D(6, **{"kernel_size": 1, **options})
+    make_portable(keras.Sequential([keras.Input((5, 5, 4)), layer]))
+    assert "convolution_op" not in vars(layer)
 
 
 def test_the_loss_starts_from_the_logits_as_with_keras_own_softmax() -> None:

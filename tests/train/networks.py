@@ -25,7 +25,8 @@ def small_network(
     features = images = keras.Input((SIZE, SIZE, 3))
     features = keras.layers.Rescaling(1 / 255)(features)
     for block in blocks:
-        features = keras.layers.Conv2D(4, 3, padding="same", name=f"{block}_conv")(features)
+        pixels = 1 if block == "top" else 3
+        features = keras.layers.Conv2D(4, pixels, padding="same", name=f"{block}_conv")(features)
         if batch_norm:
             features = keras.layers.BatchNormalization(name=f"{block}_bn")(features)
         features = keras.layers.Activation("silu", name=f"{block}_activation")(features)
