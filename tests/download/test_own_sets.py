@@ -167,6 +167,7 @@ def test_nothing_is_left_beside_the_archive(tmp_path: Path) -> None:
         "cnmc.zip",
         "download.json",
         "keras.json",
+        "sets.json",
     ]
 
 
