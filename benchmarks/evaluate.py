@@ -25,7 +25,7 @@ from benchmarks.cells import Made, kept_cells, stage_arguments
 from benchmarks.rows import Row, part_parser, tell
 from benchmarks.turns import in_turns, ratio
 from stages.common.tensorflow_import import import_tensorflow
-from stages.dataset.cell_table import read_cells
+from stages.dataset.cell_table import PRELIMINARY, read_cells
 
 BARE, STAGE = "bare forward pass", "evaluate"
 
@@ -88,14 +88,15 @@ def _bare(made: Made) -> Callable[[], float]:
     import keras
 
     from stages.dataset.shard_reader import read_part
-    from stages.evaluate.predict import BATCH_SIZE, PARTS
+    from stages.evaluate.predict import BATCH_SIZE
 
     def run() -> float:
         began = time.perf_counter()
         model = keras.models.load_model("models/model.keras", compile=False)
-        listed = pd.concat([read_cells(made.cells_csv), read_cells(made.external_csv)])
-        for part in PARTS:
-            shards = made.external_shards if part == "external" else made.shards
+        outside = read_cells(made.external_csv, external=True)
+        listed = pd.concat([read_cells(made.cells_csv), outside])
+        for part in ("val", "test", PRELIMINARY):
+            shards = made.external_shards / part if part == PRELIMINARY else made.shards
             images = read_part(shards, listed, part).images
             # Whole batches only: TensorFlow would retrace the network for a rest, for seconds.
             filled = np.resize(

@@ -122,7 +122,8 @@ def _start(server: KaggleServer, inventory: Path, work: Path) -> subprocess.Pope
         "DOWNLOAD_STATE_DIR": str(work / "state"),
         "PYTHONPATH": str(ROOT),
     }
-    outputs = ["--archive=cnmc.zip", "--keras-home=keras_home", "--report=download.json"]
+    outputs = ["--archive=cnmc.zip", "--external=external", "--keras-home=keras_home"]
+    outputs += ["--report=download.json"]
     command = [sys.executable, "-m", "benchmarks.stage_with_inventory", str(inventory), *outputs]
     with (work / "log").open("ab") as log:
         return subprocess.Popen(command, cwd=work, env=environment, stdout=log, stderr=log)

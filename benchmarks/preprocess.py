@@ -24,6 +24,7 @@ from benchmarks.repeated import repeat_cells
 from benchmarks.rows import Row, part_parser, tell
 from benchmarks.turns import Seconds, in_turns, ratio
 from stages.dataset.cell_table import read_cells
+from stages.dataset.external_sets import write_choices
 
 SAMPLE = ROOT.parent / "shared/data/cnmc-sample.zip"
 STAGE, FLOOR, PEER = "preprocess", "floor", "peer"
@@ -103,7 +104,8 @@ class _Runs:
         changed = {"crop_size": None, "image_size": self.image_size}
         params["profiles"][params["profile"]]["preprocess"] |= changed
         (folder / "params.yaml").write_text(yaml.safe_dump(params))
-        shards = ("--training-shards=training", "--external-shards=external")
+        write_choices([], folder / "raw")
+        shards = ("--external=raw", "--training-shards=training", "--external-shards=external")
         paths = (f"--archive={source.archive}", *shards, "--appearance-csv=appearance.csv")
         return run_python("-m", "stages.preprocess", *paths, folder=folder)
 

@@ -35,13 +35,13 @@ def encoded(image: Image.Image, form: str = "PNG", **options: Any) -> bytes:
     return content.getvalue()
 
 
-def class_folders(cells: int = 12) -> dict[str, bytes]:
+def class_folders(cells: int = 12, *, seed: int = 0) -> dict[str, bytes]:
     """PNG and JPEG of mixed sizes in a folder for each of CLASSES, without subjects."""
     files = {}
     for number, (label, brightness) in enumerate(CLASSES.items()):
         for cell in range(cells):
             size = (36 + 4 * (cell % 4), 36 + 4 * (cell % 3))
-            image = picture(1000 * number + cell, size=size, brightness=brightness)
+            image = picture(seed + 1000 * number + cell, size=size, brightness=brightness)
             form, ending = ("JPEG", "jpg") if cell % 2 else ("PNG", "png")
             files[f"{label}/cell {cell}.{ending}"] = encoded(image, form)
     return files

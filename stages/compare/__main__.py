@@ -34,7 +34,7 @@ from stages.compare.revisions import WORKSPACE, read_revision
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the comparison, and return the exit code."""
     options = _parser().parse_args(arguments)
-    sides = read_revision(options.main), read_revision(options.other)
+    sides = (read_revision(side, part=options.part) for side in (options.main, options.other))
     comparison = compare(pair(*sides, common=options.common))
     if options.json:
         print(json.dumps(comparison, indent=2, allow_nan=False))
@@ -71,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--md", action="store_true", help="print Markdown")
+    parser.add_argument(
+        "--part", default="test", help="compare on this external set, not on the test cells"
+    )
     parser.add_argument(
         "--common", action="store_true", help="leave out test cells that only one of them has"
     )

@@ -120,7 +120,7 @@ def span(interval: list[float] | None) -> str:
 def _cells(counts: Mapping[str, Any]) -> str:
     subjects = counts["subjects"]
     of = "subjects that are not known" if subjects is None else f"{subjects:,} subjects"
-    return f"{counts['cells']:,} test cells of {of}"
+    return f"{counts['cells']:,} {counts.get('part', 'test')} cells of {of}"
 
 
 def _unresolved(metrics: Mapping[str, Any]) -> str:

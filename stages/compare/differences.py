@@ -40,11 +40,11 @@ def compare(pair: Pair) -> dict[str, Any]:
     """Compare two models metric by metric.
 
     Returns:
-        `old`, `new` (revision, data, archive, threshold, operating_threshold), cells, subjects
-        (None if not known; then `too_narrow` has TOO_NARROW), left_out; `metrics`: for each its
-        value in old and new, the difference (new − old), its 95 % interval, its p-value, and the
-        verdict: better, worse, equal (in every resample), or unresolved (the interval holds 0, or
-        p is not below 0.05). Without intervals the verdict is None, and `undefined` gives the
+        `old`, `new` (revision, data, archive, threshold, operating_threshold), part, cells,
+        subjects (None if not known; then `too_narrow` has TOO_NARROW), left_out; `metrics`: for
+        each its value in old and new, the difference (new − old), its 95 % interval, its p-value,
+        and the verdict: better, worse, equal (in every resample), or unresolved (the interval holds
+        0, or p is not below 0.05). Without intervals the verdict is None, and `undefined` gives the
         reason.
     """
     old, new = (metrics(side) for side in (pair.old, pair.new))
@@ -63,6 +63,7 @@ def compare(pair: Pair) -> dict[str, Any]:
     return {
         "old": _described(pair.old),
         "new": _described(pair.new),
+        "part": pair.new.part,
         "cells": len(pair.old.test),
         "subjects": count_subjects(pair.old.test),
         **({"too_narrow": [TOO_NARROW]} if unknown and reason is None else {}),

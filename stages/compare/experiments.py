@@ -25,8 +25,12 @@ from stages.common.git_commands import head_commit
 from stages.compare.comparison_text import figure
 
 METRICS = ("accuracy", "roc_auc", "log_loss")
+"""Of the test cells; of each external set there is EXTERNAL_METRIC."""
+
+EXTERNAL_METRIC = "roc_auc"
 
 _PARAMETER = re.compile(r"profile|(model|profiles)\..+")
+_OF_PART = re.compile(rf"([A-Za-z][\w-]*)\.{EXTERNAL_METRIC}", re.ASCII)
 _PREFIX = re.compile(r"profiles\.[^.]+\.")
 
 Row = Mapping[str, Any]
@@ -40,6 +44,7 @@ def table(rows: Sequence[Row]) -> str:
     """
     base: Row = {}
     lines = []
+    sets = _external_sets(rows)
     for row in sorted(rows, key=lambda row: row["rev"] == "workspace"):
         if row["typ"] == "baseline" and row["rev"] != "workspace":
             base = row
@@ -48,12 +53,20 @@ def table(rows: Sequence[Row]) -> str:
                 _name(row),
                 "\n".join(changes(base, row)),
                 *(figure(_number(row.get(f"test.{name}"))) for name in METRICS),
+                *(figure(_number(row.get(f"{name}.{EXTERNAL_METRIC}"))) for name in sets),
             ]
         )
-    headers = ["experiment", "changed", *(name.replace("_", " ") for name in METRICS)]
-    align = ["left", "left", *["right"] * len(METRICS)]
+    figures = [*METRICS, *(f"{EXTERNAL_METRIC}\n{name}" for name in sets)]
+    headers = ["experiment", "changed", *(name.replace("_", " ", 1) for name in figures)]
+    align = ["left", "left", *["right"] * len(figures)]
     text: str = tabulate(lines, headers, tablefmt="simple", disable_numparse=True, colalign=align)
     return text
+
+
+def _external_sets(rows: Sequence[Row]) -> list[str]:
+    """Return the names of the external sets that any row has figures of."""
+    found = {match[1] for row in rows for key in row if (match := _OF_PART.fullmatch(key))}
+    return sorted(found - {"test", "validation"})
 
 
 def changes(base: Row, row: Row) -> list[str]:

@@ -56,14 +56,14 @@ def pair(old: Revision, new: Revision, *, common: bool) -> Pair:
     left_out = (len(old.test) - len(both), len(new.test) - len(both))
     if any(left_out) and not common:
         raise StageError(
-            f"{old.name} and {new.name} were not measured on the same test cells: of "
+            f"{old.name} and {new.name} were not measured on the same {new.part} cells: of "
             f"{len(old.test):,} and {len(new.test):,} they share {len(both):,}. Archive and "
             "`split` must agree; --common compares on the shared ones, of which either model may "
             "have trained on some"
         )
     if both["label_old"].nunique() < len(CLASS_NAMES):
         raise StageError(
-            f"{old.name} and {new.name} share {len(both):,} test cells, not of both classes: "
+            f"{old.name} and {new.name} share {len(both):,} {new.part} cells, not of both classes: "
             "nothing to compare on; run both on the same archive with the same `split`"
         )
     return Pair(_restrict(old, both["image"]), _restrict(new, both["image"]), left_out)

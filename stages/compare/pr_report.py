@@ -29,7 +29,8 @@ from stages.common.git_commands import conflicts, settle
 from stages.compare.comparison_text import comparison_text
 from stages.compare.differences import compare
 from stages.compare.pairs import pair
-from stages.compare.revisions import find_revision, read_revision
+from stages.compare.revisions import RESULTS, find_revision, read_revision
+from stages.dataset.part_names import measured_parts
 
 PRECISION = 8
 """Decimals, as many as the metrics have. DVC's 5 would show a change of 0.000001 as 0.0."""
@@ -63,7 +64,7 @@ def write_report(base: str, folder: Path) -> Path:
     metrics = _rows(_dvc("metrics", "diff", base, "--md", "--precision", str(PRECISION)))
     plots = _charts(_dvc("plots", "diff", base, "--json"))
     sections = {
-        f"What changes against {base}": _comparison(base),
+        f"What changes against {base}": "\n\n".join([_comparison(base), *_on_external_sets(base)]),
         "Parameters": parameters or "None differs.",
         "Metrics": _folded("Every figure that differs", metrics) if metrics else "None differs.",
         "Plots": "\n".join(f"![{_title(chart)}]({name}.png)" for name, chart in plots.items()),
@@ -77,10 +78,18 @@ def write_report(base: str, folder: Path) -> Path:
     return folder / "report.md"
 
 
-def _comparison(base: str) -> str:
+def _on_external_sets(base: str) -> list[str]:
+    """Compare on each external set of the workspace, folded."""
+    content = Path(RESULTS).read_text(encoding="utf-8") if Path(RESULTS).exists() else "{}"
+    names = [name for name in measured_parts(json.loads(content)) if name != "test"]
+    return [_folded(f"On the cells of {name}", _comparison(base, part=name)) for name in names]
+
+
+def _comparison(base: str, *, part: str = "test") -> str:
     """Compare the workspace with `base`, with intervals, or return why that is impossible."""
     try:
-        found = compare(pair(read_revision(base), read_revision(None), common=False))
+        sides = (read_revision(side, part=part) for side in (base, None))
+        found = compare(pair(*sides, common=False))
     except StageError as error:
         return f"No comparison with intervals: {error}"
     return comparison_text(found, markdown=True)

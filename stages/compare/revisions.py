@@ -24,16 +24,17 @@ _COLUMNS = ("split", "image", "subject", "label", "p_all")
 
 @dataclass(frozen=True)
 class Revision:
-    """The test results of a revision.
+    """The results of a revision on the test cells, or on an external set.
 
     Attributes:
         name: of the revision.
-        test: one row per test cell: split, image, subject, label (hem or all), p_all (0…1).
+        test: one row per cell: split, image, subject, label (hem or all), p_all (0…1).
         threshold: p(ALL) from which the revision calls a cell ALL.
         operating_threshold: the same at its operating point; None if it has none.
         data: name of its data.
-        archive: SHA-256 of the archive of the data.
+        archive: SHA-256 of the archive of these cells.
         pseudonym_key: fingerprint of the key of the pseudonyms; None if there are none.
+        part: what the cells are: test, or the name of an external set.
     """
 
     name: str
@@ -43,10 +44,13 @@ class Revision:
     data: str
     archive: str
     pseudonym_key: str | None = None
+    part: str = "test"
 
 
-def read_revision(revision: str | None) -> Revision:
+def read_revision(revision: str | None, *, part: str = "test") -> Revision:
     """Read a git revision or DVC experiment of this project, or with None the workspace.
+
+    `part` is test, or the name of an external set.
 
     Raises:
         StageError: if the revision does not exist, or a file of it is missing or malformed.
@@ -62,16 +66,17 @@ def read_revision(revision: str | None) -> Revision:
         measured = json.loads(results)
         threshold, operating = float(measured["threshold"]), measured.get("operating_threshold")
         downloaded = json.loads(download)
-        data, archive = str(measured["data"]), str(downloaded["sha256"])
-        key = downloaded.get("pseudonym_key")
+        of_part = downloaded.get("external", {}).get(part, downloaded)
+        data, archive = str(measured["data"]), str(of_part["sha256"])
+        key = of_part.get("pseudonym_key")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StageError(
             f"{name}: {RESULTS} lacks threshold or data, or {DOWNLOAD} sha256 ({error!r}); make "
             "them again there with `dvc repro`"
         ) from error
-    test = _test_cells(predictions, f"{name}:{PREDICTIONS}")
+    test = _cells(predictions, f"{name}:{PREDICTIONS}", part=part)
     operating_threshold = None if operating is None else float(operating)
-    return Revision(name, test, threshold, operating_threshold, data, archive, key)
+    return Revision(name, test, threshold, operating_threshold, data, archive, key, part)
 
 
 def find_revision(revision: str) -> str:
@@ -110,7 +115,7 @@ def _bytes(path: Path) -> bytes | None:
     return path.read_bytes() if path.exists() else None
 
 
-def _test_cells(content: str, where: str) -> pd.DataFrame:
+def _cells(content: str, where: str, *, part: str) -> pd.DataFrame:
     remedy = "make it again there with `dvc repro --force evaluate`"
     try:
         table = pd.read_csv(
@@ -118,9 +123,12 @@ def _test_cells(content: str, where: str) -> pd.DataFrame:
         )
     except ValueError as error:
         raise StageError(f"{where}: {' '.join(str(error).split())}; {remedy}") from error
-    test = table[table["split"] == "test"].sort_values("image", ignore_index=True)
+    measured = [each for each in table["split"].unique() if each != "val"]
+    if part not in ("test", *measured):
+        raise StageError(f"{where} has no cells of {part}; expected one of {', '.join(measured)}")
+    test = table[table["split"] == part].sort_values("image", ignore_index=True)
     if test["label"].nunique() < len(CLASS_NAMES):
-        raise StageError(f"{where} holds no test cells of both classes; {remedy}")
+        raise StageError(f"{where} holds no {part} cells of both classes; {remedy}")
     p_all = pd.to_numeric(test["p_all"], errors="coerce")
     wrong = ~test["label"].isin(CLASS_NAMES) | ~p_all.between(0, 1)
     if wrong.any():

@@ -10,7 +10,14 @@ from stages.common.errors import StageError
 from stages.common.files import write_csv
 from stages.dataset.classes import CLASS_NAMES
 
-SPLITS = ("train", "val", "test", "external")
+SPLITS = ("train", "val", "test")
+"""The parts of the main archive's cells. Each external set is a part of its own name."""
+
+PRELIMINARY = "external"
+"""Name of C-NMC's preliminary test set as a part."""
+
+TRAINING = "training"
+"""Name of the cells of SPLITS as one set."""
 
 COLUMNS = ("image", "member", "label", "subject", "field", "cell", "fold", "group", "split")
 """All of them are texts. `subject`, `field`, `cell` and `fold` are empty where they are unknown."""
@@ -26,11 +33,26 @@ def write_cells(cells: pd.DataFrame, path: Path) -> None:
     write_csv(cells[[*COLUMNS, *carried_columns(cells)]], path)
 
 
-def read_cells(path: Path) -> pd.DataFrame:
+def external_parts(cells: pd.DataFrame) -> list[str]:
+    """Return the names of the external sets among the parts of a table, in its order."""
+    return [str(part) for part in cells["split"].unique() if part not in SPLITS]
+
+
+def sets_of(cells: pd.DataFrame) -> pd.Series:
+    """Return the name of the set of each cell: TRAINING, or its part, an external set."""
+    return cells["split"].where(~cells["split"].isin(SPLITS), TRAINING)
+
+
+def read_cells(path: Path, *, external: bool = False) -> pd.DataFrame:
     """Read the table that `write_cells` wrote.
 
+    Args:
+        path: the table.
+        external: whether it is that of the external sets, whose names are in `split`.
+
     Raises:
-        StageError: on wrong columns, an unknown label or split, or a repeated image.
+        StageError: on wrong columns, an unknown label or split, or an image that stands twice (of
+            external sets: in one set).
     """
     try:
         cells = pd.read_csv(path, dtype="str", keep_default_na=False)
@@ -41,7 +63,8 @@ def read_cells(path: Path) -> pd.DataFrame:
             f"{path}: columns are {', '.join(cells.columns)}; expected {', '.join(COLUMNS)}, then "
             f"those of your own table. {_REBUILD}"
         )
-    for column, known in (("label", CLASS_NAMES), ("split", SPLITS)):
+    allowed = {"label": CLASS_NAMES} | ({} if external else {"split": SPLITS})
+    for column, known in allowed.items():
         unknown = cells[~cells[column].isin(known)]
         if len(unknown):
             first = unknown.iloc[0]
@@ -49,7 +72,7 @@ def read_cells(path: Path) -> pd.DataFrame:
                 f"{path}: {column} of {first['image']} is {first[column]!r}, expected one of "
                 f"{', '.join(known)}. {_REBUILD}"
             )
-    repeated = cells[cells["image"].duplicated()]
+    repeated = cells[cells.duplicated(["split", "image"] if external else ["image"])]
     if len(repeated):
         raise StageError(f"{path}: {repeated.iloc[0]['image']} stands in two rows. {_REBUILD}")
     return cells

@@ -53,7 +53,12 @@ class OwnSet:
 
 
 def pack_own_set(
-    files: SourceFiles, destination: Path, params: DownloadParams, *, name: str
+    files: SourceFiles,
+    destination: Path,
+    params: DownloadParams,
+    *,
+    name: str,
+    names_csv: str = "names.csv",
 ) -> OwnSet:
     """Check all images of a set, and pack them with their table.
 
@@ -62,6 +67,7 @@ def pack_own_set(
         destination: path of the zip.
         params: which of its classes are ours.
         name: name of the set in messages about images.
+        names_csv: name of the file that says who has which pseudonym.
 
     Raises:
         SetError: if the table, the folders or the classes are not as they should be.
@@ -72,7 +78,7 @@ def pack_own_set(
     named = with_our_classes(images, params)
     table, pseudonym_key = named.drop(columns="source"), None
     if params.identifiers == "pseudonyms":
-        table, pseudonym_key = hide_names(table)
+        table, pseudonym_key = hide_names(table, names_csv=names_csv)
     taken = table.assign(source=named["source"]).sort_values("file_name", ignore_index=True)
     table = taken.drop(columns="source")
     with zipfile.ZipFile(destination, "w") as archive:

@@ -7,9 +7,43 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from stages.common.param_types import STRICT, Seed
+from stages.common.param_types import STRICT, PositiveFloat, PositiveInt, Seed
 
 Name = Annotated[str, Field(min_length=1)]
+Byte = Annotated[int, Field(ge=0, le=255)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]
+
+
+@dataclass(frozen=True, config=STRICT)
+class ExternalParams:
+    """A test set from elsewhere: nothing trains on it, and it is a part of its own name.
+
+    Only `name`, `source` and `fit` are needed. `identifiers`, `kaggle_dataset` and the like hold
+    for it, too.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=40)]
+    """A plain word: the name of its part in tables, metrics and report."""
+    source: Name
+    """As `source` of the training cells: a folder, a zip, an address, `kaggle` or `synthetic`."""
+    fit: Literal["exact", "crop", "whole"]
+    """As `preprocess.fit`, for the images of this set."""
+    crop_size: PositiveInt | None = None
+    """As `preprocess.crop_size`; counted in pixels of the training images where both scales are
+    known."""
+    microns_per_pixel: PositiveFloat | None = None
+    """Physical size of a pixel of its images; brings them to `preprocess.microns_per_pixel`, with
+    `fit: crop`."""
+    background: Annotated[list[Byte], Field(min_length=3, max_length=3)] = Field(default=[0, 0, 0])
+    """As `preprocess.background`."""
+    classes: dict[Literal["hem", "all"], list[Name]] | None = None
+    """What the set calls its classes, by ours."""
+    ignore_classes: list[Name] = Field(default=[])
+    """Classes of it that are left out."""
+    sha256: Sha256 | None = None
+    """Expected SHA-256 of the zip as it comes from its source."""
+    allow_shared: bool = False
+    """`true` allows pictures that the training set has, too, and counts them as leakage."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -31,7 +65,7 @@ class DownloadParams:
     """`pseudonyms` replaces the names of images, subjects, fields and cells of such a set by keyed
     hashes, so that neither git nor a remote gets a name; `names` keeps them. Kaggle's layout and
     the built-in cells have none."""
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None
+    sha256: Sha256 | None
     """Expected SHA-256 of the zip as it comes from `source`; `null` accepts any. A folder is packed
     into a zip first; `metrics/download.json` gives the SHA-256 of this zip."""
     kaggle_dataset: Annotated[str, Field(pattern=r"^[\w-]+/[\w-]+/versions/[1-9]\d*$")]
@@ -49,3 +83,6 @@ class DownloadParams:
     """What training starts from: `imagenet`, the weights of the base, from the user's own Keras
     folder or from where Keras publishes them; the path or URL of a copy of these; `none` for random
     weights; or the path or URL of a trained model of this project, which ends in `.keras`."""
+    external: list[ExternalParams]
+    """Test sets from elsewhere, each a part of its own: preprocessed with its own fit and scale,
+    measured and reported beside the others. A change of the list trains nothing again."""

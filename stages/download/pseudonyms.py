@@ -107,14 +107,14 @@ def pseudonyms(names: Iterable[str], *, kind: str, key: bytes) -> dict[str, str]
     return {name: made for made, name in found.items()}
 
 
-def hide_names(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+def hide_names(table: pd.DataFrame, *, names_csv: str) -> tuple[pd.DataFrame, str]:
     """Return the table as `pseudonymised` with the user's key, and the key's fingerprint.
 
-    Who has which pseudonym is written to `names.csv` in the folder of partial files.
+    Who has which pseudonym is written to the file `names_csv` in the folder of partial files.
     """
     key = read_key(key_path())
     replaced = pseudonymised(table, key=key)
-    write_names(table, replaced, state_folder() / "names.csv")
+    write_names(table, replaced, state_folder() / names_csv)
     return replaced, key_fingerprint(key)
 
 

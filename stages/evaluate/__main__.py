@@ -1,4 +1,4 @@
-"""DVC stage evaluate: measure the model on the test cells, and the external ones."""
+"""DVC stage evaluate: measure the model on the test cells, and on each external set."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from stages.common.files import write_csv, write_json, write_text
 from stages.common.finished_training import discard_recorded
 from stages.common.stage_entry import run_stage
 from stages.common.tensorflow_import import import_tensorflow
-from stages.dataset.cell_table import read_cells
+from stages.dataset.cell_table import external_parts, read_cells
 from stages.evaluate.carried_columns import add_subgroups, require_subgroups
+from stages.evaluate.data_names import data_name
 from stages.evaluate.model_metadata import write_metadata
 from stages.evaluate.params import EvaluateParams
 from stages.evaluate.part_appearance import appearance_by_part
@@ -29,7 +30,7 @@ from stages.evaluate.report.contact_sheet import write_contact_sheets
 from stages.evaluate.report.gallery import Gallery, galleries
 from stages.evaluate.report.page import StageReports, render_report
 from stages.evaluate.report.tables import intervals_to_quote
-from stages.evaluate.split_warnings import split_warnings, subject_warnings
+from stages.evaluate.split_warnings import external_warnings, split_warnings, subject_warnings
 from stages.evaluate.stage_reports import (
     add_appearance,
     read_appearance,
@@ -72,7 +73,7 @@ def evaluate(
     model_metadata: Path,
     report_html: Path,
 ) -> str:
-    """Measure the model on the test cells (and the external ones), and write the report.
+    """Measure the model on the test cells and each external set, and write the report.
 
     The thresholds and the temperature are tuned on the validation cells alone.
 
@@ -81,7 +82,9 @@ def evaluate(
     """
     discard_recorded(model_keras)
     earlier = _read_earlier_stages(download_report, split_report, train_report, history_csv)
-    cells = pd.concat([read_cells(cells_csv), read_cells(external_csv)], ignore_index=True)
+    tables = [read_cells(cells_csv), read_cells(external_csv, external=True)]
+    cells = pd.concat(tables, ignore_index=True).fillna("")
+    sets = {name: external_shards / name for name in external_parts(cells)}
     require_both_classes(cells, cells_csv)
     require_subgroups(cells, params.subgroups, cells_csv)
     _require_cells_as_trained(shards, earlier.train["cells"], train_report)
@@ -90,7 +93,7 @@ def evaluate(
     predictions = _predict(
         model,
         params,
-        shards={"val": shards, "test": shards, "external": external_shards},
+        shards={"val": shards, "test": shards, **sets},
         cells=cells,
         appearances=(appearances, appearance_csv),
     )
@@ -98,9 +101,13 @@ def evaluate(
     test = predictions[predictions["split"] == "test"]
     pictured = _picture(model, shards, cells, predictions=test, threshold=params.threshold)
     results = {
-        "data": _data_name(earlier.download),
+        "data": data_name(earlier.download),
         # A list: git keeps it, and DVC leaves it out of its tables of metrics.
-        "warnings": [*split_warnings(earlier.split), *subject_warnings(predictions)],
+        "warnings": [
+            *split_warnings(earlier.split),
+            *external_warnings(earlier.split, sets),
+            *subject_warnings(predictions, ["test", *sets]),
+        ],
         **measure_all(
             predictions,
             training=_training(cells, appearances, appearance_csv),
@@ -152,15 +159,6 @@ def _require_cells_as_trained(shards: Path, trained: Mapping[str, Any], report: 
     from stages.dataset.shard_reader import image_format
 
     require_cells_as_trained(image_format(shards), trained, report)
-
-
-def _data_name(download: Mapping[str, Any]) -> str:
-    """Name the data, as verified in the report of the download stage."""
-    if download["synthetic"]:
-        return "synthetic"
-    if download["verified"]:
-        return "C-NMC 2019, inventory verified"
-    return "unverified archive in the layout of C-NMC 2019"
 
 
 def _load_model(model_keras: Path, shards: Path, *, trained: Mapping[str, Any]) -> Any:

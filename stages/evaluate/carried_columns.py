@@ -43,6 +43,7 @@ def add_subgroups(
     predictions: pd.DataFrame, cells: pd.DataFrame, names: Sequence[str]
 ) -> pd.DataFrame:
     """Add the columns `names` of its cell to each row of predictions; a missing value is empty."""
-    known = cells.set_index("image")[list(dict.fromkeys(names))].fillna("")
-    found = known.loc[predictions["image"]].reset_index(drop=True)
+    known = cells.set_index(["split", "image"])[list(dict.fromkeys(names))].fillna("")
+    wanted = pd.MultiIndex.from_frame(predictions[["split", "image"]])
+    found = known.loc[wanted].reset_index(drop=True)
     return pd.concat([predictions.reset_index(drop=True), found], axis=1)

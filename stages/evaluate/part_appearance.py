@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from stages.dataset.cell_table import SPLITS
+from stages.dataset.cell_table import SPLITS, external_parts
+from stages.evaluate.stage_reports import set_and_image
 
 ON_UNIFORM = "share on a uniform background"
 """Name of the share of the cells whose background has one colour."""
@@ -31,7 +32,8 @@ def appearance_by_part(
     Returns:
         For each part that has cells, the means by their names for people.
     """
-    measured = appearances.set_index("image")[list(_MEANS)].loc[cells["image"]].to_numpy(float)
+    known = appearances.set_index(["set", "image"])[list(_MEANS)]
+    measured = known.loc[set_and_image(cells)].to_numpy(float)
     means = pd.DataFrame(measured, columns=list(_MEANS.values())).groupby(cells["split"].tolist())
     found: dict[str, dict[str, float]] = means.mean().round(4).to_dict("index")  # type: ignore[assignment]
-    return {part: found[part] for part in SPLITS if part in found}
+    return {part: found[part] for part in (*SPLITS, *external_parts(cells)) if part in found}

@@ -44,8 +44,6 @@ SYMMETRIES = [
 ]
 """The dihedral group D4, for images (cells, size, size, 3). The first is the identity."""
 
-PARTS = ("val", "test", "external")
-
 
 def predict_all(
     model: keras.Model,
@@ -54,14 +52,14 @@ def predict_all(
     listed: pd.DataFrame,
     tta: TestTimeAugmentation,
 ) -> pd.DataFrame:
-    """Predict every listed cell of the PARTS; return one table, part after part.
+    """Predict every listed cell of some parts; return one table, part after part.
 
-    `shards` names the shard folder of each part; the rest is as in `predict_split`.
+    `shards` names the shard folder of each part, in their order; the rest is as in `predict_split`.
     """
     present = {"test", *listed["split"]}
     tables = [
         predict_split(model, shards[part], part, listed=listed, tta=tta)
-        for part in PARTS
+        for part in shards
         if part in present
     ]
     return pd.concat(tables, ignore_index=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -20,14 +20,28 @@ def split_warnings(split: Mapping[str, Any]) -> list[str]:
     return [warning for warning in warnings if warning is not None]
 
 
-def subject_warnings(predictions: pd.DataFrame) -> list[str]:
-    """Return a warning if subjects of the test or external cells are not known."""
-    parts = [
-        name
-        for name in ("test", "external")
-        if unknown_subjects(predictions[predictions["split"] == name])
+def subject_warnings(predictions: pd.DataFrame, parts: Sequence[str]) -> list[str]:
+    """Return a warning if subjects of one of the parts, test and external sets, are not known."""
+    unknown = [
+        name for name in parts if unknown_subjects(predictions[predictions["split"] == name])
     ]
-    return [f"Of the cells in {' and '.join(parts)} {TOO_NARROW}."] if parts else []
+    return [f"Of the cells in {_listed(unknown)} {TOO_NARROW}."] if unknown else []
+
+
+def external_warnings(split: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    """Return a warning for each external set with pictures that training has, too, or like them."""
+    found = []
+    for name in names:
+        section = split.get(name, {})
+        same, alike = (
+            section.get(key, 0) for key in ("images_in_training", "images_like_training")
+        )
+        if same or alike:
+            found.append(
+                f"Of the {section['cells']:,} images of {name}, {same:,} are in the training set, "
+                f"too, and {alike:,} look like one of it: its figures are not those of new cells."
+            )
+    return found
 
 
 def unknown_leakage(leakage: Mapping[str, Any]) -> str | None:

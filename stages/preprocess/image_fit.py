@@ -8,30 +8,29 @@ from collections.abc import Sequence
 from PIL import Image
 
 from stages.common.errors import StageError
+from stages.dataset.fit_rules import require_sound_fit
 from stages.preprocess.params import PreprocessParams
+
+PREPROCESS = "preprocess"
+"""Where the parameters of the training cells stand."""
 
 
 def require_sound(params: PreprocessParams) -> None:
     """Raise StageError if parameters contradict each other."""
-    if params.fit == "crop" and params.crop_size is None:
-        raise StageError(
-            "`preprocess.fit` is crop and `preprocess.crop_size` is null; set it to the pixels of "
-            "the crop, or the former to whole"
-        )
-    if params.fit == "whole" and params.crop_size is not None:
-        raise StageError(
-            f"`preprocess.fit` is whole and `preprocess.crop_size` is {params.crop_size}; set it "
-            "to null, or the former to crop"
-        )
-    if params.fit != "crop" and params.microns_per_pixel is not None:
-        raise StageError(
-            f"`preprocess.microns_per_pixel` is {params.microns_per_pixel} and `preprocess.fit` is "
-            f"{params.fit}; set the former to null, or the latter to crop, which alone keeps scale"
-        )
+    require_sound_fit(
+        params.fit,
+        crop_size=params.crop_size,
+        microns_per_pixel=params.microns_per_pixel,
+        where=PREPROCESS,
+    )
 
 
 def fit_image(
-    image: Image.Image, params: PreprocessParams, *, microns_per_pixel: float | None
+    image: Image.Image,
+    params: PreprocessParams,
+    *,
+    microns_per_pixel: float | None,
+    where: str = PREPROCESS,
 ) -> Image.Image:
     """Bring an image to `image_size`, as `params.fit` says.
 
@@ -42,6 +41,7 @@ def fit_image(
         image: RGB, of any size.
         params: how; see `require_sound`.
         microns_per_pixel: of this image; None if it is not known.
+        where: what the choices stand in, for messages.
 
     Raises:
         StageError: with `fit: exact`, if the image is no square or smaller than the crop; with
@@ -53,7 +53,7 @@ def fit_image(
     if params.fit == "crop":
         edge = _crop_edge(params, microns_per_pixel)
     else:
-        edge = _exact_edge(image, params)
+        edge = _exact_edge(image, params, where)
     return _resized(_centre(image, edge, params.background), size)
 
 
@@ -75,18 +75,18 @@ def known_scale(value: object) -> float | None:
     return number
 
 
-def _exact_edge(image: Image.Image, params: PreprocessParams) -> int:
+def _exact_edge(image: Image.Image, params: PreprocessParams, where: str) -> int:
     """Return the edge of the crop of an image that must be a square and no smaller than it."""
     width, height = image.size
     if width != height:
         raise StageError(
-            f"an image is {width}×{height}, expected a square where `preprocess.fit` is exact; set "
-            "it to whole, or to crop with a `preprocess.crop_size`"
+            f"an image is {width}×{height}, expected a square where `{where}.fit` is exact; set "
+            f"it to whole, or to crop with a `{where}.crop_size`"
         )
     if (params.crop_size or 0) > width:
         raise StageError(
-            f"the images are {width}×{height}, and `preprocess.crop_size` is {params.crop_size}; "
-            f"set it to {width} or less, or `preprocess.fit` to crop, which pads"
+            f"the images are {width}×{height}, and `{where}.crop_size` is {params.crop_size}; "
+            f"set it to {width} or less, or `{where}.fit` to crop, which pads"
         )
     return params.crop_size or width
 

@@ -29,7 +29,8 @@ class PreprocessParams:
     background: Annotated[list[Byte], Field(min_length=3, max_length=3)]
     """Red, green and blue of what is padded, and of what lies below a transparent part."""
     microns_per_pixel: PositiveFloat | None
-    """Physical size of a pixel at which `crop_size` is counted, with `fit: crop`. Cells of another
-    scale are brought to it. `null`: pixels are taken as they are."""
+    """Physical size of a pixel of the training images with `fit: exact`, or at which `crop_size` is
+    counted with `fit: crop`. Cells of another scale, also of external sets, are brought to it.
+    `null`: pixels are taken as they are."""
     cells_per_shard: PositiveInt
     """Cells in a shard; the last one holds the rest."""

@@ -8,22 +8,22 @@ from stages.common.portable_environment import set_numpy_environment
 explain_missing_packages()
 set_numpy_environment()  # before NumPy is imported
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from stages.common.files import write_json
 from stages.common.stage_entry import run_stage
 from stages.dataset.archive import open_archive
-from stages.dataset.archive_cells import external_cells, training_cells
+from stages.dataset.archive_cells import training_cells
 from stages.dataset.cell_table import SPLITS, write_cells
+from stages.dataset.external_sets import external_sets
 from stages.split.assign import assign_parts
 from stages.split.given_parts import given_parts
 from stages.split.groups import subject_groups
 from stages.split.image_identity import identical_images, image_prints, near_identical_images
 from stages.split.params import SplitParams
+from stages.split.several_sets import among, external_table, joined, refuse_shared, unique_names
 from stages.split.split_report import split_report
 
 
@@ -31,6 +31,7 @@ def split(
     params: SplitParams,
     *,
     archive: Path,
+    external: Path,
     given_csv: Path,
     cells_csv: Path,
     external_csv: Path,
@@ -38,33 +39,38 @@ def split(
 ) -> str:
     """Divide the cells into train, val and test, and report the leakage between them.
 
-    The table of cells does not depend on the external ones, which have a table of their own: other
-    external cells train nothing again.
+    The table of cells does not depend on the external sets, which have a table of their own: other
+    external sets train nothing again.
     """
     with open_archive(archive) as opened:
-        training, external = training_cells(opened), external_cells(opened)
-    cells = pd.concat([training, external], ignore_index=True).fillna("")
-    members = cells["member"].tolist()
-    prints = image_prints(archive, members)
-    identical = identical_images(members, prints)
-    near_identical = near_identical_images(members, prints)
-    training["group"] = subject_groups(training, _among(identical, training["member"]))
+        training = training_cells(opened)
+    sets = external_sets(archive, external)
+    names, prints = training["member"].tolist(), image_prints(archive, training["member"].tolist())
+    for other in sets:
+        names += unique_names(other)
+        prints += image_prints(other.archive, other.cells["member"].tolist())
+    identical = identical_images(names, prints)
+    near_identical = near_identical_images(names, prints)
+    for other in sets:
+        refuse_shared(other, training, identical)
+    training["group"] = subject_groups(training, among(identical, training["member"]))
     if params.strategy == "given":
         training["split"] = given_parts(training, given_csv)
     else:
         training["split"] = assign_parts(training, params)
-    external["group"] = subject_groups(cells, identical)[len(training) :]
-    external["split"] = "external"
-    cells = pd.concat([training, external], ignore_index=True).fillna("")
+    tables = [external_table(other, training, identical) for other in sets]
+    cells = joined([training, *tables]).assign(member=names)
     described = split_report(cells, params, identical=identical, near_identical=near_identical)
     write_cells(training, cells_csv)
-    write_cells(external, external_csv)
+    write_cells(joined(tables), external_csv)
     write_json(described, report)
-    return _summary(described, near_identical)
+    return _summary(described, [*SPLITS, *(other.name for other in sets)], near_identical)
 
 
-def _summary(described: Mapping[str, Any], near_identical: Sequence[tuple[str, str]]) -> str:
-    counts = ", ".join(f"{described[name]['cells']:,} {name}" for name in SPLITS)
+def _summary(
+    described: Mapping[str, Any], parts: Sequence[str], near_identical: Sequence[tuple[str, str]]
+) -> str:
+    counts = ", ".join(f"{described[name]['cells']:,} {name}" for name in parts)
     leaking = described["leakage"]["subjects"]
     told = [
         f"{counts} cells by strategy {described['strategy']}",
@@ -83,12 +89,6 @@ def _summary(described: Mapping[str, Any], near_identical: Sequence[tuple[str, s
             f"two parts), such as {one} and {other}"
         )
     return "; ".join(told)
-
-
-def _among(identical: Iterable[list[str]], members: Iterable[str]) -> list[list[str]]:
-    """Return the sets of identical images, without other members."""
-    known = set(members)
-    return [[member for member in alike if member in known] for alike in identical]
 
 
 if __name__ == "__main__":

@@ -14,8 +14,6 @@ from stages.dataset.classes import CLASS_NAMES
 from stages.split.group_search import IntArray, place_groups
 from stages.split.params import SplitParams
 
-PARTS = SPLITS[:3]
-
 _FEWEST_GROUPS = 5  # per class and part; with fewer, an interval clustered by subject says little
 
 
@@ -72,7 +70,7 @@ def _stratified(cells: pd.DataFrame, params: SplitParams, *, held_out: float) ->
     except ValueError as error:
         raise _too_few(cells["label"], params, reason=str(error)) from error
     parts = np.empty(len(cells), object)
-    for name, rows in zip(PARTS, (train, val, test), strict=True):
+    for name, rows in zip(SPLITS, (train, val, test), strict=True):
         parts[rows] = name
     return list(parts)
 
@@ -97,16 +95,16 @@ def _by_subject(cells: pd.DataFrame, params: SplitParams) -> list[str]:
         fewest_groups=np.clip(groups // 4, 1, _FEWEST_GROUPS),
         seed=params.seed,
     )
-    part_of = {group: PARTS[part] for group, part in zip(table.index, placed, strict=True)}
+    part_of = {group: SPLITS[part] for group, part in zip(table.index, placed, strict=True)}
     return [part_of[group] for group in cells["group"]]
 
 
 def _require_groups(groups: dict[str, int]) -> None:
     for name, count in groups.items():
-        if count < len(PARTS):
+        if count < len(SPLITS):
             raise StageError(
                 f"split.strategy is subject, but the {name} cells are of {count} groups of "
-                f"subjects; expected {len(PARTS)} or more, one each for {', '.join(PARTS)} "
+                f"subjects; expected {len(SPLITS)} or more, one each for {', '.join(SPLITS)} "
                 "(subjects that share an image are one group); set split.strategy to stratified "
                 "in params.yaml, or use an archive with more subjects"
             )
@@ -141,7 +139,7 @@ def lacking_classes(parts: list[str], labels: pd.Series) -> list[str]:
     present = set(zip(parts, labels, strict=True))
     return [
         f"{part} would have no {name}"
-        for part in PARTS
+        for part in SPLITS
         for name in CLASS_NAMES
         if (part, name) not in present
     ]
@@ -150,7 +148,7 @@ def lacking_classes(parts: list[str], labels: pd.Series) -> list[str]:
 def _too_few(labels: pd.Series, params: SplitParams, *, reason: str) -> StageError:
     found = " and ".join(f"{(labels == name).sum():,} {name}" for name in CLASS_NAMES)
     return StageError(
-        f"{found} cells are too few to put both classes into {', '.join(PARTS)} with "
+        f"{found} cells are too few to put both classes into {', '.join(SPLITS)} with "
         f"split.validation_share {params.validation_share} and split.test_share "
         f"{params.test_share} ({reason}); make the smallest part larger in params.yaml, or use an "
         "archive with more cells"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.dataset.cell_table import SPLITS
+from stages.dataset.cell_table import PRELIMINARY, SPLITS, external_parts
 from stages.dataset.classes import CLASS_NAMES
 from stages.split.params import SplitParams
 
@@ -27,27 +27,35 @@ def split_report(
     same of microscope fields.
 
     Args:
-        cells: the table of cells, including external ones.
+        cells: the table of cells, including those of the external sets; `member` is a name that
+            no other cell has.
         params: the parameters of the split.
         identical: sets of members with identical pixels.
         near_identical: pairs of members that look the same.
 
     Returns:
-        `strategy`; for each of SPLITS its number of cells and subjects and, if it has cells, the
-        share of each class; `deviation_points`: the largest difference, in percentage points, of
-        train, val and test from their share of the cells (`size`) and from the class ratio of all
-        of them (`class_share`), unless the split was given; `test_cells_known_by`: the
-        share of the test cells with a training cell of the same subject, and of the same microscope
-        field; `leakage`: how many subjects, microscope fields and distinct images are in more than
-        one of SPLITS; `near_identical_pairs`: how many there are, and how many of them are in
-        two of SPLITS.
+        `strategy`; for each of SPLITS and of the external sets its number of cells and subjects
+        and, if it has cells, the share of each class; `deviation_points`: the largest difference,
+        in percentage points, of train, val and test from their share of the cells (`size`) and from
+        the class ratio of all of them (`class_share`), unless the split was given;
+        `test_cells_known_by`: the share of the test cells with a training cell of the same subject,
+        and of the same microscope field; `leakage`: how many subjects, microscope fields and
+        distinct images are in more than one part; `near_identical_pairs`: how many there are, and
+        how many of them are in two parts. An external set of another source also has the number of
+        its images that are, and that look like, images of SPLITS. Its subjects and fields do not
+        count as leakage: their names say nothing about those of another source.
     """
     return {
         "strategy": params.strategy,
         **{name: _part(cells[cells["split"] == name]) for name in SPLITS},
+        **{
+            name: _part(cells[cells["split"] == name])
+            | ({} if name == PRELIMINARY else _in_training(cells, name, identical, near_identical))
+            for name in external_parts(cells)
+        },
         "deviation_points": {}
         if params.strategy == "given"
-        else _deviation_points(cells[cells["split"] != "external"], params),
+        else _deviation_points(cells[cells["split"].isin(SPLITS)], params),
         "test_cells_known_by": _known_from_training(cells),
         "leakage": _leakage(cells, identical),
         "near_identical_pairs": {
@@ -67,6 +75,24 @@ def _part(cells: pd.DataFrame) -> dict[str, int | float | None]:
         for name in CLASS_NAMES:
             described[f"{name}_share"] = _share((cells["label"] == name).sum(), len(cells))
     return described
+
+
+def _in_training(
+    cells: pd.DataFrame,
+    name: str,
+    identical: Iterable[list[str]],
+    near_identical: Sequence[tuple[str, str]],
+) -> dict[str, int]:
+    own = set(cells.loc[cells["split"] == name, "member"])
+    ours = set(cells.loc[cells["split"].isin(SPLITS), "member"])
+
+    def count(groups: Iterable[Sequence[str]]) -> int:
+        return len({name for alike in groups if ours & {*alike} for name in alike if name in own})
+
+    return {
+        "images_in_training": count(identical),
+        "images_like_training": count(near_identical),
+    }
 
 
 def _deviation_points(cells: pd.DataFrame, params: SplitParams) -> dict[str, float]:
@@ -95,11 +121,12 @@ def _known_from_training(cells: pd.DataFrame) -> dict[str, float | None]:
 
 def _leakage(cells: pd.DataFrame, identical: Iterable[list[str]]) -> dict[str, int | None]:
     split_of = dict(zip(cells["member"], cells["split"], strict=True))
+    one_source = cells[cells["split"].isin([*SPLITS, PRELIMINARY])]
 
     def leaking(column: str, names: Callable[[pd.DataFrame], pd.Series]) -> int | None:
-        if not _all_known(cells[column]):
+        if not _all_known(one_source[column]):
             return None
-        return _in_several_parts(names(cells), cells["split"])
+        return _in_several_parts(names(one_source), one_source["split"])
 
     return {
         "subjects": leaking("subject", _subjects),

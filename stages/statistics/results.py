@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from stages.dataset.cell_table import external_parts
 from stages.statistics import result_sections
 from stages.statistics.baselines import always_all
 from stages.statistics.by_subject import count_subjects
@@ -40,7 +41,7 @@ def measure_all(
     seed: int,
     subgroups: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Measure the test and external rows of predictions.csv; tune on its val rows.
+    """Measure the test rows and the external sets of predictions.csv; tune on its val rows.
 
     Args:
         predictions: columns split, image, subject, fold, label, p_all, logit, area, brightness,
@@ -54,9 +55,10 @@ def measure_all(
 
     Returns:
         threshold, target_sensitivity, operating_threshold, temperature, validation; for test and
-        external, if they have rows, the result of `measure_part`. All numbers are finite.
+        each external set that has rows the result of `measure_part`. All numbers are finite.
     """
-    parts = {name: predictions[predictions["split"] == name] for name in ("test", "external")}
+    names = ["test", *external_parts(predictions)]
+    parts = {name: predictions[predictions["split"] == name] for name in names}
     validation = predictions[predictions["split"] == "val"]
     tuning = tune(validation, threshold=threshold, target_sensitivity=target_sensitivity)
     return {

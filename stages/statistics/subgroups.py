@@ -73,7 +73,9 @@ def measure_subgroups(
 def _values(
     predictions: pd.DataFrame, column: str, measured: Callable[[pd.DataFrame], dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Measure the cells by the values of a column, in sorted order."""
+    """Measure the cells by the values of a column, in sorted order; none if all are empty."""
+    if (predictions[column] == "").all():
+        return []
     return [
         {"name": str(name) or NOT_GIVEN} | measured(rows)
         for name, rows in predictions.groupby(column, sort=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from stages.common.command_entry import command
 from stages.common.errors import StageError
+from stages.dataset.part_names import measured_parts
 
 RESULTS = Path("metrics/test.json")
 
@@ -24,11 +25,12 @@ METRICS = (
 
 def summary(report: dict[str, Any]) -> str:
     """Return the lines for the content of metrics/test.json."""
-    parts = [part for part in ("test", "external") if part in report]
+    parts = measured_parts(report)
+    width = max(12, *(len(part) + 2 for part in parts))
     lines = [f"Data: {report['data']}", ""]
-    lines.append(" " * 18 + "".join(f"{part:>12}" for part in parts))
+    lines.append(" " * 18 + "".join(f"{part:>{width}}" for part in parts))
     for name in ("cells", *METRICS):
-        values = "".join(f"{_figure(report[part][name]):>12}" for part in parts)
+        values = "".join(f"{_figure(report[part][name]):>{width}}" for part in parts)
         lines.append(f"{name.replace('_', ' '):18}{values}")
     for warning in report["warnings"]:
         lines += ["", f"Mind: {warning}"]

@@ -55,6 +55,16 @@ def test_a_metric_that_is_no_number_is_none(value: object) -> None:
     assert text.splitlines()[-1].split() == ["workspace", "–", "–", "–"]
 
 
+def test_each_external_set_has_a_column() -> None:
+    auc = {"test.roc_auc": 0.5, "zurich_2.roc_auc": 0.75, "test.intervals.roc_auc": "[0, 1]"}
+
+    lines = [line.split() for line in table([MAIN, row("one", **auc)]).splitlines()]
+
+    assert lines[1][-1] == "zurich_2"
+    assert lines[3][-2:] == ["–", "–"]
+    assert lines[4] == ["one", "0.900", "0.500", "–", "0.750"]
+
+
 @pytest.mark.parametrize(
     ("value", "written"),
     [(300.0, "300"), (0.5, "0.5"), ("None", "null"), ("False", "false"), ("text", "text")],

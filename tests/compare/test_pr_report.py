@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from stages.compare.__main__ import main as compare_main
 from stages.compare.pr_report import main, write_report
 
 from .conftest import CommitFiles, better, cells
@@ -59,3 +62,39 @@ def test_without_subjects_the_report_says_that_its_intervals_are_too_narrow(
     text = write_report("main", repository / "report").read_text()
 
     assert "READ WITH CARE: the intervals are by cell and too narrow: cells of one person" in text
+
+
+def test_models_are_compared_on_each_external_set_too(
+    repository: Path, commit: CommitFiles
+) -> None:
+    commit("main", both(CELLS, CELLS))
+    commit("other", both(CELLS, better(CELLS, by=2)))
+    results = repository / "metrics/test.json"
+    measured = json.loads(results.read_text()) | {"test": {}, "zurich": {}}
+    results.write_text(json.dumps(measured))
+
+    text = write_report("main", repository / "report").read_text()
+
+    assert "160 test cells of 16 subjects" in text
+    assert "<summary>On the cells of zurich</summary>" in text
+    assert "main → workspace: 160 zurich cells of 16 subjects" in text
+
+
+def test_the_command_compares_on_the_external_set_that_is_named(
+    commit: CommitFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commit("main", both(CELLS, CELLS))
+    commit("other", both(CELLS, better(CELLS, by=2)))
+
+    assert compare_main(["main", "--part", "zurich", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["part"] == "zurich"
+    assert found["metrics"]["accuracy"]["difference"] > 0
+    assert compare_main(["main", "--part", "zürich"]) == 2
+    told = capsys.readouterr().err
+    assert "predictions.csv has no cells of zürich; expected one of test, zurich" in told
+
+
+def both(test: pd.DataFrame, zurich: pd.DataFrame) -> pd.DataFrame:
+    """Predictions of the test cells and of an external set whose images have the same names."""
+    return pd.concat([test, zurich.assign(split="zurich")], ignore_index=True)

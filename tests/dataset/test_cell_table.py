@@ -155,7 +155,7 @@ def test_carried_columns_stand_behind_those_of_every_table(tmp_path: Path) -> No
         (",group,", ",part,", "columns are image, member, label, subject, field, cell, fold, part"),
         (",test", ",tset", "split of UID_H1_2_3_hem.bmp is 'tset', expected one of train, val, te"),
         (",test\n", ",te", "split of UID_H1_2_3_hem.bmp is 'te', expected one of train, val, test"),
-        (",test\n", "", "split of UID_H1_2_3_hem.bmp is '', expected one of train, val, test, ext"),
+        (",test\n", "", "split of UID_H1_2_3_hem.bmp is '', expected one of train, val, test. M"),
         (",hem,", ",HEM,", "label of UID_H1_2_3_hem.bmp is 'HEM', expected one of hem, all"),
         (",hem,", ",,", "label of UID_H1_2_3_hem.bmp is '', expected one of hem, all"),
         ("\nUID_H1_2_3_hem.bmp", "\nUID_1_2_3_all.bmp", "UID_1_2_3_all.bmp stands in two rows"),

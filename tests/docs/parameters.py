@@ -31,8 +31,9 @@ A parameter that is unknown, missing, of the wrong type or out of range stops th
 stage, with its name. One that does not fit the data (a crop larger than the images) stops the stage
 that uses it.
 
-The two columns of values show what the repository ships. `python -m tests.docs.parameters` writes
-this page from the dataclasses in `stages/*/params.py`.
+The two columns of values show what the repository ships. For a key of the entries of a list (`[]`)
+they show what holds where an entry leaves it out, or – where it may not. `python -m
+tests.docs.parameters` writes this page from the dataclasses in `stages/*/params.py`.
 """
 
 Schema = Mapping[str, Any]
@@ -74,7 +75,7 @@ def _section(name: str, kind: type, values: Mapping[str, Mapping[str, Any]]) -> 
         if about:  # a group of keys
             lines.append(f"| `{key}` |{' |' * len(columns)} | {_sentence(about)} |")
             continue
-        shipped = [_written(_value(section, key)) for section in values.values()]
+        shipped = [_shipped(section, key, field) for section in values.values()]
         lines.append(
             f"| `{key}` | {' | '.join(shipped)} | {_allowed(field)} | "
             f"{_sentence(field['description'])} |"
@@ -92,6 +93,15 @@ def _keys(schema: Schema, definitions: Schema, prefix: str = "") -> Iterator[tup
             yield from _keys(group, definitions, f"{key}.")
         else:
             yield key, field, ""
+        if of_each := field.get("items", {}).get("$ref"):
+            yield from _keys(definitions[of_each.rpartition("/")[2]], definitions, f"{key}[].")
+
+
+def _shipped(section: Mapping[str, Any], key: str, field: Schema) -> str:
+    """The value in a profile; of a key of each entry of a list what it is where it is left out."""
+    if "[]" not in key:
+        return _written(_value(section, key))
+    return _written(field["default"]) if "default" in field else "–"
 
 
 def _value(section: Mapping[str, Any], key: str) -> Any:
@@ -114,6 +124,8 @@ def _allowed(field: Schema) -> str:
     match field["type"]:
         case "null":
             return "`null`"
+        case "array" if "$ref" in field["items"]:
+            return "list of entries with the keys below"
         case "array":
             number = f"{field['minItems']}: " if "minItems" in field else ""
             return f"list of {number}{_allowed(field['items'])}"

@@ -17,6 +17,7 @@ from dvc.utils.hydra import apply_overrides
 from stages.common.params_file import load_params
 from stages.dataset.archive_metadata import GIVEN
 from stages.download.__main__ import download
+from stages.download.external import require_sound_list
 from stages.download.params import DownloadParams
 from stages.download.set_layout import CLASS_FOLDERS, KAGGLE, TABLE
 from tests.conftest import ROOT
@@ -83,6 +84,7 @@ def test_the_table_that_is_shown_is_taken(tmp_path: Path) -> None:
         ),
         base="EfficientNetB3",
         archive=tmp_path / "cnmc.zip",
+        external=tmp_path / "external",
         keras_home=tmp_path / "home",
         report=tmp_path / "report.json",
     )
@@ -100,6 +102,19 @@ def test_the_command_that_publishes_a_split_writes_names_and_parts(tmp_path: Pat
     subprocess.run([sys.executable, *arguments], cwd=tmp_path, check=True)
     expected = 'image,split\n"a, b.png",val\nNA,test\n'
     assert (tmp_path / "given_split.csv").read_text() == expected
+
+
+def test_the_list_of_external_sets_that_is_shown_is_read_and_each_choice_is_sound(
+    tmp_path: Path,
+) -> None:
+    shown = yaml.safe_load(block(section("own-data.md", "Test sets of others"), "profiles:"))
+    content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    content["profile"] = "cnmc"
+    content["profiles"]["cnmc"]["download"] |= shown["profiles"]["cnmc"]["download"]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    external = load_params(tmp_path / "params.yaml").section(DownloadParams).external
+    assert [found.name for found in external] == ["zurich", "oslo_2024"]
+    require_sound_list(external)
 
 
 @pytest.mark.parametrize("form", ["BMP", "PNG", "JPEG", "TIFF", "WebP"])

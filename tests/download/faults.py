@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.download.archive_faults import FAULTS
+from tests.download.external_faults import FAULTS_OF_EXTERNAL_SETS
 from tests.download.http_server import (
     Answer,
     Fault,
@@ -396,6 +397,19 @@ def render() -> str:
         "| fault | words of the error |",
         "| --- | --- |",
         *(f"| {fault.name} | {fault.told} |" for fault in FAULTS),
+        "",
+        "## Faults of the list of external test sets",
+        "",
+        "`tests/download/test_external.py` gives each of these to the stage as "
+        "`download.external`. Each ends",
+        "in an error of one line with these words, and leaves nothing in `data/raw`. *There* is "
+        "the entry of",
+        "the set that the line names. A picture that the training set has, too, is refused by the "
+        "stage split.",
+        "",
+        "| fault | words of the error |",
+        "| --- | --- |",
+        *(f"| {fault} | {told} |" for fault, _, told in FAULTS_OF_EXTERNAL_SETS),
         "",
         "## Faults of the ImageNet weights",
         "",

@@ -22,6 +22,7 @@ import yaml
 from stages.common.errors import StageError
 from stages.common.params_file import load_params
 from stages.download import __main__ as stage
+from stages.download import bring_set
 from stages.download.archive_source import fetch_archive
 from stages.download.params import DownloadParams
 from tests.conftest import ROOT
@@ -53,12 +54,13 @@ class Scene:
         self._forget_requests()
         fetch = partial(fetch_archive, retry_policy=QUICK)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(stage, "fetch_archive", fetch)
+            patch.setattr(bring_set, "fetch_archive", fetch)
             try:
                 stage.download(
                     params,
                     base=PARAMS.model.base,
                     archive=self.folder / "data/raw/cnmc.zip",
+                    external=self.folder / "data/raw/external",
                     keras_home=self.folder / "data/raw/keras_home",
                     report=self.folder / "metrics/download.json",
                 )
@@ -74,6 +76,7 @@ class Scene:
         (self.folder / "params.yaml").write_text(yaml.safe_dump(content))
         arguments = [
             "--archive=data/raw/cnmc.zip",
+            "--external=data/raw/external",
             "--keras-home=data/raw/keras_home",
             "--report=metrics/download.json",
         ]

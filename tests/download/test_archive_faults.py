@@ -13,7 +13,8 @@ import yaml
 
 from stages.common.errors import StageError
 from stages.common.params_file import load_params
-from stages.download.__main__ import REMEDIES, download
+from stages.download.__main__ import download
+from stages.download.bring_set import REMEDIES
 from stages.download.params import DownloadParams
 from tests.conftest import ROOT
 from tests.download.archive_faults import FAULTS, Fault, unpack, write
@@ -27,6 +28,7 @@ def run(folder: Path, source: Path) -> str:
         dataclasses.replace(PARAMS.section(DownloadParams), source=str(source)),
         base=PARAMS.model.base,
         archive=folder / "data/raw/cnmc.zip",
+        external=folder / "data/raw/external",
         keras_home=folder / "data/raw/keras_home",
         report=folder / "metrics/download.json",
     )
@@ -38,9 +40,9 @@ def start(folder: Path, source: Path) -> subprocess.CompletedProcess[str]:
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
     content["profiles"]["synthetic"]["download"]["source"] = str(source)
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
-    options = ["--archive=raw/a.zip", "--keras-home=raw/home", "--report=metrics/report.json"]
+    options = ["--archive=raw/a.zip", "--external=raw/external", "--keras-home=raw/home"]
     return subprocess.run(
-        [sys.executable, "-m", "stages.download", *options],
+        [sys.executable, "-m", "stages.download", *options, "--report=metrics/report.json"],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -97,4 +99,4 @@ def test_the_command_fails_without_a_traceback(fault: Fault, tmp_path: Path) -> 
 def test_without_a_fault_the_same_archive_and_folder_pass(make: object, tmp_path: Path) -> None:
     make(tmp_path / "source.zip")
     assert run(tmp_path / "out", tmp_path / "source.zip").startswith("50 images (24 ALL, 24 HEM, 2")
-    assert files(tmp_path / "out") == ["cnmc.zip", "download.json", "keras.json"]
+    assert files(tmp_path / "out") == ["cnmc.zip", "download.json", "keras.json", "sets.json"]

@@ -22,7 +22,7 @@ SECRET = "0123456789abcdef-secret"
 HOMELESS = """\
 import pwd
 pwd.getpwuid = lambda number: {}[number]
-from stages.download.__main__ import StageError
+from stages.common.errors import StageError
 from stages.download.kaggle import signed_address
 try:
     signed_address("a/b/versions/1")

@@ -19,6 +19,7 @@ from stages.common.params_file import load_params
 from stages.dataset.archive import SYNTHETIC_MARK
 from stages.dataset.archive_layout import FINAL_FOLDER, LABEL_FOLDER, PRELIMINARY_FOLDER
 from stages.download import __main__ as main_module
+from stages.download import bring_set
 from stages.download import weights as weights_module
 from stages.download.__main__ import download
 from stages.download.params import DownloadParams
@@ -37,6 +38,7 @@ def run(folder: Path, **changes: Any) -> str:
         params,
         base=PARAMS.model.base,
         archive=folder / "data/raw/cnmc.zip",
+        external=folder / "data/raw/external",
         keras_home=folder / "data/raw/keras_home",
         report=folder / "metrics/download.json",
     )
@@ -81,6 +83,7 @@ def test_an_archive_comes_from_a_path_with_its_report(
     }
     assert files(tmp_path / "out") == [
         "data/raw/cnmc.zip",
+        "data/raw/external/sets.json",
         "data/raw/keras_home/keras.json",
         "metrics/download.json",
     ]
@@ -89,7 +92,7 @@ def test_an_archive_comes_from_a_path_with_its_report(
 def test_the_known_archive_comes_from_kaggle_verified_under_its_handle(
     tmp_path: Path, write_archive: WriteArchive, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(main_module, "C_NMC_2019", inventory_of(tiny_members()))
+    monkeypatch.setattr(bring_set, "C_NMC_2019", inventory_of(tiny_members()))
     kaggle.content = write_archive(name="source.zip").read_bytes()
     line = run(tmp_path / "out", source="kaggle")
     assert "MB, verified as the tiny set, source kaggle, " in line
@@ -104,7 +107,7 @@ def test_the_known_archive_comes_from_kaggle_verified_under_its_handle(
 def test_another_archive_from_kaggle_is_refused_with_its_first_differences(
     tmp_path: Path, write_archive: WriteArchive, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(main_module, "C_NMC_2019", inventory_of(tiny_members()))
+    monkeypatch.setattr(bring_set, "C_NMC_2019", inventory_of(tiny_members()))
     members = tiny_members()
     lost = members.popitem()
     assert lost[0].endswith("_labels.csv")
@@ -147,7 +150,7 @@ def test_a_damaged_archive_from_kaggle_says_how_to_get_another(
 def test_a_known_set_is_verified_from_a_folder_too_with_the_same_bytes_each_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(main_module, "C_NMC_2019", inventory_of(tiny_members()))
+    monkeypatch.setattr(bring_set, "C_NMC_2019", inventory_of(tiny_members()))
     for path, content in tiny_members().items():
         file = tmp_path / "unpacked" / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -257,8 +260,9 @@ def start(folder: Path, source: str, code: list[str]) -> subprocess.CompletedPro
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
     content["profiles"]["synthetic"]["download"]["source"] = source
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    rest = ("--keras-home=home", "--report=report.json")
     return subprocess.run(
-        [sys.executable, *code, "--archive=a.zip", "--keras-home=home", "--report=report.json"],
+        [sys.executable, *code, "--archive=a.zip", "--external=external", *rest],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,

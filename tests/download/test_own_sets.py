@@ -46,6 +46,7 @@ def run(folder: Path, source: Path | str, **changes: Any) -> str:
         dataclasses.replace(PARAMS, source=str(source), **changes),
         base="EfficientNetB3",
         archive=folder / "data/raw/cnmc.zip",
+        external=folder / "data/raw/external",
         keras_home=folder / "data/raw/keras_home",
         report=folder / "metrics/download.json",
     )
@@ -166,6 +167,7 @@ def test_nothing_is_left_beside_the_archive(tmp_path: Path) -> None:
         "cnmc.zip",
         "download.json",
         "keras.json",
+        "sets.json",
     ]
 
 

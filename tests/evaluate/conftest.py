@@ -105,8 +105,13 @@ def world_in(folder: Path, model_keras: Path) -> World:
         leakage: Mapping[str, Any] | None = None,
         subjects: bool = True,
         carried: Mapping[str, Callable[[int], str]] | None = None,
+        sets: Mapping[str, Sequence[tuple[str, int]]] | None = None,
     ) -> Inputs:
-        """Write it; `carried` are further columns of cells.csv, by the number of the row."""
+        """Write it.
+
+        `carried` are further columns of cells.csv, by the number of the row; `sets` are further
+        external sets, whose images have the names of those of test.
+        """
         parts = {}
         for part, cells, first in (
             ("test", test, 1),
@@ -118,7 +123,11 @@ def world_in(folder: Path, model_keras: Path) -> World:
                 rows = cell_rows(part, [label for label, _ in cells], first=first)
                 parts[part] = list(zip(rows, [brightness for _, brightness in cells], strict=True))
         paths = _paths(folder, model_keras)
+        paths["external_shards"].mkdir(parents=True, exist_ok=True)
         outside = parts.pop("external", [])
+        for name, cells in (sets or {}).items():
+            rows = cell_rows(name, [label for label, _ in cells])
+            outside += zip(rows, [brightness for _, brightness in cells], strict=True)
         inside = [cell for cells in parts.values() for cell in cells]
         for cells, name, shards in (
             (inside, "cells_csv", "shards"),
@@ -129,15 +138,19 @@ def world_in(folder: Path, model_keras: Path) -> World:
                 table = table.assign(**dict.fromkeys(("subject", "field", "cell", "fold"), ""))
                 table["group"] = table["image"]
             if name == "cells_csv":
+                write_shards(paths[shards], cells)
                 further = (carried or {}).items()
                 table = table.assign(
                     **{key: [of(row) for row in table.index] for key, of in further}
                 )
             write_cells(table, paths[name])
-            write_shards(paths[shards], cells)
+            for part in dict.fromkeys(row["split"] for row, _ in cells if name == "external_csv"):
+                own = [cell for cell in cells if cell[0]["split"] == part]
+                write_shards(paths[shards] / part, own)
         appearances = [
-            (row["image"], min(1.0, (brightness + 1) / 256), *[float(brightness)] * 4, 1)
-            for row, brightness in [*inside, *outside]
+            (set_name, row["image"], min(1.0, (level + 1) / 256), *[float(level)] * 4, 1)
+            for row, level in [*inside, *outside]
+            for set_name in [row["split"] if (row, level) in outside else "training"]
         ]
         pd.DataFrame(appearances, columns=APPEARANCE_COLUMNS).to_csv(
             paths["appearance_csv"], index=False

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from stages.common.errors import StageError
+from stages.dataset.part_names import TAKEN_NAMES, measured_parts
 from stages.evaluate.__main__ import evaluate
 from stages.evaluate.params import EvaluateParams
 from stages.statistics.intervals import TOO_NARROW
@@ -142,6 +143,40 @@ def test_every_figure_can_be_recomputed_from_the_predictions(world: World) -> No
         rows = predictions[predictions["split"] == part]
         for name, value in measure(rows, threshold=0.4).items():
             assert results[part][name] == value, name
+
+
+def test_each_external_set_is_measured_apart_though_images_have_the_same_names(
+    world: World, plain: Done
+) -> None:
+    sets = {"zurich": (("all", 250), ("hem", 10)), "Oslo": (("all", 5), ("hem", 240), ("all", 60))}
+    paths = world(sets=sets)
+    run(paths)
+
+    results = json.loads(paths["test_report"].read_text())
+    assert list(results)[-3:] == ["test", "zurich", "Oslo"]
+    assert [results[name]["accuracy"] for name in sets] == [1.0, 0.0]
+    assert results["test"] == json.loads(plain.paths["test_report"].read_text())["test"]
+    predictions = pd.read_csv(paths["predictions_csv"])
+    assert predictions["split"].tolist()[-5:] == ["zurich"] * 2 + ["Oslo"] * 3
+    brightness = [level for cells in sets.values() for _, level in cells]
+    assert predictions["brightness"].tolist()[-5:] == brightness
+    page = paths["report_html"].read_text()
+    assert '<section id="set-Oslo">' in page
+
+
+def test_the_names_of_the_results_are_taken(with_external: Done) -> None:
+    results = json.loads(with_external.paths["test_report"].read_text())
+    assert set(results) <= TAKEN_NAMES | {"test"}
+    assert measured_parts(results) == ["test", "external"]
+
+
+def test_own_cells_are_called_own_cells(world: World) -> None:
+    paths = world(synthetic=False)
+    report = json.loads(paths["download_report"].read_text())
+    paths["download_report"].write_text(json.dumps(report | {"layout": "class folders"}))
+
+    assert "(own cells in class folders)" in run(paths)
+    assert "C-NMC 2019" not in paths["report_html"].read_text().split("Intended use")[0]
 
 
 def test_p_all_is_written_with_eight_decimals(world: World) -> None:

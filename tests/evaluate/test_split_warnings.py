@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from stages.evaluate.split_warnings import (
     deviation_warning,
+    external_warnings,
     leakage_warning,
     positive_counts,
     split_warnings,
@@ -43,3 +44,12 @@ def test_both_warnings_stand_in_order() -> None:
     assert "2.1 percentage points" in second
     quiet = {"size": 0.0, "class_share": 0.0}
     assert split_warnings({"leakage": {"subjects": 0}, "deviation_points": quiet}) == []
+
+
+def test_pictures_of_training_in_an_external_set_give_a_warning() -> None:
+    none = {"cells": 6, "images_in_training": 0, "images_like_training": 0}
+    split = {"external": {"cells": 2}, "a": none, "b": none | {"images_like_training": 3}}
+    assert external_warnings(split, ["external", "a", "b"]) == [
+        "Of the 6 images of b, 0 are in the training set, too, and 3 look like one of it: its "
+        "figures are not those of new cells."
+    ]

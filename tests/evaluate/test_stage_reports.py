@@ -66,18 +66,19 @@ def test_a_test_split_without_both_classes_is_refused(test_labels: list[str], fo
 
 APPEARANCES = pd.DataFrame(
     {
-        "image": ["a.bmp", "b.bmp"],
-        "area": [0.2, 0.4],
-        "brightness": [90.0, 99.5],
+        "set": ["training", "training", "zurich"],
+        "image": ["a.bmp", "b.bmp", "a.bmp"],
+        "area": [0.2, 0.4, 0.9],
+        "brightness": [90.0, 99.5, 10.0],
     }
 )
+CELLS = pd.DataFrame({"split": ["test", "zurich", "val"], "image": ["b.bmp", "a.bmp", "a.bmp"]})
 
 
-def test_each_cell_gets_its_appearance_in_any_order() -> None:
-    predictions = APPEARANCES[["image"]].iloc[::-1]
-    found = add_appearance(predictions, APPEARANCES, Path("appearance.csv"))
-    assert found["area"].tolist() == [0.4, 0.2]
-    assert found["brightness"].tolist() == [99.5, 90.0]
+def test_each_cell_gets_its_appearance_in_any_order_and_that_of_its_own_set() -> None:
+    found = add_appearance(CELLS, APPEARANCES, Path("appearance.csv"))
+    assert found["area"].tolist() == [0.4, 0.9, 0.2]
+    assert found["brightness"].tolist() == [99.5, 10.0, 90.0]
 
 
 @pytest.mark.parametrize(
@@ -90,13 +91,13 @@ def test_each_cell_gets_its_appearance_in_any_order() -> None:
 )
 def test_a_cell_without_its_one_appearance_is_refused(appearances: pd.DataFrame, lack: str) -> None:
     with pytest.raises(StageError, match=rf"appearance\.csv {lack}; .*--force preprocess`"):
-        add_appearance(APPEARANCES[["image"]], appearances, Path("appearance.csv"))
+        add_appearance(CELLS, appearances, Path("appearance.csv"))
 
 
 def test_a_useless_table_of_appearances_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "appearance.csv"
     with pytest.raises(StageError, match=r"cannot be read .*; make it again"):
         read_appearance(path)
-    path.write_text("image,area\n")
+    path.write_text("set,image,area\n")
     with pytest.raises(StageError, match=r"lacks columns brightness, red, .*; make"):
         read_appearance(path)

@@ -23,19 +23,21 @@ PEOPLE = {
     "all": ["Müller", "Meyer-Schmidt", "O'Neil", "王芳", "Kowalski", "Nowak"],
     "hem": ["Rossi", "García", "Ивановa", "Smith", "Dubois", "Haddad"],
 }
-NAMES = [name for people in PEOPLE.values() for name in people]
+ELSEWHERE = {"all": ["Jansen", "Virtanen"], "hem": ["Papadopoulos", "Horvat"]}
+NAMES = [name for of in (PEOPLE, ELSEWHERE) for people in of.values() for name in people]
 
 
-def write_set(folder: Path) -> None:
+def write_set(folder: Path, people_of: dict[str, list[str]] = PEOPLE, *, seed: int = 0) -> None:
     """Images named after people, and a table that names them, too."""
     rows = []
-    for label, people in PEOPLE.items():
+    for label, people in people_of.items():
         for number, person in enumerate(people):
             for cell in range(8):
                 name = f"{label}/{person} {cell}.bmp"
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 brightness = 160 if label == "all" else 90
-                (folder / name).write_bytes(bmp(len(rows), size=SIZE, brightness=brightness))
+                content = bmp(seed + len(rows), size=SIZE, brightness=brightness)
+                (folder / name).write_bytes(content)
                 scanner = "AB"[number % 2]
                 rows.append((name, label, person, f"{person}/slide", str(cell), scanner))
     columns = ["file_name", "label", "subject", "field", "cell", "scanner"]
@@ -66,9 +68,12 @@ def run_all(folder: Path, *, identifiers: str) -> Path:
     project = folder / "project"
     project.mkdir(parents=True)
     write_set(folder / "set")
+    write_set(folder / "elsewhere", ELSEWHERE, seed=500)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     chosen = params["profiles"]["synthetic"]
     chosen["download"] |= {"source": str(folder / "set"), "identifiers": identifiers}
+    elsewhere = {"name": "elsewhere", "source": str(folder / "elsewhere"), "fit": "exact"}
+    chosen["download"]["external"] = [elsewhere]
     chosen["split"] |= {"strategy": "subject", "validation_share": 0.34, "test_share": 0.33}
     chosen["preprocess"] |= {"fit": "exact", "crop_size": None, "image_size": SIZE}
     chosen["evaluate"] |= {"subgroups": ["scanner"]}
@@ -77,6 +82,7 @@ def run_all(folder: Path, *, identifiers: str) -> Path:
         "download",
         project,
         archive="data/raw/cnmc.zip",
+        external="data/raw/external",
         keras_home="data/raw/keras_home",
         report="metrics/download.json",
     )
@@ -85,6 +91,7 @@ def run_all(folder: Path, *, identifiers: str) -> Path:
         "split",
         project,
         archive="data/raw/cnmc.zip",
+        external="data/raw/external",
         given_csv="given_split.csv",
         report="metrics/split.json",
         **tables,
@@ -94,7 +101,8 @@ def run_all(folder: Path, *, identifiers: str) -> Path:
         "external_shards": "data/shards/external",
         "appearance_csv": "data/appearance.csv",
     }
-    run("preprocess", project, archive="data/raw/cnmc.zip", **shards)
+    archives = {"archive": "data/raw/cnmc.zip", "external": "data/raw/external"}
+    run("preprocess", project, **archives, **shards)
     evaluate(project, tables | shards)
     (project / "params.yaml").unlink()  # the path of the source is the user's own to choose
     return project
@@ -139,10 +147,12 @@ def test_pseudonyms_leave_no_name_in_any_output(tmp_path: Path) -> None:
 
     assert places_of(NAMES, outputs(project)) == []
     cells = read_cells(project / "data/splits/cells.csv")
-    assert cells["subject"].nunique() == len(NAMES)  # they stay twelve people
+    assert cells["subject"].nunique() == 12  # they stay twelve people
+    outside = read_cells(project / "data/splits/external.csv", external=True)
+    assert outside["subject"].nunique() == 4
     assert json.loads((project / "metrics/download.json").read_text())["pseudonym_key"]
     known = pd.read_csv(project.parent / "state/names.csv").set_index("pseudonym_of_subject")
-    assert set(known.loc[cells["subject"], "subject"]) == set(NAMES)
+    assert set(known.loc[cells["subject"], "subject"]) == {*PEOPLE["all"], *PEOPLE["hem"]}
     test = json.loads((project / "metrics/test.json").read_text())["test"]
     assert [group["name"] for group in test["subgroups"]["scanner"]]
 

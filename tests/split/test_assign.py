@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
 from stages.common.errors import StageError
-from stages.split.assign import PARTS, assign_parts
+from stages.dataset.cell_table import SPLITS
+from stages.split.assign import assign_parts
 from stages.split.params import SplitParams
 
 SIZES = st.lists(st.integers(1, 40), min_size=3, max_size=12)
@@ -22,7 +23,7 @@ def asked(strategy="stratified", validation_share=0.15, test_share=0.15, *, seed
 
 def shares(cells, parts):
     """Each part's share of the cells, and of its cells the share of ALL."""
-    table = pd.crosstab(pd.Series(parts, index=cells.index), cells["label"]).loc[list(PARTS)]
+    table = pd.crosstab(pd.Series(parts, index=cells.index), cells["label"]).loc[list(SPLITS)]
     sizes = table.sum(axis=1)
     return sizes / sizes.sum(), table["all"] / sizes
 
@@ -43,7 +44,7 @@ def test_by_subject_no_group_is_in_two_parts_and_every_class_is_in_every_part(
     placed = cells.assign(part=parts)
     assert placed[["group", "part"]].drop_duplicates()["group"].is_unique
     present = set(zip(placed["part"], placed["label"], strict=True))
-    assert present == {(part, label) for part in PARTS for label in ("all", "hem")}
+    assert present == {(part, label) for part in SPLITS for label in ("all", "hem")}
     assert assign_parts(cells, params) == parts
 
 
@@ -93,7 +94,7 @@ def test_the_parts_are_the_same_on_every_machine(many_groups, strategy, digest):
 def test_shares_that_sum_to_a_round_number_give_round_parts(list_cells):
     cells = list_cells({"1": {"all": 50}, "H1": {"hem": 50}})
     parts = assign_parts(cells, asked(validation_share=0.1, test_share=0.2))
-    assert [parts.count(part) for part in PARTS] == [70, 10, 20]
+    assert [parts.count(part) for part in SPLITS] == [70, 10, 20]
 
 
 def test_by_subject_a_part_has_five_groups_of_a_class_where_there_are_twenty(list_cells):
@@ -128,7 +129,7 @@ def test_stratified_refuses_too_few_cells(list_cells, patients, healthy):
 
 def test_stratified_on_the_full_listing_gives_the_known_counts(full_listing):
     parts = assign_parts(full_listing, asked(seed=123))
-    assert [parts.count(part) for part in PARTS] == [7462, 1599, 1600]
+    assert [parts.count(part) for part in SPLITS] == [7462, 1599, 1600]
 
 
 @pytest.mark.parametrize("listing", ["many_groups", "full_listing"])

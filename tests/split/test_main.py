@@ -10,24 +10,41 @@ from stages.dataset.cell_table import COLUMNS, read_cells
 from stages.split.__main__ import split
 from stages.split.params import SplitParams
 from tests.conftest import ROOT, tiny_members
+from tests.external_sets import no_external_sets, with_external_sets
 from tests.own_sets import encoded, picture
 
 STRATEGIES = ["stratified", "subject"]
 
 
-def run(archive, folder, strategy="stratified", *, seed=123, given=ROOT / "given_split.csv"):
+def run(
+    archive,
+    folder,
+    strategy="stratified",
+    *,
+    seed=123,
+    given=ROOT / "given_split.csv",
+    external=None,
+):
     """Run the stage; return the cells of both tables, its report, and what it says."""
     said = split(
         SplitParams(strategy, 0.25, 0.25, seed),
         archive=archive,
+        external=external or no_external_sets(folder),
         given_csv=given,
         cells_csv=folder / "splits/cells.csv",
         external_csv=folder / "splits/external.csv",
         report=folder / "metrics/split.json",
     )
     report = json.loads((folder / "metrics/split.json").read_text())
-    tables = [read_cells(folder / f"splits/{name}.csv") for name in ("cells", "external")]
+    tables = [
+        read_cells(folder / "splits/cells.csv"),
+        read_external(folder),
+    ]
     return pd.concat(tables, ignore_index=True).fillna(""), report, said
+
+
+def read_external(folder):
+    return read_cells(folder / "splits/external.csv", external=True)
 
 
 @pytest.fixture
@@ -70,7 +87,7 @@ def test_labelled_preliminary_images_are_external(write_archive, tmp_path, membe
 def test_external_cells_have_a_table_of_their_own(write_archive, tmp_path, members):
     run(write_archive(members), tmp_path)
     assert set(read_cells(tmp_path / "splits/cells.csv")["split"]) == {"train", "val", "test"}
-    assert set(read_cells(tmp_path / "splits/external.csv")["split"]) == {"external"}
+    assert set(read_external(tmp_path)["split"]) == {"external"}
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -89,7 +106,8 @@ def test_other_external_cells_change_no_byte_of_the_table_of_cells(
 
 def test_an_archive_without_preliminary_images_has_no_external_part(write_archive, tmp_path):
     cells, report, _ = run(write_archive(tiny_members(external=0)), tmp_path)
-    assert report["external"] == {"cells": 0, "subjects": 0}
+    assert "external" not in report
+    assert set(cells["split"]) == {"train", "val", "test"}
     assert cells["field"].dtype == cells["cell"].dtype == "str"
 
 
@@ -224,7 +242,7 @@ def test_the_parts_that_the_archive_gives_are_taken(write_archive, tmp_path):
     assert report["strategy"] == "given"
     assert report["deviation_points"] == {}
     assert said == (
-        "2 train, 2 val, 2 test, 0 external cells by strategy given; an unknown number of subjects "
+        "2 train, 2 val, 2 test cells by strategy given; an unknown number of subjects "
         "in more than one part"
     )
 
@@ -294,3 +312,79 @@ def test_an_archive_that_gives_some_images_no_part_is_refused(write_archive, tmp
 
 def test_no_split_is_given_where_the_project_begins():
     assert (ROOT / "given_split.csv").read_text() == "image,split\n"
+
+
+def own_pictures(first, *, labels=("all", "hem"), count=3):
+    """Pictures of an own set, by path."""
+    return {
+        f"{label}/{n}.png": encoded(picture(first + 10 * k + n, size=(20, 20)))
+        for k, label in enumerate(labels)
+        for n in range(count)
+    }
+
+
+def test_each_external_set_is_a_part_of_its_own(write_archive, tmp_path, members):
+    archive = write_archive(members)
+    _, before, _ = run(archive, tmp_path / "before")
+    folder = tmp_path / "after"
+    sets = {"zurich": own_pictures(1000), "Oslo_2": own_pictures(2000, count=2)}
+    _, report, said = run(archive, folder, external=with_external_sets(folder, sets))
+    external = read_external(folder)
+    assert external["split"].tolist() == ["external"] * 2 + ["zurich"] * 6 + ["Oslo_2"] * 4
+    assert external["image"].tolist()[2:5] == ["all/0.png", "all/1.png", "all/2.png"]
+    assert ", 2 external, 6 zurich, 4 Oslo_2 cells by strategy stratified; " in said
+    part = {"subjects": None, "hem_share": 0.5, "all_share": 0.5}
+    known = {"images_in_training": 0, "images_like_training": 0}
+    assert report["zurich"] == {"cells": 6, **part, **known}
+    assert report["Oslo_2"] == {"cells": 4, **part, **known}
+    assert list(report)[:6] == ["strategy", "train", "val", "test", "external", "zurich"]
+    for key, value in before.items():  # what is not known of a set says nothing of the others
+        assert report[key] == value
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_external_sets_change_no_byte_of_the_table_of_cells(
+    write_archive, tmp_path, members, strategy
+):
+    archive, folder = write_archive(members), tmp_path / "with"
+    shared = {"all/copy.bmp": members[member_of(members, "UID_3_1_1_all.bmp")]}
+    external = with_external_sets(folder, {"a": own_pictures(1) | shared}, allow_shared=True)
+    run(archive, tmp_path / "without", strategy)
+    run(archive, folder, strategy, external=external)
+    tables = [(tmp_path / name / "splits/cells.csv").read_bytes() for name in ("without", "with")]
+    assert tables[0] == tables[1]
+
+
+def test_a_picture_of_training_in_an_external_set_is_an_error_that_names_both(
+    write_archive, tmp_path, members
+):
+    copy = {"all/copy.bmp": members[member_of(members, "UID_3_1_1_all.bmp")]}
+    external = with_external_sets(tmp_path, {"zurich": own_pictures(1000) | copy})
+    with pytest.raises(StageError) as caught:
+        run(write_archive(members), tmp_path, external=external)
+    assert str(caught.value) == (
+        "1 of the 7 pictures of the external set zurich are in the training set, too: all/copy.bmp "
+        "there is UID_3_1_1_all.bmp; leave them out of one of both, or set `allow_shared: true` of "
+        "zurich in download.external"
+    )
+    assert not (tmp_path / "splits").exists()
+
+
+def test_a_picture_that_may_be_shared_is_counted_as_leakage(write_archive, tmp_path, members):
+    copy = {"all/copy.bmp": members[member_of(members, "UID_3_1_1_all.bmp")]}
+    sets = {"zurich": own_pictures(1000) | copy}
+    external = with_external_sets(tmp_path, sets, allow_shared=True)
+    _, report, _ = run(write_archive(members), tmp_path, "subject", external=external)
+    assert report["leakage"] == {"subjects": 0, "fields": 0, "identical_images": 1}
+    assert report["zurich"]["images_in_training"] == 1
+
+
+def test_pictures_that_look_like_those_of_training_are_counted(write_archive, tmp_path):
+    pixels = picture(7, size=(60, 60))
+    rows = [(f"{n:02}.png", label) for n, label in enumerate(LABELS)]
+    ours = own_members([], rows) | {"images/00.png": encoded(pixels)}
+    alike = {"all/again.jpg": encoded(pixels, "JPEG", quality=90)}
+    external = with_external_sets(tmp_path, {"zurich": own_pictures(1000) | alike})
+    _, report, said = run(write_archive(ours), tmp_path, external=external)
+    assert report["zurich"]["images_like_training"] == 1
+    assert "such as images/00.png and zurich: images/all/again.jpg" in said

@@ -34,7 +34,6 @@ def test_a_split_without_leakage_is_described():
         "train": {"cells": 4, "subjects": 3, "hem_share": 0.25, "all_share": 0.75},
         "val": part,
         "test": part,
-        "external": {"cells": 0, "subjects": 0},
         "deviation_points": {"size": 0, "class_share": 12.5},
         "test_cells_known_by": {"subject": 0, "field": 0},
         "leakage": {"subjects": 0, "fields": 0, "identical_images": 0},

@@ -125,3 +125,9 @@ def test_a_further_column_gives_a_group_for_each_of_its_values() -> None:
 
 
 THREE = table(*[(f"{n}", "all", 0.9) for n in range(3)], *[(f"H{n}", "hem", 0.9) for n in range(3)])
+
+
+def test_a_column_that_no_cell_of_the_part_has_gives_no_group() -> None:
+    cells = clustered(subjects=2, seed=1).assign(scanner="")
+    groups = measure_subgroups(cells, ["scanner"], threshold=0.5, replicates=200, seed=0)
+    assert groups["scanner"] == []

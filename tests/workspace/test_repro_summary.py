@@ -72,6 +72,13 @@ roc auc                  0.000   undefined
     assert summary(report(external=external)) == table + FILES
 
 
+def test_each_external_set_has_a_column_wide_enough_for_its_name() -> None:
+    sets = {"a_laboratory_far_away": TEST, "b": TEST}
+    lines = summary(report(**sets)).splitlines()
+    assert lines[2].split() == ["test", *sets]
+    assert len({len(line) for line in lines[2:10]}) == 1
+
+
 @pytest.mark.parametrize("data", ["synthetic", "C-NMC 2019"])
 def test_the_data_are_named_first(data: str) -> None:
     assert summary(report(data=data)).startswith(f"Data: {data}\n")

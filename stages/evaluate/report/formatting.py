@@ -49,6 +49,11 @@ def as_name(key: str) -> str:
     return str(key).replace("_", " ")
 
 
+def as_heading(name: str) -> str:
+    """Begin a name with a capital letter, and leave the rest as it is."""
+    return name[:1].upper() + name[1:]
+
+
 def as_rows(section: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Flatten a JSON report into table rows of name (spaces for `_`) and text."""
     rows = []

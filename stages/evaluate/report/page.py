@@ -22,6 +22,12 @@ from stages.evaluate.report.charts import (
     reliability_chart,
     roc_chart,
 )
+from stages.evaluate.report.external_tables import (
+    differing,
+    external_parts_of,
+    glance,
+    too_narrow,
+)
 from stages.evaluate.report.gallery import Gallery, png_uri
 from stages.evaluate.report.subject_plot import subject_plot
 from stages.evaluate.report.tables import (
@@ -78,15 +84,18 @@ def render_report(
     Returns:
         The page. It loads nothing from the network or from files.
     """
-    measured = {part: results[part] for part in ("test", "external") if part in results}
     split = with_unknown(earlier.split)
-    in_parts = {part: split[part] for part in SPLITS if isinstance(split.get(part), Mapping)}
+    external = external_parts_of(results, split=split, download=earlier.download)
+    in_parts = {
+        part: split[part] for part in (*SPLITS, *external) if isinstance(split.get(part), Mapping)
+    }
     page: str = (
         _environment()
         .get_template(_TEMPLATE)
         .render(
             results=results,
-            measured=measured,
+            external=external,
+            glance=glance(results),
             charts=_charts(results, predictions, curves),
             history_charts=[
                 history_chart(earlier.history, measure=name) for name in ("loss", "accuracy")
@@ -118,7 +127,9 @@ def _environment() -> Environment:
     environment.filters |= {
         "columns": formatting.as_columns,
         "compared": compared,
+        "differing": differing,
         "grid": grid,
+        "headed": formatting.as_heading,
         "interval": formatting.as_percent_interval,
         "measured_rows": measured_rows,
         "percent": formatting.as_percent,
@@ -129,6 +140,7 @@ def _environment() -> Environment:
         "section": section,
         "subject_columns": subject_columns,
         "text": formatting.as_text,
+        "too_narrow": too_narrow,
     }
     return environment
 

@@ -53,7 +53,8 @@ SPLIT = {
     "test_cells_known_by": {"subject": 0.0},
     "leakage": {"subjects": 0},
 }
-APPEARANCE = {ON_UNIFORM: 1.0, "size: share of the image": 0.25}
+SIZE = "size: share of the image"
+APPEARANCE = {ON_UNIFORM: 1.0, SIZE: 0.25}
 PROVENANCE = {
     "profile": "cnmc",
     "revision": "0123456789abcdef0123456789abcdef01234567",
@@ -158,6 +159,7 @@ def drawn_page(
     split: dict[str, Any] | None = None,
     train: dict[str, Any] | None = None,
     appearance: dict[str, Any] | None = None,
+    download: dict[str, Any] | None = None,
     **provenance: Any,
 ) -> str:
     return render_report(
@@ -168,7 +170,7 @@ def drawn_page(
         ),
         galleries=make_galleries(predictions),
         earlier=StageReports(
-            {"verified": True}, split or SPLIT, train or {"best_epoch": 7}, HISTORY
+            download or {"verified": True}, split or SPLIT, train or {"best_epoch": 7}, HISTORY
         ),
         appearance=appearance or {"test": APPEARANCE},
         provenance=PROVENANCE | provenance,

@@ -154,8 +154,8 @@ def test_nothing_is_wider_than_the_page(browser: Any, report: Path, width: int, 
 @pytest.mark.parametrize("width", [DESK, PHONE])
 def test_metrics_are_read_without_scrolling_aside(browser: Any, report: Path, width: int) -> None:
     tab = opened(browser, report, width=width)
-    cut = tab.eval_on_selector_all("#metrics .wide", CUT)
-    count = tab.locator("#metrics .wide").count()
+    cut = tab.eval_on_selector_all("#metrics .wide, #set-external .broad .wide", CUT)
+    count = tab.locator("#metrics .wide, #set-external .broad .wide").count()
     tab.context.close()
 
     assert count == 4

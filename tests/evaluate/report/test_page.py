@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from stages.statistics.intervals import TOO_NARROW
+
 from .pages import (
     APPEARANCE,
     ON_UNIFORM,
     PREDICTIONS,
+    SIZE,
     SPLIT,
     drawn_page,
     page,
@@ -45,6 +48,11 @@ class Outline(HTMLParser):
 def visible(text: str) -> str:
     """The page without its head and its tags, spaces as one."""
     return re.sub("[ \n]+", " ", re.sub(r"<[^>]+>", " ", text.partition("<body>")[2]))
+
+
+def words(fragment: str) -> str:
+    """A part of the page as `visible`, without a space before punctuation."""
+    return tight(f"<body>{fragment}")
 
 
 def tight(text: str) -> str:
@@ -165,14 +173,46 @@ def test_the_verdict_gives_the_figures_and_their_intervals() -> None:
 
 
 def test_every_metric_stands_in_the_table_with_both_intervals() -> None:
-    text = section_of(page(results(external=part())), "metrics")
-
+    whole = page(results(external=part()))
     row = "Accuracy</th><td>0.750</td><td>0.500 to 0.900</td><td>0.600 to 0.800</td>"
-    assert text.count(row) == 2
-    assert "p(ALL) ≥ 0.300, from validation alone" in text
-    assert "<td>0.910 to 0.990</td>" in text
-    assert "External: 4 cells" in text
-    assert "External" not in section_of(plain_page(), "metrics")
+    for text in (section_of(whole, "metrics"), section_of(whole, "set-external")):
+        assert text.count(row) == 1
+        assert "p(ALL) ≥ 0.300, from validation alone" in text
+        assert "<td>0.910 to 0.990</td>" in text
+    assert "External: 4 cells" in section_of(whole, "set-external")
+
+
+def test_each_external_set_has_a_section_and_all_stand_in_one_table() -> None:
+    unknown = {"accuracy": [0.3, 0.8], "too_narrow": [TOO_NARROW]}
+    zurich = part(subjects=None, cell_intervals=unknown, operating_point={"undefined": ["none"]})
+    shared = {"cells": 4, "images_in_training": 1, "images_like_training": 2}
+    downloaded = {"synthetic": False, "verified": False, "layout": "class folders"}
+    whole = page(
+        results(external=part(), Zurich_1=zurich),
+        split=SPLIT | {"Zurich_1": shared},
+        download={"verified": True, "external": {"Zurich_1": downloaded}},
+        appearance={"train": APPEARANCE, "Zurich_1": {ON_UNIFORM: 0.25, SIZE: 0.5}},
+    )
+    sections = re.findall('<section id="set-(.*?)"', whole)
+    assert sections == ["external", "Zurich_1"]
+    assert "The preliminary test set of the challenge" in section_of(whole, "set-external")
+    own = words(section_of(whole, "set-Zurich_1"))
+    assert "Own cells in class folders. 1 of its images are in the training set, too, and 2" in own
+    compared = section_of(whole, "external")
+    rows = [words(row).strip() for row in re.findall("<tr>.*?</tr>", compared, re.DOTALL)]
+    known = f"external 4 2 0.750 (0.500{NBSP}to{NBSP}0.900) "
+    assert any(row.startswith(known) for row in rows)
+    found = next(row for row in rows if row.startswith("Zurich_1"))
+    assert found.startswith(f"Zurich_1 4 unknown 0.750 (0.300{NBSP}to{NBSP}0.800) ")
+    assert found.count("–") == 2  # there is no operating point
+    assert f"Zurich_1: {TOO_NARROW}." in words(compared)
+    assert "<td>0.250 (\N{MINUS SIGN}75.0 points)</td>" in compared
+    assert "<td>0.500 (+100 %)</td>" in compared
+    assert 'href="#external"' in whole
+
+
+def test_without_external_sets_there_is_no_section_of_them() -> None:
+    assert "xternal test sets" not in plain_page()
 
 
 def test_where_there_are_no_intervals_the_reason_is_said_once() -> None:
@@ -203,9 +243,11 @@ def test_without_a_temperature_the_page_says_why() -> None:
 
 
 def test_both_confusion_matrices_of_each_part_are_there() -> None:
-    text = section_of(page(results(external=part())), "errors")
+    whole = page(results(external=part()))
+    text = section_of(whole, "errors")
 
-    assert text.count('<table class="confusion">') == 4
+    for name in ("errors", "set-external"):
+        assert section_of(whole, name).count('<table class="confusion">') == 2
     assert re.search(r'class="wrong"><b>1</b> <small>50.0.%', text)
 
 
