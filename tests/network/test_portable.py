@@ -159,7 +159,9 @@ def gradients_of(function: Callable[[tf.Tensor], tf.Tensor], inputs: tf.Tensor) 
     ("ours", "theirs"),
     [(softmax, keras.activations.softmax), (log, tf.math.log), (silu, keras.activations.silu)],
 )
-def test_softmax_log_and_silu_are_those_of_keras_with_their_gradients(ours: Any, theirs: Any) -> None:
+def test_softmax_log_and_silu_are_those_of_keras_with_their_gradients(
+    ours: Any, theirs: Any
+) -> None:
     numbers = tf.constant(np.random.default_rng(1).uniform(0.1, 20, (50, 2)), tf.float32)
     np.testing.assert_allclose(ours(numbers), theirs(numbers), rtol=1e-6, atol=1e-7)
     np.testing.assert_allclose(
