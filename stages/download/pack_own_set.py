@@ -5,12 +5,9 @@ See dataset/archive_metadata.py for this form. The same files give the same byte
 
 from __future__ import annotations
 
-import os
-import zipfile
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -25,7 +22,7 @@ from stages.download.params import DownloadParams
 from stages.download.pseudonyms import hide_names
 from stages.download.set_layout import TABLE, images_in_class_folders, layout_of, tables_among
 from stages.download.source_files import SourceFiles
-from stages.download.zip_writer import add_member
+from stages.download.zip_writer import PackedMember, on_all_cores, pack_member, write_members
 
 _COMPRESSIBLE = ("BMP", "TIFF")
 """Forms of images that may get smaller in a zip."""
@@ -81,56 +78,41 @@ def pack_own_set(
         table, pseudonym_key = hide_names(table, names_csv=names_csv)
     taken = table.assign(source=named["source"]).sort_values("file_name", ignore_index=True)
     table = taken.drop(columns="source")
-    with zipfile.ZipFile(destination, "w") as archive:
-        sizes = _pack_images(files, taken, archive, name=name)
-        add_member(archive, METADATA, metadata_bytes(table))
+    facts: list[ImageFacts] = []
+    packed = _packed_images(files, taken, facts, name=name)
+    write_members(destination, chain(packed, [pack_member(METADATA, metadata_bytes(table))]))
+    widths, heights = [fact.width for fact in facts], [fact.height for fact in facts]
     return OwnSet(
         layout,
         table,
         class_counts(images, named),
         len(files.names) - len(images) - len(tables_among(files.names)),
-        sizes,
+        ((min(widths), max(widths)), (min(heights), max(heights))),
         pseudonym_key,
     )
 
 
-def _pack_images(
-    files: SourceFiles, taken: pd.DataFrame, archive: zipfile.ZipFile, *, name: str
-) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Add the images to the archive; return the range of their widths, and of their heights."""
-    sources = taken["source"].tolist()
-    faults: dict[str, ImageError | None] = dict.fromkeys(sources)
-    widths, heights = [], []
-    with progress(total=len(sources), description="Packing", unit="image") as bar:
-        for source, member, (content, checked) in zip(
-            sources, taken["file_name"], _checked(files, sources), strict=True
-        ):
-            bar.update()
-            if isinstance(checked, ImageError):
-                faults[source] = checked
-                continue
-            widths.append(checked.width)
-            heights.append(checked.height)
-            add_member(archive, member, content, compress=checked.form in _COMPRESSIBLE)
-    refuse_faults(faults, name=name)
-    return (min(widths), max(widths)), (min(heights), max(heights))
+def _packed_images(
+    files: SourceFiles, taken: pd.DataFrame, facts: list[ImageFacts], *, name: str
+) -> Iterator[PackedMember]:
+    """Read, check and pack images on all cores, in order; add what is known of each to `facts`."""
 
-
-def _checked(
-    files: SourceFiles, sources: list[str]
-) -> Iterator[tuple[bytes, ImageFacts | ImageError]]:
-    """Read and decode images on all cores, in order; few are in memory at once."""
-
-    def check(source: str) -> tuple[bytes, ImageFacts | ImageError]:
+    def pack(row: tuple[str, str]) -> tuple[PackedMember, ImageFacts] | ImageError:
+        source, member = row
         content = files.read(source)
-        return content, checked_image(content)
+        checked = checked_image(content)
+        if isinstance(checked, ImageError):
+            return checked
+        return pack_member(member, content, compress=checked.form in _COMPRESSIBLE), checked
 
-    workers = os.cpu_count() or 1
-    waiting: deque[Future[tuple[bytes, ImageFacts | ImageError]]] = deque()
-    with decoding(), ThreadPoolExecutor(workers) as pool:
-        for source in sources:
-            waiting.append(pool.submit(check, source))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    rows = list(zip(taken["source"], taken["file_name"], strict=True))
+    faults: dict[str, ImageError | None] = {source: None for source, _ in rows}
+    with decoding(), progress(total=len(rows), description="Packing", unit="image") as bar:
+        for (source, _), packed in zip(rows, on_all_cores(pack, rows), strict=True):
+            bar.update()
+            if isinstance(packed, ImageError):
+                faults[source] = packed
+                continue
+            facts.append(packed[1])
+            yield packed[0]
+    refuse_faults(faults, name=name)
