@@ -43,6 +43,7 @@ CHECKED = {
         "tests/pipeline/test_portable.py",
         "run(HOSTILE_CORE, tiny_pipeline",
     ),
+    r"cp -rL": ("tests/download/test_pack_folder.py", "`cp -rL` copies a folder"),
     r"pytest -m portable": ("tests/pipeline/test_portable.py", "pytest.mark.portable"),
     r"pytest -m dvc": (f"{DVC}/conftest.py", "pytest.mark.dvc"),
     r"pytest -m download": ("tests/download/conftest.py", "pytest.mark.download"),

@@ -240,7 +240,12 @@ OWN_FAULTS = [
         own({"a.png": b""}),
         "a.png, one of 1 such images, is in no class folder; expected …/<class>/<image>",
     ),
-    Fault("a link among own images", "set", linked, "all/3.png is a symbolic link (`cp -rL`"),
+    Fault(
+        "a link among own images",
+        "set",
+        linked,
+        "all/3.png is a symbolic link (`cp -rL` copies a folder",
+    ),
     Fault(
         "a line end in the name of an own image",
         "set",
