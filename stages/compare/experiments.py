@@ -23,9 +23,10 @@ from stages.common.command_entry import command
 from stages.common.dvc_errors import dvc_errors
 from stages.common.git_commands import head_commit
 from stages.compare.comparison_text import figure
+from stages.dataset.cell_table import PRELIMINARY
 
 METRICS = ("accuracy", "roc_auc", "log_loss")
-"""Of the test cells; of each external set there is EXTERNAL_METRIC."""
+"""Of the test cells; of each set in download.external there is EXTERNAL_METRIC."""
 
 EXTERNAL_METRIC = "roc_auc"
 
@@ -64,9 +65,9 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _external_sets(rows: Sequence[Row]) -> list[str]:
-    """Return the names of the external sets that any row has figures of."""
+    """Return the names of the sets of download.external that any row has figures of."""
     found = {match[1] for row in rows for key in row if (match := _OF_PART.fullmatch(key))}
-    return sorted(found - {"test", "validation"})
+    return sorted(found - {"test", "validation", PRELIMINARY})
 
 
 def changes(base: Row, row: Row) -> list[str]:

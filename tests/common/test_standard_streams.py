@@ -126,7 +126,7 @@ PROGRAMS = [
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_program_prints_in_every_encoding(path: Path) -> None:
     program = path.read_text(encoding="utf-8")
-    _, _, start = program.partition('if __name__ == "__main__":\n')
+    *_, start = program.rpartition('if __name__ == "__main__":\n')
     first = start.strip().partition("(")[0]
     is_command = '\n@command("' in program and first == "sys.exit"
     assert is_command or first in ("run_stage", "protect_standard_streams")

@@ -110,7 +110,7 @@ def broken_yaml(scene: Scene) -> str:
     project = scene.clone()
     with (project.folder / "dvc.yaml").open("a") as file:
         file.write("stages: [\n")
-    remedy = "`git checkout HEAD -- dvc.yaml dvc.lock`"
+    remedy = "`git checkout HEAD -- .dvc dvc.yaml dvc.lock`"
     assert remedy in _line(project, "stages.workspace.lock_check")
     assert "leakage: the experiment" in _line(project, "stages.compare.leakage_gap")
     return "one line with what DVC says, from each command that asks DVC"

@@ -37,7 +37,7 @@ SGD takes a third less CPU time for a training than the recipe's Adamax. What Ad
 kill is compared in tests/train/test_loop.py.
 """
 COMPRESSION = {
-    "bz2.compress(unpacked)": "zlib.compress(unpacked, 1, wbits=-15)",
+    "bz2.compress(content)": "zlib.compress(content, 1, wbits=-15)",
     "zipfile.ZIP_BZIP2": "zipfile.ZIP_DEFLATED",
 }
 """How images of the archive are compressed, and what takes a fifth of the time. All bytes that are
