@@ -57,26 +57,24 @@ REASONS: dict[tuple[str, str], str] = {
     (inputs.LATER, inputs.PAGE_CACHE): _LATER_EPOCHS,
     (training.WHOLE, f"{training.SAME_STEPS}, and validation"): _WHOLE_EPOCH,
     (training.FULL_STEPS, training.IN_TORCH): (
-        "by their profilers SiLU takes 28 % of the time of our step's operations and 10 % of "
-        "PyTorch's: Keras computes the sigmoid anew on the way back and goes through memory five "
-        "times more, PyTorch once. SiLU in other forms took as long, compiled by XLA less than "
-        "half as long alone and no less in a step (docs/log.md); keeping its sigmoid would need "
-        "more memory. Batch norm as one operation, in place of Keras' ten, took the ratio from "
-        "0.79 to what it is"
+        "these are deterministic steps, without oneDNN's graphs, which compute the same bits "
+        "everywhere. Batch norm in closed form, products in place of 1 × 1 convolutions, SiLU with "
+        "its sigmoid kept and memory kept took a third off them; what is left goes through memory "
+        "one operation after the other (docs/log.md)"
     ),
     (training.FROZEN_FLIPS, training.BASE_TRAINED): (
         "such an epoch is the forward pass of every cell, in training and validation, and little "
         "else; with the base trained that pass is more than a quarter of an epoch, and with the "
-        "quicker batch norm, which the pass of a frozen base has no use for, a larger part of it "
+        "quicker gradients, which the pass of a frozen base has no use for, a larger part of it "
         "than before (the ratio was 4.5). Less than the pass there cannot be where each epoch sees "
         "other pixels"
     ),
     (first_step.PART, first_step.AGAINST): (
-        "of what is left, importing TensorFlow takes 3.3 CPU seconds, building network and "
-        "optimizer 2, tracing the step in Python 8 and its first call, which prepares the graph, "
-        "12. Adamax's update traced once took 4.7 and 8, but was taken out, for it saved 5 % of a "
-        "training; the graph's other optimisations cannot be switched off without other bits "
-        "(docs/log.md). One after the other on one core, all of it waits for the core"
+        "the row is older than the optimizer's update in one operation a weight, which took about "
+        "10 s off the first step. Of what is left, importing TensorFlow takes 3.3 CPU seconds, "
+        "building network and optimizer 2, and tracing the step and preparing its graph the most; "
+        "the graph's other optimisations cannot be switched off without other bits (docs/log.md). "
+        "One after the other on one core, all of it waits for the core"
     ),
     (peak_memory.part(peak_memory.IMAGE_SIZE), peak_memory.AGAINST): (
         "the layers' outputs that the backward pass reads are 7.7 GB, 4.5 of them of the stem and "
