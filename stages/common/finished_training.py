@@ -117,7 +117,7 @@ def _mark(state: Path) -> dict[str, Any]:
 
 def _stage() -> str:
     """Return the name of the stage that DVC runs in this process; empty if none."""
-    # DVC names the stage by the path of its dvc.yaml, which is here, from where DVC was called.
+    # DVC puts the path of its dvc.yaml before it, as seen from where DVC was called.
     return os.environ.get("DVC_STAGE", "").rpartition(":")[2]
 
 
@@ -133,7 +133,8 @@ def _kept_by_dvc(models: set[str]) -> set[str]:
         from dvc.repo import Repo
 
         with Repo() as repo:
-            records = [*Path().glob("dvc.lock"), *Path(repo.stage_cache.cache_dir).glob("??/*/*")]
+            locks = [*Path().glob("dvc.lock"), *Path().glob("*/dvc.lock")]
+            records = [*locks, *Path(repo.stage_cache.cache_dir).glob("??/*/*")]
             recorded = "".join(path.read_text(encoding="utf-8") for path in records)
             cached = {each for each in models if Path(repo.cache.local.oid_to_path(each)).is_file()}
         return {each for each in cached if each in recorded}
@@ -153,7 +154,7 @@ def _is_recorded(name: str | None) -> bool:
         from dvc.repo import Repo
 
         with Repo() as repo:
-            stage = repo.stage.load_one(name=name)
+            (stage,) = (each for each in repo.index.stages if getattr(each, "name", "") == name)
             changes = [change for out in stage.outs for change in out.status().values()]
             changed = stage.changed_stage() or any(dep.status() for dep in stage.deps)
     except Exception:  # whatever DVC, git or a disk cannot do: then it is not known

@@ -1,7 +1,8 @@
 """Read and check all of params.yaml before any work. No other module reads it.
 
 The dataclass of each section is in the folder that uses it: `ModelParams` in network/params.py,
-and that of a stage, for example `TrainParams`, in its params.py. They are looked up by name: no
+`CrossValidationParams` in cross_validation/params.py, and that of a stage, for example
+`TrainParams`, in its params.py. They are looked up by name: no
 stage imports the parameters of another, but each stage refuses a wrong key in any section.
 """
 
@@ -24,37 +25,42 @@ from stages.common.errors import StageError
 from stages.common.param_types import STRICT
 
 _STAGES = Path(__file__).parents[1]
+_OF_ALL_PROFILES = {"model": "network", "cross_validation": "cross_validation"}
+"""The folder of each section that all profiles share."""
 _CONFLICT = re.compile(rb"^<{7} ", re.MULTILINE)
 
 Model = TypeVar("Model")
+CrossValidation = TypeVar("CrossValidation")
 Profile = TypeVar("Profile")
 
 
 @dataclass(frozen=True, config=STRICT)
-class Params(Generic[Model, Profile]):
+class Params(Generic[Model, CrossValidation, Profile]):
     """The whole of params.yaml."""
 
     profile: str
     """Chooses the data: cells that this project draws (2 CPU cores, minutes, no network), or the
     C-NMC 2019 images with ImageNet weights (wants a GPU)."""
     model: Model
+    cross_validation: CrossValidation
     profiles: dict[str, Profile]
 
     def section(self, kind: type) -> Any:
         """Return the section of type `kind`: the model's, or a stage's in the chosen profile."""
         chosen = self.profiles[self.profile]
-        candidates = (self.model, *(getattr(chosen, name) for name in vars(chosen)))
+        shared = (getattr(self, name) for name in _OF_ALL_PROFILES)
+        candidates = (*shared, *(getattr(chosen, name) for name in vars(chosen)))
         return next(section for section in candidates if type(section) is kind)
 
 
 def sections() -> dict[str, type]:
-    """Return the dataclass of each section by its name: `model`, and the stages' in any order.
+    """Return the dataclass of each section by its name: the shared ones', and the stages'.
 
     A stage is a folder with a `__main__.py` and a `params.py`.
     """
     stages = sorted(path.parent.name for path in _STAGES.glob("*/params.py"))
     folders = {name: name for name in stages if (_STAGES / name / "__main__.py").exists()}
-    folders["model"] = "network"
+    folders |= _OF_ALL_PROFILES
     return {section: _dataclass(section, folder) for section, folder in folders.items()}
 
 
@@ -65,16 +71,16 @@ def _dataclass(section: str, folder: str) -> type:
 
 
 @functools.cache
-def _schema() -> TypeAdapter[Params[Any, Any]]:
+def _schema() -> TypeAdapter[Params[Any, Any, Any]]:
     kinds = sections()
-    model = kinds.pop("model")
+    model, cross_validation = (kinds.pop(name) for name in _OF_ALL_PROFILES)
     profile = dataclasses.make_dataclass(
         "ProfileParams", kinds.items(), frozen=True, namespace={"__pydantic_config__": STRICT}
     )
-    return TypeAdapter(Params[model, profile])  # type: ignore[valid-type]
+    return TypeAdapter(Params[model, cross_validation, profile])  # type: ignore[valid-type]
 
 
-def load_params(path: Path) -> Params[Any, Any]:
+def load_params(path: Path) -> Params[Any, Any, Any]:
     """Read and check params.yaml.
 
     Raises:
@@ -100,7 +106,7 @@ def load_params(path: Path) -> Params[Any, Any]:
             "path, into single quotes"
         ) from error
     try:
-        params: Params[Any, Any] = _schema().validate_json(content)
+        params: Params[Any, Any, Any] = _schema().validate_json(content)
     except ValidationError as error:
         problems = "; ".join(_explain(problem) for problem in error.errors())
         raise StageError(f"{path}: {problems}") from error

@@ -20,6 +20,8 @@ from stages.common.shared_cache import require_open_cache
 from stages.common.standard_streams import protect_standard_streams
 
 PARAMS_FILE = Path("params.yaml")
+_OPTIONS: dict[Any, type] = {Path: Path, int: int, int | None: int}
+"""What an option's text becomes, by its type in the signature of a stage."""
 STOP = (signal.SIGTERM, signal.SIGUSR1)
 """Signals that ask for an end. SLURM sends USR1 ahead of time, as `--signal` says."""
 
@@ -27,18 +29,19 @@ STOP = (signal.SIGTERM, signal.SIGUSR1)
 def run_stage(stage: Callable[..., str]) -> None:
     """Run a stage from the command line and exit.
 
-    The stage's signature says what it needs. A `Path` becomes an option: `cells_csv: Path` is
-    `--cells-csv`. A dataclass of parameters is its section of params.yaml, `profile: str` the key
-    of this name, and `base: Annotated[str, "model.base"]` the key that it names. The stage returns
-    the line that says what it made. An error that the user can fix becomes one line on standard
-    error and exit code 1. Nothing that cannot be printed ends the stage.
+    The stage's signature says what it needs. A `Path` or an `int` becomes an option: `cells_csv:
+    Path` is `--cells-csv`; one with a default may be left out. A dataclass of parameters is its
+    section of params.yaml, `profile: str` the key of this name, and `base: Annotated[str,
+    "model.base"]` the key that it names. The stage returns the line that says what it made. An
+    error that the user can fix becomes one line on standard error and exit code 1. Nothing that
+    cannot be printed ends the stage.
     """
     protect_standard_streams()
     hints = get_type_hints(stage)
     for number in STOP:
         signal.signal(number, _exit_on_signal)
     try:
-        arguments: dict[str, Any] = _parse_paths(stage, hints)
+        arguments: dict[str, Any] = _parse_options(stage, hints)
         _require_path_of_dvc(str(Path.cwd()))
         require_open_cache()
         params = load_params(PARAMS_FILE)
@@ -87,7 +90,9 @@ def needs(stage: Callable[..., str]) -> dict[str, type | str]:
     """Return what a stage takes from params.yaml, by argument: a section's dataclass, or a key."""
     hints = get_type_hints(stage, include_extras=True)
     taken = {
-        name: hints[name] for name in inspect.signature(stage).parameters if hints[name] is not Path
+        name: hints[name]
+        for name in inspect.signature(stage).parameters
+        if hints[name] not in _OPTIONS
     }
     return {name: _section_or_key(name, hint) for name, hint in taken.items()}
 
@@ -99,15 +104,17 @@ def _section_or_key(name: str, hint: Any) -> type | str:
     return key
 
 
-def _parse_paths(stage: Callable[..., str], hints: dict[str, type]) -> dict[str, Path]:
+def _parse_options(stage: Callable[..., str], hints: dict[str, type]) -> dict[str, Path]:
+    program = stage.__module__ if (main := sys.modules["__main__"].__spec__) is None else main.name
     parser = argparse.ArgumentParser(
-        prog=f"python -m stages.{stage.__name__}", description=inspect.getdoc(stage)
+        prog=f"python -m {program.removesuffix('.__main__')}", description=inspect.getdoc(stage)
     )
-    for name in inspect.signature(stage).parameters:
-        if hints[name] is Path:
-            parser.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True)
+    for name, parameter in inspect.signature(stage).parameters.items():
+        if kind := _OPTIONS.get(hints[name]):
+            required = parameter.default is inspect.Parameter.empty
+            parser.add_argument(f"--{name.replace('_', '-')}", type=kind, required=required)
     return vars(parser.parse_args())
 
 
-def _from_params(params: Params[Any, Any], need: type | str) -> Any:
+def _from_params(params: Params[Any, Any, Any], need: type | str) -> Any:
     return operator.attrgetter(need)(params) if isinstance(need, str) else params.section(need)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stages.common.files import write_json
+from stages.common.files import write_csv, write_json
 from stages.common.stage_entry import run_stage
 from stages.dataset.archive import open_archive
 from stages.dataset.archive_cells import training_cells
@@ -21,7 +21,12 @@ from stages.dataset.external_sets import external_sets
 from stages.split.assign import assign_parts
 from stages.split.given_parts import given_parts
 from stages.split.groups import subject_groups
-from stages.split.image_identity import identical_images, image_prints, near_identical_images
+from stages.split.image_identity import (
+    identical_images,
+    identical_table,
+    image_prints,
+    near_identical_images,
+)
 from stages.split.params import SplitParams
 from stages.split.several_sets import among, external_table, joined, refuse_shared, unique_names
 from stages.split.split_report import split_report
@@ -35,6 +40,7 @@ def split(
     given_csv: Path,
     cells_csv: Path,
     external_csv: Path,
+    identical_csv: Path,
     report: Path,
 ) -> str:
     """Divide the cells into train, val and test, and report the leakage between them.
@@ -63,6 +69,7 @@ def split(
     described = split_report(cells, params, identical=identical, near_identical=near_identical)
     write_cells(training, cells_csv)
     write_cells(joined(tables), external_csv)
+    write_csv(identical_table(training, identical), identical_csv)
     write_json(described, report)
     return _summary(described, [*SPLITS, *(other.name for other in sets)], near_identical)
 

@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 from stages.common.errors import StageError
 from stages.dataset.cell_table import SPLITS
 from stages.dataset.classes import CLASS_NAMES
-from stages.split.group_search import IntArray, place_groups
+from stages.dataset.group_search import IntArray, place_groups
 from stages.split.params import SplitParams
 
 _FEWEST_GROUPS = 5  # per class and part; with fewer, an interval clustered by subject says little

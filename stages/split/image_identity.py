@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import scipy.fft
 from PIL import Image
 
@@ -94,6 +95,23 @@ def identical_images(names: Sequence[str], prints: Sequence[ImagePrint]) -> list
     for name, found in sorted(zip(names, prints, strict=True), key=lambda pair: pair[0]):
         groups[found.pixels].append(name)
     return sorted(group for group in groups.values() if len(group) > 1)
+
+
+def identical_table(cells: pd.DataFrame, identical: Sequence[list[str]]) -> pd.DataFrame:
+    """Return a row for each cell whose image another one of `cells` has, too.
+
+    Args:
+        cells: a row per cell, with columns `image` and `member`.
+        identical: sets of members with identical pixels.
+
+    Returns:
+        Columns `identical_set`, a number from 1, and `image`; sorted by both.
+    """
+    image_of = dict(zip(cells["member"], cells["image"], strict=True))
+    sets = [sorted(image_of[name] for name in alike if name in image_of) for alike in identical]
+    several = sorted(images for images in sets if len(images) > 1)
+    rows = [(number, image) for number, images in enumerate(several, 1) for image in images]
+    return pd.DataFrame(rows, columns=["identical_set", "image"])
 
 
 def near_identical_images(

@@ -9,6 +9,7 @@ explain_missing_packages()
 set_numpy_environment()  # before NumPy is imported
 
 import contextlib
+import dataclasses
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -44,8 +45,11 @@ def train(
     model_keras: Path,
     report: Path,
     history_csv: Path,
+    seed: int | None = None,
 ) -> str:
     """Fit the model on the cells of train and val; write the model, the report and the history.
+
+    A member of a cross-validation has its own `seed` in place of that in params.yaml.
 
     The stage resumes from the latest checkpoint of a run with the same fingerprint that was killed,
     or that has ended and is not recorded in dvc.lock.
@@ -56,6 +60,8 @@ def train(
             parent's end (1).
     """
     started = time.monotonic()
+    if seed is not None:
+        params = dataclasses.replace(params, seed=seed)
     os.environ["KERAS_HOME"] = str(keras_home.absolute())  # Keras reads it at import
     with watched() as watch, locked(WORKSPACE_LOCK):
         import_tensorflow(deterministic=params.deterministic)
@@ -81,7 +87,9 @@ def train(
         own = fingerprint(inputs)
         discard_earlier(other_states(own))
         with open_state(own) as state:
-            _tell_why_anew(state, inputs, others=list(other_states(own)))
+            if seed is None:
+                _tell_why_anew(state, inputs, others=list(other_states(own)))
+            write_inputs(inputs, state.folder)
             fitted = fit(setup, state=state, watch=watch)
             watch.exit_if_requested(" before the model was written: the next run writes it")
             with _what_is_kept(state):
@@ -104,10 +112,9 @@ def train(
 
 
 def _tell_why_anew(state: TrainState, inputs: Mapping[str, Any], *, others: list[Path]) -> None:
-    """Say why no earlier training is gone on with, and keep what this one depends on."""
+    """Say why no earlier training is gone on with."""
     if not state.has_checkpoint() and (why := why_anew(inputs, others)):
         print(why, flush=True)
-    write_inputs(inputs, state.folder)
 
 
 @contextlib.contextmanager

@@ -122,6 +122,7 @@ def fit(setup: TrainingSetup, *, state: TrainState, watch: Watch) -> Fit:
         "xla": network.jit_compile,
         "deterministic": setup.params.deterministic,
         "threads": setup.params.threads,
+        "settings_sha256": setup.settings_sha256(),
         **versions(setup.device),
     }
     run = {

@@ -12,7 +12,7 @@ from stages.network.initial_weights import TRAINED_MODEL, WeightsKind
 from stages.network.params import ModelParams
 from stages.train.device import Device, versions
 from stages.train.params import TrainParams
-from stages.train.state.fingerprint import code_files, data_files, inputs
+from stages.train.state.fingerprint import code_files, data_files, fingerprint, inputs
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,14 @@ class TrainingSetup:
         if weights is None:
             return {"weights": kind}
         return {"weights": kind, "weights_sha256": file_sha256(self._weights_file)}
+
+    def settings_sha256(self) -> str:
+        """Return a SHA-256 of all parameters but the seed: equal for the members of an ensemble."""
+        settings = {
+            "train": dataclasses.asdict(self.params) | {"seed": None},
+            "model": dataclasses.asdict(self.model),
+        }
+        return fingerprint(settings)
 
     def inputs(self) -> dict[str, Any]:
         """Return all that the fit depends on, with hashes for files: it identifies the fit."""

@@ -22,8 +22,9 @@ HEAD = """\
 # Parameters
 
 Every number and every switch is in `params.yaml`. `profile` chooses between `profiles.synthetic`
-and `profiles.cnmc`; each lists every key of every stage. `model` is the same for both. After a
-change, `dvc repro` runs the stages that read the key, and what depends on them. For a single run:
+and `profiles.cnmc`; each lists every key of every stage. `model` and `cross_validation` are the same
+for both. After a change, `dvc repro` runs the stages that read the key, and what depends on them. For
+a single run:
 
     .venv/bin/dvc exp run -S profiles.synthetic.train.epochs=3
 
@@ -43,7 +44,9 @@ def page() -> str:
     """The whole page."""
     kinds = sections()
     stages = list(next(iter(PARAMS["profiles"].values())))
-    parts = [HEAD, _top_level(), _section("model", kinds["model"], {"": PARAMS["model"]})]
+    parts = [HEAD, _top_level()]
+    for name in ("model", "cross_validation"):
+        parts.append(_section(name, kinds[name], {"": PARAMS[name]}))
     for stage in stages:
         values = {name: profile[stage] for name, profile in PARAMS["profiles"].items()}
         parts.append(_section(stage, kinds[stage], values))
@@ -51,7 +54,7 @@ def page() -> str:
 
 
 def _top_level() -> str:
-    schema = TypeAdapter(Params[dict[str, Any], dict[str, Any]]).json_schema()
+    schema = TypeAdapter(Params[dict[str, Any], dict[str, Any], dict[str, Any]]).json_schema()
     about = _sentence(schema["properties"]["profile"]["description"])
     profiles = ", ".join(f"`{name}`" for name in PARAMS["profiles"])
     lines = [

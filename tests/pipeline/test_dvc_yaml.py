@@ -111,7 +111,7 @@ def test_a_change_runs_its_own_stage_and_those_that_need_it_alone(key: str, run:
 
 
 def test_the_sections_of_a_profile_are_the_stages_in_their_order() -> None:
-    assert set(sections()) == {"model", *STAGES}
+    assert set(sections()) == {"model", "cross_validation", *STAGES}
     for profile in SHIPPED["profiles"].values():
         assert list(profile) == list(STAGES)
 

@@ -33,6 +33,7 @@ def run(
         given_csv=given,
         cells_csv=folder / "splits/cells.csv",
         external_csv=folder / "splits/external.csv",
+        identical_csv=folder / "splits/identical_images.csv",
         report=folder / "metrics/split.json",
     )
     report = json.loads((folder / "metrics/split.json").read_text())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.split.group_search import place_groups
+from stages.dataset.group_search import place_groups
 
 COUNTS = st.integers(0, 60)
 TABLES = st.lists(st.tuples(COUNTS, COUNTS), min_size=3, max_size=12).map(np.array)

@@ -1,0 +1,1 @@
+"""Cross-validation: each subject tested once, by models that have not seen it."""
