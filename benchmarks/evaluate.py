@@ -88,7 +88,7 @@ def _bare(made: Made) -> Callable[[], float]:
     import keras
 
     from stages.dataset.shard_reader import read_part
-    from stages.evaluate.predict import BATCH_SIZE
+    from stages.network.predict import BATCH_SIZE
 
     def run() -> float:
         began = time.perf_counter()

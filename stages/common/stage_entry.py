@@ -32,9 +32,10 @@ def run_stage(stage: Callable[..., str]) -> None:
     The stage's signature says what it needs. A `Path` or an `int` becomes an option: `cells_csv:
     Path` is `--cells-csv`; one with a default may be left out. A dataclass of parameters is its
     section of params.yaml, `profile: str` the key of this name, and `base: Annotated[str,
-    "model.base"]` the key that it names. The stage returns the line that says what it made. An
-    error that the user can fix becomes one line on standard error and exit code 1. Nothing that
-    cannot be printed ends the stage.
+    "model.base"]` the key that it names; a key without a place at the top is that of the chosen
+    profile. The stage returns the line that says what it made. An error that the user can fix
+    becomes one line on standard error and exit code 1. Nothing that cannot be printed ends the
+    stage.
     """
     protect_standard_streams()
     hints = get_type_hints(stage)
@@ -105,9 +106,8 @@ def _section_or_key(name: str, hint: Any) -> type | str:
 
 
 def _parse_options(stage: Callable[..., str], hints: dict[str, type]) -> dict[str, Path]:
-    program = stage.__module__ if (main := sys.modules["__main__"].__spec__) is None else main.name
     parser = argparse.ArgumentParser(
-        prog=f"python -m {program.removesuffix('.__main__')}", description=inspect.getdoc(stage)
+        prog=f"python -m {_module(stage)}", description=inspect.getdoc(stage)
     )
     for name, parameter in inspect.signature(stage).parameters.items():
         if kind := _OPTIONS.get(hints[name]):
@@ -116,5 +116,14 @@ def _parse_options(stage: Callable[..., str], hints: dict[str, type]) -> dict[st
     return vars(parser.parse_args())
 
 
+def _module(stage: Callable[..., str]) -> str:
+    """Return the name by which Python is told to run a stage."""
+    run = sys.modules["__main__"].__spec__ if stage.__module__ == "__main__" else None
+    return (stage.__module__ if run is None else run.name).removesuffix(".__main__")
+
+
 def _from_params(params: Params[Any, Any, Any], need: type | str) -> Any:
-    return operator.attrgetter(need)(params) if isinstance(need, str) else params.section(need)
+    if not isinstance(need, str):
+        return params.section(need)
+    shared = hasattr(params, need.partition(".")[0])
+    return operator.attrgetter(need)(params if shared else params.profiles[params.profile])

@@ -19,34 +19,32 @@ from stages.common.files import write_csv, write_json, write_text
 from stages.common.finished_training import discard_recorded
 from stages.common.stage_entry import run_stage
 from stages.common.tensorflow_import import import_tensorflow
+from stages.dataset.appearance_table import add_appearance, read_appearance
+from stages.dataset.carried_columns import add_subgroups, require_subgroups
 from stages.dataset.cell_table import external_parts, read_cells
-from stages.evaluate.carried_columns import add_subgroups, require_subgroups
-from stages.evaluate.data_names import data_name
+from stages.dataset.data_names import data_name
+from stages.dataset.predictions_table import write_predictions
 from stages.evaluate.model_metadata import write_metadata
 from stages.evaluate.params import EvaluateParams
 from stages.evaluate.part_appearance import appearance_by_part
-from stages.evaluate.provenance import provenance
 from stages.evaluate.report.contact_sheet import write_contact_sheets
 from stages.evaluate.report.gallery import Gallery, galleries
 from stages.evaluate.report.page import StageReports, render_report
-from stages.evaluate.report.tables import intervals_to_quote
 from stages.evaluate.split_warnings import external_warnings, split_warnings, subject_warnings
 from stages.evaluate.stage_reports import (
-    add_appearance,
-    read_appearance,
     read_history,
     read_report,
     require_both_classes,
     require_cells_as_trained,
 )
+from stages.report.provenance import provenance
+from stages.report.tables import intervals_to_quote
 from stages.statistics.calibration import reliability_points
 from stages.statistics.curves import Curves, precision_recall_points
-from stages.statistics.metrics import P_ALL_DECIMALS, arrays, confusion_rows, roc_points
+from stages.statistics.intervals import RESAMPLES_SEED
+from stages.statistics.metrics import arrays, confusion_rows, roc_points
 from stages.statistics.results import measure_all
 from stages.statistics.tuning import calibrated_p_all, tune
-
-RESAMPLES_SEED = 123
-"""No parameter, so that models of other seeds are measured in the same resamples."""
 
 
 def evaluate(
@@ -89,13 +87,13 @@ def evaluate(
     require_subgroups(cells, params.subgroups, cells_csv)
     _require_cells_as_trained(shards, earlier.train["cells"], train_report)
     appearances = read_appearance(appearance_csv)
-    model = _load_model(model_keras, shards, trained=earlier.train)
-    predictions = _predict(
-        model,
+    model, predictions = _predict(
+        model_keras,
         params,
         shards={"val": shards, "test": shards, **sets},
         cells=cells,
         appearances=(appearances, appearance_csv),
+        trained=earlier.train,
     )
     predictions = add_subgroups(predictions, cells, params.subgroups)
     test = predictions[predictions["split"] == "test"]
@@ -130,8 +128,8 @@ def evaluate(
         appearance=appearance_by_part(cells, appearances),
         provenance=provenance(results, profile=profile, train=earlier.train, inputs=inputs),
     )
+    write_predictions(predictions, predictions_csv)
     for table, path in (
-        (_with_fixed_decimals(predictions), predictions_csv),
         (curves.roc, roc_csv),
         (curves.precision_recall, precision_recall_csv),
         (_reliability(curves), reliability_csv),
@@ -161,39 +159,21 @@ def _require_cells_as_trained(shards: Path, trained: Mapping[str, Any], report: 
     require_cells_as_trained(image_format(shards), trained, report)
 
 
-def _load_model(model_keras: Path, shards: Path, *, trained: Mapping[str, Any]) -> Any:
-    """Load the model onto the kind of device that trained it, or onto the CPU."""
-    import tensorflow as tf
-
-    from stages.dataset.shard_reader import image_format
-    from stages.network.known_answers import tell_of_other_bits
-    from stages.network.model_reader import load_classifier
-    from stages.network.portable import compute_deterministically, make_portable
-
-    compute_deterministically(threads=trained["threads"])
-    on_cpu = "CPU" in trained["device"] or not tf.config.list_physical_devices("GPU")
-    if on_cpu:
-        tf.config.set_visible_devices([], "GPU")
-        tell_of_other_bits()
-    model = load_classifier(model_keras, image_size=image_format(shards)["image_size"])
-    if on_cpu:
-        make_portable(model)
-    return model
-
-
 def _predict(
-    model: Any,
+    model_keras: Path,
     params: EvaluateParams,
     *,
     shards: Mapping[str, Path],
     cells: pd.DataFrame,
     appearances: tuple[pd.DataFrame, Path],
-) -> pd.DataFrame:
-    """Return the rows of predictions.csv."""
-    from stages.evaluate.predict import predict_all
+    trained: Mapping[str, Any],
+) -> tuple[Any, pd.DataFrame]:
+    """Return the model, and the rows of predictions.csv."""
+    from stages.network.predict import load_as_trained, predict_all
 
+    model = load_as_trained(model_keras, shards["test"], trained=trained)
     predictions = predict_all(model, shards, listed=cells, tta=params.tta)
-    return add_appearance(predictions, *appearances)
+    return model, add_appearance(predictions, *appearances)
 
 
 def _picture(
@@ -240,12 +220,6 @@ def _reliability(curves: Curves) -> pd.DataFrame:
     if curves.reliability_calibrated is not None:
         tables.append(curves.reliability_calibrated.assign(p_all_is="calibrated"))
     return pd.concat(tables, ignore_index=True)
-
-
-def _with_fixed_decimals(predictions: pd.DataFrame) -> pd.DataFrame:
-    p_all = [name for name in ("p_all", "p_all_tta") if name in predictions]
-    fixed = {name: predictions[name].map(f"{{:.{P_ALL_DECIMALS}f}}".format) for name in p_all}
-    return predictions.assign(**fixed)
 
 
 def _summary(results: dict[str, Any]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from stages.dataset.appearance_table import set_and_image
 from stages.dataset.cell_table import SPLITS, external_parts
-from stages.evaluate.stage_reports import set_and_image
 
 ON_UNIFORM = "share on a uniform background"
 """Name of the share of the cells whose background has one colour."""

@@ -10,7 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from stages.statistics.metrics import P_ALL_DECIMALS, Floats, arrays, measure_calls
+from stages.dataset.predictions_table import P_ALL_DECIMALS
+from stages.statistics.metrics import Floats, arrays, measure_calls
 
 
 def always_all(predictions: pd.DataFrame) -> dict[str, Any]:

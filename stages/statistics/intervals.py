@@ -19,6 +19,9 @@ from scipy.stats import norm, t
 from stages.statistics.metrics import DECIMALS, Floats
 
 LEVEL = 0.95
+RESAMPLES_SEED = 123
+"""No parameter, so that models of other seeds are measured in the same resamples."""
+
 LEAST_SUBJECTS = 5
 """Minimum number per class for an interval. Fewer say too little about unseen subjects."""
 

@@ -21,13 +21,11 @@ from sklearn.metrics import (
     roc_curve,
 )
 
+from stages.dataset.predictions_table import P_ALL_DECIMALS
 from stages.statistics.calibration import expected_calibration_error
 
 DECIMALS = 6
 """Decimals of every metric."""
-
-P_ALL_DECIMALS = 8
-"""Decimals of p(ALL) in predictions.csv. The metrics use these rounded values."""
 
 CALL_METRICS = (
     "accuracy",

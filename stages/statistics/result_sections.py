@@ -1,7 +1,8 @@
 """Compute the sections of one split's results: figures, and their statistic for resamples.
 
-Each function takes rows of predictions.csv. It returns the section's figures, and the statistic
-that gives the same figures under any weighting of the cells, or None if there are no figures.
+Each function takes rows of predictions.csv, as they are or Frozen. It returns the section's
+figures, and the statistic that gives the same figures under any weighting of the cells, or None if
+there are no figures.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from stages.statistics.baselines import size_only_p_all
 from stages.statistics.by_subject import measure_subjects, subject_table, weighted_subject_accuracy
+from stages.statistics.frozen import Frozen
 from stages.statistics.intervals import Statistic, unknown_subjects
 from stages.statistics.metrics import Floats, arrays, measure, measure_calls
-from stages.statistics.tuning import CALIBRATION_METRICS, Tuning, calibrated_p_all
+from stages.statistics.tuning import CALIBRATION_METRICS
 from stages.statistics.weighted_metrics import weighted_calls, weighted_errors, weighted_scores
 
 Section = tuple[dict[str, Any], Statistic | None]
@@ -33,24 +34,29 @@ def plain(predictions: pd.DataFrame, threshold: float) -> Section:
     return measure(predictions, threshold=threshold), statistic
 
 
-def operating_point(predictions: pd.DataFrame, tuning: Tuning) -> Section:
-    """Measure the calls at the operating threshold, tuned on validation."""
-    threshold = tuning.operating_threshold
-    if threshold is None:
-        return {"undefined": [f"no operating point: {tuning.no_threshold}"]}, None
-    actual, p_all = arrays(predictions)
-    called = p_all >= threshold
+def operating_point(frozen: Frozen) -> Section:
+    """Measure the calls at the operating threshold, tuned on validation.
+
+    `threshold` is a list where the cells have several.
+    """
+    if reason := frozen.missing.get("operating_point"):
+        return {"undefined": [reason]}, None
+    actual, p_all = arrays(frozen.predictions)
+    thresholds = frozen.predictions["operating_threshold"]
+    called = p_all >= thresholds.to_numpy(float)
+    different = sorted(set(thresholds.tolist()))
+    threshold = different[0] if len(different) == 1 else different
     figures = {"threshold": threshold, **measure_calls(actual, called)}
     return figures, lambda weights: weighted_calls(actual, called, weights)
 
 
-def calibrated(predictions: pd.DataFrame, tuning: Tuning) -> Section:
+def calibrated(frozen: Frozen, threshold: float) -> Section:
     """Measure p(ALL) after temperature scaling, fitted on validation. The ranks stay the same."""
-    p_all = calibrated_p_all(predictions, tuning)
-    if p_all is None:
-        return {"undefined": [f"no calibration: {tuning.no_temperature}"]}, None
-    actual, _ = arrays(predictions)
-    measured = measure(predictions.assign(p_all=p_all), threshold=tuning.threshold)
+    if reason := frozen.missing.get("calibrated"):
+        return {"undefined": [reason]}, None
+    scaled = frozen.predictions.assign(p_all=frozen.predictions["p_all_calibrated"])
+    actual, p_all = arrays(scaled)
+    measured = measure(scaled, threshold=threshold)
     figures = {name: measured[name] for name in CALIBRATION_METRICS}
     return figures, lambda weights: weighted_errors(actual, p_all, weights)
 
@@ -64,11 +70,11 @@ def by_subject(predictions: pd.DataFrame, threshold: float) -> Section:
     return figures, lambda weights: weighted_subject_accuracy(predictions, called, weights)
 
 
-def size_only(predictions: pd.DataFrame, training: pd.DataFrame) -> Section:
+def size_only(frozen: Frozen) -> Section:
     """Measure the classifier by the area alone."""
-    p_all, reason = size_only_p_all(training, predictions["area"].to_numpy(float))
-    if p_all is None:
-        return {"undefined": [f"no size-only classifier: {reason}"]}, None
-    figures, statistic = plain(predictions.assign(p_all=p_all), SIZE_ONLY_THRESHOLD)
+    if reason := frozen.missing.get("size_only"):
+        return {"undefined": [reason]}, None
+    by_size = frozen.predictions.assign(p_all=frozen.predictions["p_all_size_only"])
+    figures, statistic = plain(by_size, SIZE_ONLY_THRESHOLD)
     del figures["cells"]
     return figures, statistic

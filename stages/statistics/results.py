@@ -15,6 +15,7 @@ from stages.dataset.cell_table import external_parts
 from stages.statistics import result_sections
 from stages.statistics.baselines import always_all
 from stages.statistics.by_subject import count_subjects
+from stages.statistics.frozen import Frozen, freeze
 from stages.statistics.intervals import (
     TOO_NARROW,
     cell_resamples,
@@ -25,7 +26,7 @@ from stages.statistics.intervals import (
     unknown_subjects,
 )
 from stages.statistics.subgroups import measure_subgroups
-from stages.statistics.tuning import Tuning, describe_tuning, describe_validation, tune
+from stages.statistics.tuning import describe_tuning, describe_validation, tune
 
 BIASED = ("ece",)
 """Metrics with an upward bias on few cells. A resample adds the bias again."""
@@ -68,9 +69,8 @@ def measure_all(
         "validation": describe_validation(validation, tuning),
         **{
             name: measure_part(
-                rows,
-                tuning,
-                training=training,
+                freeze(rows, tuning, training=training),
+                threshold=threshold,
                 replicates=replicates,
                 seed=seed,
                 subgroups=subgroups,
@@ -82,15 +82,14 @@ def measure_all(
 
 
 def measure_part(
-    predictions: pd.DataFrame,
-    tuning: Tuning,
+    frozen: Frozen,
     *,
-    training: pd.DataFrame,
+    threshold: float,
     replicates: int,
     seed: int,
     subgroups: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Measure the rows of one split; the arguments are as in `measure_all`.
+    """Measure the cells of one split; the arguments are as in `measure_all`.
 
     Returns:
         The result of `measure`, and subjects; then operating_point, calibrated, by_subject,
@@ -101,16 +100,17 @@ def measure_part(
         None, by_subject says so, and only the `cell_intervals` (also of the subgroups) have
         figures, with TOO_NARROW in their `too_narrow`.
     """
+    predictions = frozen.predictions
     measured = {
-        "plain": result_sections.plain(predictions, tuning.threshold),
-        "operating_point": result_sections.operating_point(predictions, tuning),
-        "calibrated": result_sections.calibrated(predictions, tuning),
-        "by_subject": result_sections.by_subject(predictions, tuning.threshold),
-        "size_only": result_sections.size_only(predictions, training),
+        "plain": result_sections.plain(predictions, threshold),
+        "operating_point": result_sections.operating_point(frozen),
+        "calibrated": result_sections.calibrated(frozen, threshold),
+        "by_subject": result_sections.by_subject(predictions, threshold),
+        "size_only": result_sections.size_only(frozen),
     }
     if "p_all_tta" in predictions:
         augmented = predictions.assign(p_all=predictions["p_all_tta"])
-        measured["tta"] = result_sections.plain(augmented, tuning.threshold)
+        measured["tta"] = result_sections.plain(augmented, threshold)
     filled = _with_intervals(measured, predictions, replicates=replicates, seed=seed)
     filled["by_subject"].pop("cell_intervals", None)
     return {
@@ -122,7 +122,7 @@ def measure_part(
         "subgroups": measure_subgroups(
             predictions,
             subgroups,
-            threshold=tuning.threshold,
+            threshold=threshold,
             replicates=replicates,
             seed=seed,
         ),

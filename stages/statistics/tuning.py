@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from stages.dataset.predictions_table import P_ALL_DECIMALS
 from stages.statistics.calibration import fit_temperature, tempered
 from stages.statistics.intervals import unknown_subjects
-from stages.statistics.metrics import DECIMALS, P_ALL_DECIMALS, Floats, arrays, measure
+from stages.statistics.metrics import DECIMALS, Floats, arrays, measure
 from stages.statistics.operating_point import operating_threshold
 
 CALIBRATION_METRICS = ("log_loss", "brier", "ece")

@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
 SHIPPED: dict[str, Any] = yaml.safe_load(TEXT)
-SECTIONS = {name: kind for name, kind in sections().items() if name != "model"}
+SECTIONS = {name: kind for name, kind in sections().items() if name not in SHIPPED}
 
 
 def walk(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -113,7 +113,7 @@ def test_wrong_options_are_told_with_the_command(
     run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], problem: str
 ) -> None:
     complained = failure(capsys, lambda: run(fake, *arguments), code=2)
-    assert complained.endswith(f"python -m stages.fake: error: {problem}\n")
+    assert complained.endswith(f"python -m {__name__}: error: {problem}\n")
 
 
 def test_help_tells_what_the_stage_does(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

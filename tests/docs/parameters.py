@@ -22,9 +22,9 @@ HEAD = """\
 # Parameters
 
 Every number and every switch is in `params.yaml`. `profile` chooses between `profiles.synthetic`
-and `profiles.cnmc`; each lists every key of every stage. `model` and `cross_validation` are the same
-for both. After a change, `dvc repro` runs the stages that read the key, and what depends on them. For
-a single run:
+and `profiles.cnmc`; each lists every key of every stage. `model` and `cross_validation` are the
+same for both. After a change, `dvc repro` runs the stages that read the key, and what depends on
+them. For a single run:
 
     .venv/bin/dvc exp run -S profiles.synthetic.train.epochs=3
 
@@ -44,9 +44,12 @@ def page() -> str:
     """The whole page."""
     kinds = sections()
     stages = list(next(iter(PARAMS["profiles"].values())))
-    parts = [HEAD, _top_level()]
-    for name in ("model", "cross_validation"):
-        parts.append(_section(name, kinds[name], {"": PARAMS[name]}))
+    shared = ("model", "cross_validation")
+    parts = [
+        HEAD,
+        _top_level(),
+        *(_section(name, kinds[name], {"": PARAMS[name]}) for name in shared),
+    ]
     for stage in stages:
         values = {name: profile[stage] for name, profile in PARAMS["profiles"].items()}
         parts.append(_section(stage, kinds[stage], values))
@@ -130,7 +133,7 @@ def _allowed(field: Schema) -> str:
         case "array" if "$ref" in field["items"]:
             return "list of entries with the keys below"
         case "array":
-            number = f"{field['minItems']}: " if "minItems" in field else ""
+            number = f"{field['minItems']} or more: " if "minItems" in field else ""
             return f"list of {number}{_allowed(field['items'])}"
         case "boolean":
             return "`true`, `false`"

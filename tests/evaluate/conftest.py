@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.dataset.appearance_table import APPEARANCE_COLUMNS
 from stages.dataset.cell_table import COLUMNS, write_cells
-from stages.evaluate.stage_reports import APPEARANCE_COLUMNS
 from tests import shard_folder
 
 if TYPE_CHECKING:

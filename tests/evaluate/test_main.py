@@ -38,13 +38,13 @@ def threads_as_they_are() -> Iterator[None]:
 
     That they are those of the training is compared in tests/pipeline/test_portable.py.
     """
-    from stages.network import portable
+    from stages.network import portable, predict
 
     def deterministic(*, threads: int) -> None:  # noqa: ARG001
         portable.tf.config.experimental.enable_op_determinism()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(portable, "compute_deterministically", deterministic)
+        patch.setattr(predict, "compute_deterministically", deterministic)
         yield
 
 

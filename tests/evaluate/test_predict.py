@@ -10,8 +10,8 @@ import pytest
 
 from stages.common.errors import StageError
 from stages.dataset.cell_table import read_cells
-from stages.evaluate.predict import SYMMETRIES, predict_split
 from stages.network.model_reader import load_classifier
+from stages.network.predict import SYMMETRIES, predict_split
 from tests.shard_folder import write_shards
 
 from .conftest import SIZE, World, brightness_model, p_all, save

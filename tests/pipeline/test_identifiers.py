@@ -93,6 +93,7 @@ def run_all(folder: Path, *, identifiers: str) -> Path:
         archive="data/raw/cnmc.zip",
         external="data/raw/external",
         given_csv="given_split.csv",
+        identical_csv="data/splits/identical_images.csv",
         report="metrics/split.json",
         **tables,
     )

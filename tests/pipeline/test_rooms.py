@@ -13,7 +13,7 @@ from tests.pipeline.imports import imported_files
 
 STAGES = ROOT / "stages"
 MODULES = sorted(STAGES.rglob("*.py"))
-SHARED = ("common", "dataset", "network", "statistics")
+SHARED = ("common", "dataset", "network", "statistics", "report")
 """In the order in which they may import: each from those before it."""
 
 

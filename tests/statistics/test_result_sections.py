@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from stages.statistics import result_sections
+from stages.statistics.frozen import freeze
 from stages.statistics.tuning import Tuning, tune
 
 from .tables import clustered
@@ -20,12 +21,13 @@ NO_CHOICES = Tuning(0.4, None, "no cells", None, "no logits")
 
 
 def all_sections(tuning: Tuning, training: pd.DataFrame) -> dict[str, result_sections.Section]:
+    frozen = freeze(TEST, tuning, training=training)
     return {
         "plain": result_sections.plain(TEST, tuning.threshold),
-        "operating_point": result_sections.operating_point(TEST, tuning),
-        "calibrated": result_sections.calibrated(TEST, tuning),
+        "operating_point": result_sections.operating_point(frozen),
+        "calibrated": result_sections.calibrated(frozen, tuning.threshold),
         "by_subject": result_sections.by_subject(TEST, tuning.threshold),
-        "size_only": result_sections.size_only(TEST, training),
+        "size_only": result_sections.size_only(frozen),
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stages.common.files import atomic_path
 from stages.evaluate.report.gallery import Gallery
-from stages.evaluate.report.svg import new_figure
+from stages.report.svg import new_figure
 
 _COLUMNS = 4
 _INCHES = 2.4  # width of a cell with its Grad-CAM

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from stages.dataset.cell_table import PRELIMINARY
+from stages.dataset.data_names import data_name
 from stages.dataset.part_names import measured_parts
-from stages.evaluate.data_names import data_name
 from stages.evaluate.part_appearance import ON_UNIFORM
-from stages.evaluate.report.formatting import as_figure
-from stages.evaluate.report.tables import METRIC_NAMES, Section, intervals_to_quote, section
+from stages.report.formatting import as_figure
+from stages.report.tables import METRIC_NAMES, Section, intervals_to_quote, section
 
 _AS_THE_MODEL_SAYS = ("accuracy", "roc_auc")
 _AT_OPERATING_POINT = ("sensitivity", "specificity")

@@ -8,20 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from stages.dataset.cell_table import SPLITS
 from stages.evaluate.part_appearance import ON_UNIFORM
-from stages.evaluate.report import formatting
-from stages.evaluate.report.charts import (
-    Point,
-    history_chart,
-    interval_chart,
-    precision_recall_chart,
-    reliability_chart,
-    roc_chart,
-)
 from stages.evaluate.report.external_tables import (
     differing,
     external_parts_of,
@@ -29,20 +19,25 @@ from stages.evaluate.report.external_tables import (
     too_narrow,
 )
 from stages.evaluate.report.gallery import Gallery, png_uri
-from stages.evaluate.report.subject_plot import subject_plot
-from stages.evaluate.report.tables import (
+from stages.evaluate.split_warnings import positive_counts, unknown_counts
+from stages.report import formatting
+from stages.report.charts import (
+    Point,
+    history_chart,
+    interval_chart,
+    precision_recall_chart,
+    reliability_chart,
+    roc_chart,
+)
+from stages.report.environment import environment
+from stages.report.subject_plot import subject_plot
+from stages.report.tables import (
     METRIC_NAMES,
     Section,
-    compared,
-    grid,
     intervals_to_quote,
-    measured_rows,
-    reasons,
     section,
-    subject_columns,
     with_unknown,
 )
-from stages.evaluate.split_warnings import positive_counts, unknown_counts
 from stages.statistics.curves import Curves
 from stages.statistics.intervals import unknown_subjects
 
@@ -90,7 +85,9 @@ def render_report(
         part: split[part] for part in (*SPLITS, *external) if isinstance(split.get(part), Mapping)
     }
     page: str = (
-        _environment()
+        environment(
+            Path(__file__).parent, differing=differing, png_uri=png_uri, too_narrow=too_narrow
+        )
         .get_template(_TEMPLATE)
         .render(
             results=results,
@@ -114,35 +111,6 @@ def render_report(
         )
     )
     return page
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "columns": formatting.as_columns,
-        "compared": compared,
-        "differing": differing,
-        "grid": grid,
-        "headed": formatting.as_heading,
-        "interval": formatting.as_percent_interval,
-        "measured_rows": measured_rows,
-        "percent": formatting.as_percent,
-        "png_uri": png_uri,
-        "reasons": reasons,
-        "quoted": intervals_to_quote,
-        "rows": formatting.as_rows,
-        "section": section,
-        "subject_columns": subject_columns,
-        "text": formatting.as_text,
-        "too_narrow": too_narrow,
-    }
-    return environment
 
 
 def _charts(results: Section, predictions: pd.DataFrame, curves: Curves) -> dict[str, Markup]:

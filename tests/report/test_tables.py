@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from stages.evaluate.report.tables import (
+from stages.report.tables import (
     Measured,
     compared,
     grid,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from stages.evaluate.report.formatting import (
+from stages.report.formatting import (
     as_columns,
     as_figure,
     as_interval,

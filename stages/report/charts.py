@@ -9,7 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 
-from stages.evaluate.report.svg import HELD_OUT, INK, MUTED, TRAINING, as_svg, new_figure
+from stages.report.svg import HELD_OUT, INK, MUTED, TRAINING, as_svg, new_figure
 
 Point = tuple[str, float, float]
 """A threshold's point in a chart: its name, x, y."""

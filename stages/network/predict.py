@@ -9,19 +9,19 @@ from typing import Any, Literal
 import keras
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 from scipy.special import expit
 
 from stages.common.errors import StageError
 from stages.common.progress import progress
 from stages.dataset.classes import CLASS_NAMES
-from stages.dataset.shard_reader import Cells, read_part
-from stages.network.model_reader import RETRAIN
-from stages.statistics.metrics import P_ALL_DECIMALS
+from stages.dataset.predictions_table import LOGIT_DECIMALS, P_ALL_DECIMALS
+from stages.dataset.shard_reader import Cells, image_format, read_part
+from stages.network.known_answers import tell_of_other_bits
+from stages.network.model_reader import RETRAIN, load_classifier
+from stages.network.portable import compute_deterministically, make_portable
 
 BATCH_SIZE = 64
-
-LOGIT_DECIMALS = 6
-"""Decimals of the logit in predictions.csv."""
 
 Images = np.ndarray[Any, np.dtype[np.uint8]]
 Symmetry = Callable[[Images], Images]
@@ -43,6 +43,28 @@ SYMMETRIES = [
     _symmetry(turns, mirrored=mirrored) for mirrored in (False, True) for turns in range(4)
 ]
 """The dihedral group D4, for images (cells, size, size, 3). The first is the identity."""
+
+
+def load_as_trained(model_keras: Path, shards: Path, *, trained: Mapping[str, Any]) -> keras.Model:
+    """Load a model onto the kind of device that trained it, or onto the CPU.
+
+    Args:
+        model_keras: the model.
+        shards: a shard folder whose images it is to predict.
+        trained: the report of its training: `device` and `threads`.
+
+    Raises:
+        StageError: as `load_classifier` does.
+    """
+    compute_deterministically(threads=trained["threads"])
+    on_cpu = "CPU" in trained["device"] or not tf.config.list_physical_devices("GPU")
+    if on_cpu:
+        tf.config.set_visible_devices([], "GPU")
+        tell_of_other_bits()
+    model = load_classifier(model_keras, image_size=image_format(shards)["image_size"])
+    if on_cpu:
+        make_portable(model)
+    return model
 
 
 def predict_all(

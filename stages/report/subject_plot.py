@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from stages.evaluate.report.svg import ALL, HEM, INK, MUTED, as_svg, new_figure
+from stages.report.svg import ALL, HEM, INK, MUTED, as_svg, new_figure
 
 _COLOURS = {"all": ALL, "hem": HEM}
 _ROW_INCHES = 0.17

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stages.evaluate.report.formatting import as_figure, as_interval, as_name
+from stages.report.formatting import as_figure, as_interval, as_name
 
 METRIC_NAMES = {
     "accuracy": "Accuracy",

@@ -9,16 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.evaluate.report.charts import (
+from stages.report.charts import (
     history_chart,
     interval_chart,
     precision_recall_chart,
     reliability_chart,
     roc_chart,
 )
-from stages.evaluate.report.subject_plot import subject_plot
-
-from .pages import HISTORY, PREDICTIONS, RELIABILITY
+from stages.report.subject_plot import subject_plot
+from tests.evaluate.report.pages import HISTORY, PREDICTIONS, RELIABILITY
 
 ROC = pd.DataFrame(
     {"false_positive_rate": [0, 0.2, 1], "true_positive_rate": [0, 0.9, 1], "threshold": [2, 1, 0]}

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from stages.common.files import write_json
-from stages.evaluate.provenance import PACKAGES, provenance
+from stages.report.provenance import PACKAGES, provenance
 
 DVC = Path(sys.executable).with_name("dvc")
 RESULTS = {"test": {"accuracy": 0.5}}

@@ -1,0 +1,1 @@
+"""What reports are made of: figures in, HTML and SVG out."""
