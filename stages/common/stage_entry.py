@@ -38,11 +38,10 @@ def run_stage(stage: Callable[..., str]) -> None:
     stage.
     """
     protect_standard_streams()
-    hints = get_type_hints(stage)
     for number in STOP:
         signal.signal(number, _exit_on_signal)
     try:
-        arguments: dict[str, Any] = _parse_options(stage, hints)
+        arguments: dict[str, Any] = _parse_options(stage)
         _require_path_of_dvc(str(Path.cwd()))
         require_open_cache()
         params = load_params(PARAMS_FILE)
@@ -101,11 +100,12 @@ def needs(stage: Callable[..., str]) -> dict[str, type | str]:
 def _section_or_key(name: str, hint: Any) -> type | str:
     if dataclasses.is_dataclass(hint):
         return hint  # type: ignore[return-value]
-    key: str = hint.__metadata__[0] if hasattr(hint, "__metadata__") else name
+    key: str = hint.__metadata__[-1] if hasattr(hint, "__metadata__") else name
     return key
 
 
-def _parse_options(stage: Callable[..., str], hints: dict[str, type]) -> dict[str, Path]:
+def _parse_options(stage: Callable[..., str]) -> dict[str, Any]:
+    hints = get_type_hints(stage, include_extras=True)
     parser = argparse.ArgumentParser(
         prog=f"python -m {_module(stage)}", description=inspect.getdoc(stage)
     )

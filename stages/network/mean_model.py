@@ -21,7 +21,7 @@ def mean_model(models: Sequence[keras.Model]) -> keras.Model:
     images = keras.Input(models[0].input_shape[1:], name="images")
     logits = []
     for number, model in enumerate(models, 1):
-        member = keras.Model(model.inputs, model.outputs, name=f"member_{number}")
+        member = keras.Model(model.inputs[0], model.outputs[0], name=f"member_{number}")
         logits.append(keras.ops.log(keras.ops.maximum(member(images), _SMALLEST)))
     mean = logits[0] if len(logits) == 1 else keras.layers.Average(name="mean_logits")(logits)
     return keras.Model(images, keras.layers.Softmax(name="p")(mean), name="ensemble")
