@@ -1,5 +1,6 @@
 # make repro          set everything up, then rebuild the whole pipeline
 # make test           set everything up, then check the code and run all tests
+# make cross-validate each subject tested once: a model for each fold and seed, and their ensemble
 # make verify         rebuild everything in a clean clone beside this one: the same bytes?
 # make unit           the quick tests, without TensorFlow, DVC, servers and browser
 # make docs           the pages in docs/ as a site in site/
@@ -40,9 +41,10 @@ export REV ?= main
 export BASE ?= main
 export OTHER
 
-.PHONY: in-git repro test verify unit docs compare leakage experiments locked relock pr-report bench check requirements
+.PHONY: in-git repro cross-validate test verify unit docs compare leakage experiments locked relock pr-report bench check requirements
 
 repro: in-git $(VENV)/.$(PINS)
+	@$(BIN)/python -m stages.workspace.params_check
 	@$(BIN)/python -m dvc repro
 	@$(BIN)/python -m stages.workspace.repro_summary
 
@@ -63,6 +65,11 @@ test unit: export OPENBLAS_NUM_THREADS := 1
 
 test: check
 	@$(BIN)/python -m pytest --numprocesses 2
+
+cross-validate: in-git $(VENV)/.$(PINS)
+	@$(BIN)/python -m stages.workspace.params_check
+	@$(BIN)/python -m dvc repro cross_validation/dvc.yaml
+	@$(BIN)/python -m stages.cross_validation.summary
 
 verify: in-git $(VENV)/.$(PINS)
 	@$(BIN)/python -m stages.workspace.verify

@@ -132,6 +132,8 @@ def _explain(problem: Any) -> str:
     hint = _number_hint(given, problem["type"]) if isinstance(given, str) else ""
     if problem["type"] == "string_type":
         hint = " (YAML does not read it as text, nor what follows a #: put it into single quotes)"
+    if problem["type"] == "list_type" and isinstance(given, int):
+        hint = f" (write {[*range(1, min(given, 10) + 1)]})"
     return f"{key} is {given!r}: {message[0].lower()}{message[1:]}{hint}"
 
 
