@@ -151,7 +151,9 @@ def _write(hashes: Mapping[str, str]) -> list[str]:
             if dep.hash_info.value != hashes[str(dep)]:
                 raise StageError(f"{dep} has changed meanwhile")
         stages = list(dict.fromkeys(stage for stage, _ in saved))
-        stages[0].dvcfile.dump_stages(stages, update_pipeline=False)
+        for path in dict.fromkeys(stage.path for stage in stages):
+            of_file = [stage for stage in stages if stage.path == path]
+            of_file[0].dvcfile.dump_stages(of_file, update_pipeline=False)
         for stage in stages:  # `dvc repro` would take these outputs from the run-cache
             if all(item.exists for item in [*stage.deps, *stage.outs]):
                 repo.stage_cache.save(stage)
