@@ -111,7 +111,7 @@ def test_an_experiment_with_another_seed_trains_its_members_alone(project: Proje
 
     project.git("checkout -- params.yaml")
     assert "Removed cross_validation/predictions/fold-1-seed-2" in project.dvc(f"repro {PIPELINE}")
-    assert project.git("status --porcelain --untracked-files=no") == ""
+    assert project.git(f"status --porcelain --untracked-files=no {METRICS}") == ""
 
 
 def test_a_killed_member_goes_on_to_the_same_bytes(project: Project, tmp_path: Path) -> None:
