@@ -29,7 +29,7 @@ def read_report(
     Raises:
         StageError: if it is missing, not a JSON object, lacks a key, or a value has another type.
     """
-    remedy = f"make it again with `dvc repro --force {made_by}`"
+    remedy = f"make it again with `dvc repro --force --single-item {made_by}`"
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -49,7 +49,7 @@ def read_history(path: Path) -> pd.DataFrame:
     Raises:
         StageError: if it is missing, malformed or empty.
     """
-    remedy = "make it again with `dvc repro --force train`"
+    remedy = "make it again with `dvc repro --force --single-item train`"
     try:
         history = pd.read_csv(path)
     except (OSError, ValueError) as error:
@@ -67,7 +67,7 @@ def read_appearance(path: Path) -> pd.DataFrame:
     Raises:
         StageError: if it is missing or malformed.
     """
-    remedy = "make it again with `dvc repro --force preprocess`"
+    remedy = "make it again with `dvc repro --force --single-item preprocess`"
     try:
         table = pd.read_csv(path, dtype={"set": str, "image": str}, keep_default_na=False)
     except (OSError, ValueError) as error:
@@ -98,7 +98,7 @@ def add_appearance(
         lack = f"lacks {missing[0][1]}" if missing else "lists a cell twice"
         raise StageError(
             f"{path} {lack}; expected each cell of the shards once; make it again with "
-            "`dvc repro --force preprocess`"
+            "`dvc repro --force --single-item preprocess`"
         )
     found = known.loc[wanted].reset_index(drop=True)
     return pd.concat([predictions.reset_index(drop=True), found], axis=1)

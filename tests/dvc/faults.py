@@ -130,9 +130,10 @@ SECTIONS = {
             "not recorded stays",
         ),
         Row(
-            "experiments of train alone beside the workspace, with one TRAIN_STATE_DIR",
+            "experiments of train alone beside the workspace",
             faults_of_training.experiments_never_evaluated,
-            "each training removes the state of the one before it",
+            "each training keeps its state in `.train_state` of the workspace, and removes that of "
+            "the one before it",
         ),
         Row(
             "a cache without room, or without the right to write",
@@ -148,7 +149,7 @@ SECTIONS = {
             "to start from the weights of a trained model: docs/training.md",
         ),
         Row(
-            "`dvc repro --force train`",
+            "`dvc repro --force --single-item train`",
             faults_of_training.forced,
             f"where DVC has recorded it: trains anew; else {faults_of_training.NO_EPOCH}",
         ),
@@ -208,6 +209,16 @@ SECTIONS = {
             "a comment in code that stages share",
             faults_of_people.code_commented,
             f"`make relock` gives dvc.lock the new hashes, and no stage runs: {SAME}",
+        ),
+        Row(
+            "files that editors, Jupyter, file managers and git leave beside the code",
+            faults_of_people.editors_at_work,
+            f"no stage runs for them: {SAME}",
+        ),
+        Row(
+            "`core.autocrlf` of git, which gives text files other line ends",
+            faults_of_people.other_line_ends,
+            f"no stage runs for them: {SAME}",
         ),
         Row(
             "a metric edited by hand",

@@ -30,7 +30,7 @@ def test_a_useless_report_is_refused(tmp_path: Path, content: str | None, compla
     if content is not None:
         path.write_text(content)
 
-    with pytest.raises(StageError, match=rf"{complaint}.*; make it again .*--force split`"):
+    with pytest.raises(StageError, match=rf"{complaint}.*; make it again .*--single-item split`"):
         read_report(path, made_by="split", needs={"leakage": dict})
 
 
@@ -48,7 +48,7 @@ def test_a_useless_history_is_refused(tmp_path: Path, content: str | None, compl
     if content is not None:
         path.write_text(content)
 
-    with pytest.raises(StageError, match=rf"{complaint}.*; make it again .*--force train`"):
+    with pytest.raises(StageError, match=rf"{complaint}.*; make it again .*--single-item train`"):
         read_history(path)
 
 
@@ -90,7 +90,7 @@ def test_each_cell_gets_its_appearance_in_any_order_and_that_of_its_own_set() ->
     ],
 )
 def test_a_cell_without_its_one_appearance_is_refused(appearances: pd.DataFrame, lack: str) -> None:
-    with pytest.raises(StageError, match=rf"appearance\.csv {lack}; .*--force preprocess`"):
+    with pytest.raises(StageError, match=rf"appearance\.csv {lack}; .*--single-item preprocess`"):
         add_appearance(CELLS, appearances, Path("appearance.csv"))
 
 
