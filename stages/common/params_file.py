@@ -11,14 +11,13 @@ import dataclasses
 import functools
 import importlib
 import json
-import math
 import re
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
+from ruamel.yaml import YAML, YAMLError
 
 from stages.common.errors import StageError
 from stages.common.param_types import STRICT
@@ -83,12 +82,12 @@ def load_params(path: Path) -> Params[Any, Any]:
     """
     try:
         # Validate JSON: for Python objects, pydantic's strict mode would require dataclasses.
-        content = json.dumps(yaml.safe_load(path.read_text(encoding="utf-8")), default=str)
+        content = json.dumps(_read_as_dvc(path), default=str)
     except FileNotFoundError as error:
         raise StageError(
             f"{path} is missing; run this where params.yaml and dvc.yaml are"
         ) from error
-    except (yaml.YAMLError, TypeError, ValueError) as error:  # json.dumps raises the last two
+    except (YAMLError, TypeError, ValueError) as error:  # json.dumps raises the last two
         if _CONFLICT.search(path.read_bytes()):
             raise StageError(
                 f"{path} holds the marks of a merge conflict (<<<<<<<); settle it, then `git add "
@@ -110,6 +109,11 @@ def load_params(path: Path) -> Params[Any, Any]:
     return params
 
 
+def _read_as_dvc(path: Path) -> Any:
+    """Return the content as DVC reads and writes it, by YAML 1.2: `no` is a text, 1e-3 a number."""
+    return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+
+
 def _explain(problem: Any) -> str:
     key = ".".join(str(part) for part in problem["loc"]) or "the file"
     match problem["type"]:
@@ -123,22 +127,7 @@ def _explain(problem: Any) -> str:
         case "unexpected_keyword_argument":
             return f"{key} is not a known parameter; check its spelling or remove it"
     given, message = problem["input"], problem["msg"]
-    hint = _number_hint(given, problem["type"]) if isinstance(given, str) else ""
+    hint = ""
     if problem["type"] == "string_type":
         hint = " (YAML does not read it as text, nor what follows a #: put it into single quotes)"
     return f"{key} is {given!r}: {message[0].lower()}{message[1:]}{hint}"
-
-
-def _number_hint(text: str, problem_type: str) -> str:
-    """Say how to write a number that YAML reads as text, as it does 1e-3, which has no dot."""
-    if problem_type not in ("int_type", "float_type"):
-        return ""
-    try:
-        number = float(text)
-    except ValueError:
-        return ""
-    if not math.isfinite(number):
-        return ""
-    whole = problem_type == "int_type" and number.is_integer()
-    written = yaml.safe_dump(int(number) if whole else number).split()[0]
-    return f" (YAML reads it as text; write it as {written})"
