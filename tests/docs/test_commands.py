@@ -43,6 +43,14 @@ CHECKED = {
         "tests/pipeline/test_portable.py",
         "run(HOSTILE_CORE, tiny_pipeline",
     ),
+    r"dvc remote modify --local local shared group": (
+        f"{DVC}/faults_of_users.py",
+        '"A remote folder of several users"',
+    ),
+    r"sudo chown -R \$\(id -u\):\$\(id -g\) \.": (
+        f"{DVC}/faults_of_users.py",
+        'by_make.partition("sudo ")',
+    ),
     r"cp -rL": ("tests/download/test_pack_folder.py", "`cp -rL` copies a folder"),
     r"pytest -m portable": ("tests/pipeline/test_portable.py", "pytest.mark.portable"),
     r"pytest -m dvc": (f"{DVC}/conftest.py", "pytest.mark.dvc"),

@@ -280,6 +280,14 @@ SECTIONS = {
             "'download': failed to run: …, exited with 1; in quotes, the archive is taken",
         ),
         Row(
+            "a variable in braces in params.yaml: `${ARCHIVES}/a.zip`",
+            faults_of_paths.braces,
+            "error: download: params.yaml holds ${ in a path or an address: `dvc exp run -S` takes "
+            "what is in such braces for a key of params.yaml, and runs nothing; write $NAME "
+            "without braces; failed to reproduce 'download': failed to run: …, exited with 1; "
+            "without braces, the archive is taken, also in `dvc exp run -S`",
+        ),
+        Row(
             "a path with `: ` in params.yaml, without quotes",
             faults_of_paths.no_yaml,
             "error: unable to read: 'params.yaml', YAML file structure is corrupted: mapping "
@@ -369,6 +377,19 @@ SECTIONS = {
             "g+rwxs {} +`; failed to reproduce 'train': failed to run: …, exited with 1; after the "
             "[recipe](machines.md#a-shared-cache) both write, and one takes what the other has "
             "made",
+        ),
+        Row(
+            "a remote folder to which another user has pushed",
+            faults_of_users.closed_remote,
+            "ERROR: unexpected error - [Errno 13] Permission denied: …; after the "
+            "[recipe](machines.md#a-remote-folder-of-several-users) both push, and one pulls what "
+            "the other has pushed",
+        ),
+        Row(
+            "a container that ran as root in the checkout",
+            faults_of_users.root_was_here,
+            "error: failed to reproduce 'download': [Errno 13] Permission denied: …; `make` names "
+            f"the first file, and how to take the folder over; after that: {SAME}",
         ),
         Row(
             "a checkout of another user, which git does not read",
