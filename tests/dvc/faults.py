@@ -360,6 +360,31 @@ SECTIONS = {
             "`make locked` and `make relock` say so in one line",
         ),
         Row(
+            "a worktree whose repository was moved",
+            faults_of_places.repository_moved,
+            "one line names `git worktree repair`; after that: as elsewhere",
+        ),
+        Row(
+            "a shallow clone, as CI makes it, without the commit to compare with",
+            faults_of_places.shallow,
+            "`make compare` says what to fetch; after that: as elsewhere",
+        ),
+        Row(
+            "git's file HEAD is empty, as after a power cut",
+            faults_of_places.head_empty,
+            f"each command says in one line how to mend it; after that: {SAME}",
+        ),
+        Row(
+            "git has lost the content of a file",
+            faults_of_places.content_lost,
+            "`make compare` names the file and `git fetch --refetch`; after that: as elsewhere",
+        ),
+        Row(
+            "a Python without the packages (each program: `tests/common/test_missing_package.py`)",
+            faults_of_places.without_packages,
+            "each stage and command says in one line to run `make repro`, or which Python to take",
+        ),
+        Row(
             "git's index is damaged",
             faults_of_places.index_damaged,
             "each command that asks DVC, which would wait forever, says in one line how to make it "
