@@ -94,10 +94,10 @@ def load_params(path: Path) -> Params[Any, Any]:
                 f"{path}`"
             ) from error
         problem = " ".join(str(error).split())
-        raise StageError(
-            f"{path} is not valid YAML: {problem}; put a text with special characters, such as a "
-            "path, into single quotes"
-        ) from error
+        remedy = "put a text with special characters, such as a path, into single quotes"
+        if isinstance(error, UnicodeDecodeError):
+            remedy = "save it as UTF-8"
+        raise StageError(f"{path} is not valid YAML: {problem}; {remedy}") from error
     try:
         params: Params[Any, Any] = _schema().validate_json(content)
     except ValidationError as error:

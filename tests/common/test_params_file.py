@@ -351,6 +351,10 @@ def test_what_is_no_yaml_or_no_mapping_is_told(
     assert failure(tmp_path, content).startswith(problem)
 
 
+def test_another_encoding_is_told(tmp_path: Path) -> None:
+    assert failure(tmp_path, "# für mich".encode("latin-1")).endswith("byte; save it as UTF-8")
+
+
 @pytest.mark.parametrize(
     "value", ["a: b.zip", "@a.zip", "`a`", "*a.zip", "!a b", "%a", "[a].zip", "{a}.zip", "'it's'"]
 )
