@@ -56,7 +56,8 @@ def files_below(folder: Path) -> list[Path]:
     Raises:
         StageError: on symbolic links, or an entry that is neither file nor folder or unreadable.
     """
-    files, links = [], []
+    files: list[Path] = []
+    links: list[Path] = []
     for entry in _entries_below(folder):
         (links if entry.is_symlink() else files).append(Path(entry.path))
     if links:
