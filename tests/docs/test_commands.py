@@ -47,10 +47,8 @@ CHECKED = {
         f"{DVC}/faults_of_users.py",
         '"A remote folder of several users"',
     ),
-    r"sudo chown -R \$\(id -u\):\$\(id -g\) \.": (
-        f"{DVC}/faults_of_users.py",
-        'by_make.partition("sudo ")',
-    ),
+    r"git worktree repair": (f"{DVC}/faults_of_places.py", "def repository_moved"),
+    r"git fetch --refetch": (f"{DVC}/faults_of_places.py", 'git("fetch --quiet --refetch")'),
     r"cp -rL": ("tests/download/test_pack_folder.py", "`cp -rL` copies a folder"),
     r"pytest -m portable": ("tests/pipeline/test_portable.py", "pytest.mark.portable"),
     r"pytest -m dvc": (f"{DVC}/conftest.py", "pytest.mark.dvc"),
