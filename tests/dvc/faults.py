@@ -413,8 +413,8 @@ SECTIONS = {
         Row(
             "a container that ran as root in the checkout",
             faults_of_users.root_was_here,
-            "error: failed to reproduce 'download': [Errno 13] Permission denied: …; `make` names "
-            f"the first file, and how to take the folder over; after that: {SAME}",
+            "DVC may not write its own files; `make` names the first, and how to take the folder "
+            f"over; after that: {SAME}",
         ),
         Row(
             "a checkout of another user, which git does not read",

@@ -78,15 +78,15 @@ def root_was_here(scene: Scene) -> str:
     ann = _owned(scene, ANN, name="ann")
     root = replace(ann.with_variables(_trusted(scene, ann)), user=None)
     root.dvc("repro --force --single-item split")
-    told = error(ann.dvc("repro", code=255)).replace(str(ann.folder), "…")
+    assert re.search("Permission denied|readonly database", ann.dvc("repro", code=255))
     by_make = make(ann, "repro", code=2)
     assert by_make.startswith("You may not write .dvc/tmp/")
     command = by_make.partition("sudo ")[2].splitlines()[0]
     root.run("sh", "-c", f"{command} '{ann.cache}'")
     assert stages_run(make(ann, "repro")) == []
     return (
-        f"{told}; `make` names the first file, and how to take the folder over; after that: "
-        f"{scene.right(ann)}"
+        "DVC may not write its own files; `make` names the first, and how to take the folder over; "
+        f"after that: {scene.right(ann)}"
     )
 
 
