@@ -97,7 +97,7 @@ def other_line_ends(scene: Scene) -> str:
     options = ("-c", "core.autocrlf=true", "clone", "-c", "core.autocrlf=true")
     project = Project(scene.folder / "clone", scene.origin.environment, scene.origin.cache)
     scene.origin.run("git", *options, scene.origin.folder, project.folder)
-    project.dvc(f"cache dir --local {project.cache}")
+    project.run("dvc", "cache", "dir", "--local", project.cache)
     project.dvc("checkout --quiet")
     assert stages_run(project.dvc("repro")) == []
     assert project.git("status --porcelain") == ""
