@@ -55,10 +55,16 @@ in-git:
 		*safe.directory*) remedy="Do that if you trust it, or clone it, and work in your clone";; \
 	*"repository: "*) remedy="If the repository was moved, run in it: git worktree repair $$PWD";; \
 		*) remedy="Clone the project by git, or make this folder a repository:"; \
-		remedy="$$remedy git init && git add --all && git commit --message Start";; esac; echo "DVC keeps what it knows in git, and git" \
+		remedy="$$remedy git init && git add --all && git commit --message Start"; \
+		test ! -e .git || remedy="The folder .git is damaged: if .git/HEAD is empty, name your branch in it:"; \
+		test ! -e .git || remedy="$$remedy echo ref: refs/heads/main > .git/HEAD";; esac; echo "DVC keeps what it knows in git, and git" \
 		"says here: $$(echo "$$told" | tr '\n\t' '  '). $$remedy" >&2; exit 2; }
 	@test -w . || { echo "You may not write in this folder: clone it, and work in your" \
 		"clone: git clone $$PWD" >&2; exit 2; }
+	@closed=$$(find .dvc/tmp data metrics models .train_state -maxdepth 1 \( -type d -o -name '*lock*' \) \
+		! -exec test -w {} \; -print 2>/dev/null | head -n 1); test -z "$$closed" || { echo "You may not" \
+		"write $$closed: another user, or a container as root, has worked here. Work in a clone" \
+		"of your own, or take the folder over: sudo chown -R $$(id -u):$$(id -g) ." >&2; exit 2; }
 
 # Two processes with a core each: the threads of OpenBLAS would wait for each other.
 test unit: export OPENBLAS_NUM_THREADS := 1

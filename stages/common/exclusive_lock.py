@@ -1,13 +1,26 @@
-"""A lock on a folder of states, for one process at a time."""
+"""Folders of states: where they are, and a lock on them for one process at a time."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from stages.common.errors import StageError
+
+
+def folder_of_states(variable: str, default: str) -> Path:
+    """Return the folder that an environment variable names, else the default one.
+
+    An experiment beside the workspace runs in a folder that is new each time, below the workspace.
+    A path that is not from `/` on is one of the workspace there, too: both share the folder.
+    """
+    workspace, beside, _ = str(Path.cwd()).rpartition("/.dvc/tmp/exps/")
+    named = os.environ.get(variable) or default
+    expanded = os.path.expanduser(named)  # noqa: PTH111 - Path's raises for a user without a home
+    return Path(workspace if beside else "", expanded)
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.common.errors import StageError
-from stages.common.exclusive_lock import exclusive_lock
+from stages.common.exclusive_lock import exclusive_lock, folder_of_states
 from stages.common.files import write_json
 
 _MARK = "finished.json"
@@ -27,7 +27,7 @@ _MARK = "finished.json"
 
 def state_folder() -> Path:
     """Return the folder of all states: TRAIN_STATE_DIR if it is set, else `.train_state`."""
-    return Path(os.environ.get("TRAIN_STATE_DIR") or ".train_state")
+    return folder_of_states("TRAIN_STATE_DIR", ".train_state")
 
 
 def mark_finished(state: Path, *, model: Path) -> None:

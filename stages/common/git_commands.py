@@ -13,6 +13,10 @@ NO_REPOSITORY = (
     "this folder lies in no git repository; clone the project by git, or make this folder one: "
     "`git init`, `git add --all`, `git commit --message Start`"
 )
+DAMAGED = (
+    "git takes {there} for no repository: it is damaged; if its file HEAD is empty, as after a "
+    "power cut, name your branch in it: `echo ref: refs/heads/BRANCH > {there}/HEAD`"
+)
 MOVED = (
     "git looks for the repository of this folder in {there}, where it is no more; if it was moved, "
     "run in it `git worktree repair {here}`, else clone the project anew"
@@ -44,13 +48,19 @@ def git(*arguments: str) -> str:
             there = told.partition("not a git repository: ")[2]
             raise StageError(MOVED.format(there=there, here=shlex.quote(str(Path.cwd()))))
         if "not a git repository" in told:
-            raise StageError(NO_REPOSITORY)
+            raise StageError(_no_repository())
         if "dubious ownership" in told:
             raise StageError(ANOTHERS.format(command=told[told.index("git config --global") :]))
         if "index file" in told:
             raise StageError(BROKEN_INDEX.format(told=told))
         raise StageError(f"`git {' '.join(arguments)}` failed: {told}")
     return os.fsdecode(done.stdout).removesuffix("\n")
+
+
+def _no_repository() -> str:
+    places = (folder / ".git" for folder in (Path.cwd(), *Path.cwd().parents))
+    damaged = next((place for place in places if place.exists()), None)
+    return DAMAGED.format(there=shlex.quote(str(damaged))) if damaged else NO_REPOSITORY
 
 
 def find_commit(revision: str) -> str | None:

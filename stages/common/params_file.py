@@ -12,14 +12,14 @@ import dataclasses
 import functools
 import importlib
 import json
-import math
 import re
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from stages.common.errors import StageError
 from stages.common.param_types import STRICT
@@ -89,22 +89,22 @@ def load_params(path: Path) -> Params[Any, Any, Any]:
     """
     try:
         # Validate JSON: for Python objects, pydantic's strict mode would require dataclasses.
-        content = json.dumps(yaml.safe_load(path.read_text(encoding="utf-8")), default=str)
+        content = json.dumps(_read_as_dvc(path), default=str)
     except FileNotFoundError as error:
         raise StageError(
             f"{path} is missing; run this where params.yaml and dvc.yaml are"
         ) from error
-    except (yaml.YAMLError, TypeError, ValueError) as error:  # json.dumps raises the last two
+    except (YAMLError, TypeError, ValueError) as error:  # json.dumps raises the last two
         if _CONFLICT.search(path.read_bytes()):
             raise StageError(
                 f"{path} holds the marks of a merge conflict (<<<<<<<); settle it, then `git add "
                 f"{path}`"
             ) from error
         problem = " ".join(str(error).split())
-        raise StageError(
-            f"{path} is not valid YAML: {problem}; put a text with special characters, such as a "
-            "path, into single quotes"
-        ) from error
+        remedy = "put a text with special characters, such as a path, into single quotes"
+        if isinstance(error, UnicodeDecodeError):
+            remedy = "save it as UTF-8"
+        raise StageError(f"{path} is not valid YAML: {problem}; {remedy}") from error
     try:
         params: Params[Any, Any, Any] = _schema().validate_json(content)
     except ValidationError as error:
@@ -114,6 +114,11 @@ def load_params(path: Path) -> Params[Any, Any, Any]:
         known = ", ".join(sorted(params.profiles))
         raise StageError(f"{path}: profile is {params.profile!r}, expected one of: {known}")
     return params
+
+
+def _read_as_dvc(path: Path) -> Any:
+    """Return the content as DVC reads and writes it, by YAML 1.2: `no` is a text, 1e-3 a number."""
+    return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
 
 
 def _explain(problem: Any) -> str:
@@ -129,24 +134,9 @@ def _explain(problem: Any) -> str:
         case "unexpected_keyword_argument":
             return f"{key} is not a known parameter; check its spelling or remove it"
     given, message = problem["input"], problem["msg"]
-    hint = _number_hint(given, problem["type"]) if isinstance(given, str) else ""
+    hint = ""
     if problem["type"] == "string_type":
         hint = " (YAML does not read it as text, nor what follows a #: put it into single quotes)"
     if problem["type"] == "list_type" and isinstance(given, int):
         hint = f" (write {[*range(1, min(given, 10) + 1)]})"
     return f"{key} is {given!r}: {message[0].lower()}{message[1:]}{hint}"
-
-
-def _number_hint(text: str, problem_type: str) -> str:
-    """Say how to write a number that YAML reads as text, as it does 1e-3, which has no dot."""
-    if problem_type not in ("int_type", "float_type"):
-        return ""
-    try:
-        number = float(text)
-    except ValueError:
-        return ""
-    if not math.isfinite(number):
-        return ""
-    whole = problem_type == "int_type" and number.is_integer()
-    written = yaml.safe_dump(int(number) if whole else number).split()[0]
-    return f" (YAML reads it as text; write it as {written})"

@@ -116,7 +116,7 @@ def _bytes(path: Path) -> bytes | None:
 
 
 def _cells(content: str, where: str, *, part: str) -> pd.DataFrame:
-    remedy = "make it again there with `dvc repro --force evaluate`"
+    remedy = "make it again there with `dvc repro --force --single-item evaluate`"
     try:
         table = pd.read_csv(
             io.StringIO(content), usecols=list(_COLUMNS), dtype="str", keep_default_na=False

@@ -98,12 +98,12 @@ def _identical_sets(path: Path, cells: pd.DataFrame) -> list[list[str]]:
     except (OSError, ValueError, KeyError) as error:
         raise StageError(
             f"{path} cannot be read ({' '.join(str(error).split())}); make it again with `dvc "
-            "repro --force split`"
+            "repro --force --single-item split`"
         ) from error
     if unknown := {image for images in sets for image in images} - set(cells["image"]):
         raise StageError(
             f"{path}: {min(unknown)} is no cell of the archive; make it again with `dvc repro "
-            "--force split`"
+            "--force --single-item split`"
         )
     return sets
 

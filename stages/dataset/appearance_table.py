@@ -21,7 +21,7 @@ def read_appearance(path: Path) -> pd.DataFrame:
     Raises:
         StageError: if it is missing or malformed.
     """
-    remedy = "make it again with `dvc repro --force preprocess`"
+    remedy = "make it again with `dvc repro --force --single-item preprocess`"
     try:
         table = pd.read_csv(path, dtype={"set": str, "image": str}, keep_default_na=False)
     except (OSError, ValueError) as error:
@@ -52,7 +52,7 @@ def add_appearance(
         lack = f"lacks {missing[0][1]}" if missing else "lists a cell twice"
         raise StageError(
             f"{path} {lack}; expected each cell of the shards once; make it again with "
-            "`dvc repro --force preprocess`"
+            "`dvc repro --force --single-item preprocess`"
         )
     found = known.loc[wanted].reset_index(drop=True)
     return pd.concat([predictions.reset_index(drop=True), found], axis=1)

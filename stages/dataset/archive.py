@@ -109,7 +109,7 @@ def read_member(archive: zipfile.ZipFile, member: str) -> bytes:
     except KeyError as error:
         raise StageError(
             f"{archive.filename}: {member} is missing, though it is listed; "
-            "make the list again with `dvc repro --force split`"
+            "make the list again with `dvc repro --force --single-item split`"
         ) from error
     except RuntimeError as error:  # also NotImplementedError
         raise ArchiveError(f"{member} cannot be unpacked ({error})") from error

@@ -78,4 +78,4 @@ def read_cells(path: Path, *, external: bool = False) -> pd.DataFrame:
     return cells
 
 
-_REBUILD = "Make it again with `dvc repro --force split`."
+_REBUILD = "Make it again with `dvc repro --force --single-item split`."

@@ -24,7 +24,7 @@ from stages.dataset.shards import RECORD_COLUMNS, shard_name
 _FORMAT_KEYS = ("crop_size", "image_size", "class_names")
 _SIZE: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(gt=0, strict=True)])
 _CROP: TypeAdapter[int | None] = TypeAdapter(Annotated[int, Field(gt=0, strict=True)] | None)
-_REBUILD = "make the shards again with `dvc repro --force preprocess`"
+_REBUILD = "make the shards again with `dvc repro --force --single-item preprocess`"
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,9 @@ def _why_missing(source: Path, expected: str) -> str:
             f", but {alike[0].name!a} is there: the names differ in case, in a space at an "
             "end, or in how an accent is written; take the name from the folder, in quotes"
         )
+    meant = Path(str(source).strip().replace("\\", "/"))
+    if meant != source and meant.exists():
+        return f", but {meant} is there: give it without spaces at its ends, and with / between"
     here = "" if source.is_absolute() else f" in {Path.cwd()}"
     if ".dvc/tmp/exps" in here:
         return (

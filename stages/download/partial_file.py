@@ -10,27 +10,19 @@ import dataclasses
 import errno
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from stages.common.errors import StageError
-from stages.common.exclusive_lock import exclusive_lock
+from stages.common.exclusive_lock import exclusive_lock, folder_of_states
 from stages.common.files import write_json
 from stages.download.origin import FileVersion
 
 
 def state_folder() -> Path:
-    """Return the folder of partial files: DOWNLOAD_STATE_DIR if it is set, else `.download`.
-
-    An experiment beside the workspace runs in a folder that is new each time, below the workspace.
-    It shares `.download` of the workspace.
-    """
-    if named := os.environ.get("DOWNLOAD_STATE_DIR"):
-        return Path(named).expanduser()
-    workspace, beside, _ = str(Path.cwd()).rpartition("/.dvc/tmp/exps/")
-    return Path(workspace if beside else "", ".download")
+    """Return the folder of partial files: DOWNLOAD_STATE_DIR if it is set, else `.download`."""
+    return folder_of_states("DOWNLOAD_STATE_DIR", ".download")
 
 
 class PartialFile:

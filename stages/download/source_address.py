@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from stages.common.errors import StageError
 
-_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})", re.ASCII)
+_VARIABLE = re.compile(r"\$(\w+)", re.ASCII)
 _SECRET = re.compile(r"(?i)signature|^sig$|token|passw|secret|credential|key$|^auth|^jwt$")
 """Matches names of secret query parameters, as in signed URLs of Amazon, Google, Azure, others."""
 
@@ -19,14 +19,18 @@ def expand_variables(source: str) -> str:
     A path that is there as it is written, with the $ in it, is returned unchanged.
 
     Raises:
-        StageError: if a variable is not set, or if a URL holds a secret: params.yaml and dvc.lock,
-            to which DVC copies the URL, are in git.
+        StageError: if a variable is not set or stands in braces, or if a URL holds a secret:
+            params.yaml and dvc.lock, to which DVC copies the URL, are in git.
     """
     if "$" in source and os.path.lexists(source):
         return source
+    if "${" in source:
+        raise StageError(
+            "params.yaml holds ${ in a path or an address: `dvc exp run -S` takes what is in such "
+            "braces for a key of params.yaml, and runs nothing; write $NAME without braces"
+        )
     _refuse_secrets(source)
-    names = [one or other for one, other in _VARIABLE.findall(source)]
-    missing = sorted({name for name in names if name not in os.environ})
+    missing = sorted({name for name in _VARIABLE.findall(source) if name not in os.environ})
     if missing:
         raise StageError(
             f"params.yaml takes {', '.join(missing)} from the environment, where it is not "

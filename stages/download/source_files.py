@@ -50,12 +50,27 @@ def zip_files(archive: zipfile.ZipFile) -> SourceFiles:
     return SourceFiles(list_members(archive), read)
 
 
-def files_below(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, without hidden ones.
+def files_below(folder: Path) -> list[Path]:
+    """Return the files below a folder, without hidden ones.
 
     Raises:
-        StageError: on a symbolic link, or an entry that is neither file nor folder or unreadable.
+        StageError: on symbolic links, or an entry that is neither file nor folder or unreadable.
     """
+    files: list[Path] = []
+    links: list[Path] = []
+    for entry in _entries_below(folder):
+        (links if entry.is_symlink() else files).append(Path(entry.path))
+    if links:
+        which = f"{links[0]}, one of {len(links):,} such," if len(links) > 1 else links[0]
+        raise StageError(
+            f"{which} is a symbolic link (`cp -rL` copies a folder and follows its links); put the "
+            "file or folder itself there"
+        )
+    return files
+
+
+def _entries_below(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Yield files and symbolic links."""
     try:
         with os.scandir(folder) as listed:
             entries = sorted(listed, key=lambda entry: entry.name)
@@ -64,18 +79,12 @@ def files_below(folder: Path) -> Iterator[Path]:
     for entry in entries:
         if is_clutter(entry.name):
             continue
-        path = folder / entry.name
-        if entry.is_symlink():
-            raise StageError(
-                f"{path} is a symbolic link (`cp -rL` copies a folder and follows its links); put "
-                "the file or folder itself there"
-            )
-        if entry.is_dir():
-            yield from files_below(path)
-        elif entry.is_file():
-            yield path
+        if entry.is_dir(follow_symlinks=False):
+            yield from _entries_below(Path(entry.path))
+        elif entry.is_symlink() or entry.is_file():
+            yield entry
         else:
-            raise StageError(f"{path} is neither a file nor a folder; remove it")
+            raise StageError(f"{entry.path} is neither a file nor a folder; remove it")
 
 
 def read_file(path: Path) -> bytes:

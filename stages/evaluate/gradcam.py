@@ -75,7 +75,8 @@ def last_convolution(model: keras.Model) -> keras.layers.Layer:
         kinds = ", ".join(sorted({type(layer).__name__ for layer in model.layers}))
         raise StageError(
             f"the model has no convolution for Grad-CAM, only {kinds}; expected a network such as "
-            "EfficientNet, its layers in one graph; make it again with `dvc repro --force train`"
+            "EfficientNet, its layers in one graph; make it again with `dvc repro --force "
+            "--single-item train`"
         )
     last = model.layers[found[-1]]
     for layer in model.layers[found[-1] + 1 :]:

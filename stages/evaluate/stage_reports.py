@@ -24,7 +24,7 @@ def read_report(
     Raises:
         StageError: if it is missing, not a JSON object, lacks a key, or a value has another type.
     """
-    remedy = f"make it again with `dvc repro --force {made_by}`"
+    remedy = f"make it again with `dvc repro --force --single-item {made_by}`"
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -44,7 +44,7 @@ def read_history(path: Path) -> pd.DataFrame:
     Raises:
         StageError: if it is missing, malformed or empty.
     """
-    remedy = "make it again with `dvc repro --force train`"
+    remedy = "make it again with `dvc repro --force --single-item train`"
     try:
         history = pd.read_csv(path)
     except (OSError, ValueError) as error:

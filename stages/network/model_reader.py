@@ -10,7 +10,7 @@ import keras
 from stages.common.errors import StageError
 from stages.dataset.classes import CLASS_NAMES
 
-RETRAIN = "make it again with `dvc repro --force train`"
+RETRAIN = "make it again with `dvc repro --force --single-item train`"
 
 
 def load_classifier(path: Path, *, image_size: int) -> keras.Model:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stages.common.dvc_hash import counted_files
 from stages.common.files import json_text
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "scipy")
@@ -43,8 +44,7 @@ def _md5(path: Path) -> str:
     if not path.is_dir():
         with path.open("rb") as file:
             return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    files = sorted(file for file in path.rglob("*") if file.is_file())
-    listed = {file.relative_to(path).as_posix(): _md5(file) for file in files}
+    listed = {file.relative_to(path).as_posix(): _md5(file) for file in counted_files(path)}
     entries = [{"md5": listed[name], "relpath": name} for name in sorted(listed)]
     text = json.dumps(entries, sort_keys=True)
     return f"{hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()}.dir"

@@ -83,6 +83,18 @@ def test_outside_of_a_repository_one_line_says_how_to_come_into_one(
         assert "\n" not in str(error.value)
 
 
+def test_a_repository_with_an_empty_head_says_how_to_mend_it(repository: Path) -> None:
+    git("symbolic-ref", "HEAD", "refs/heads/BRANCH")
+    Path("file").touch()
+    made = commit()
+    (repository / ".git/HEAD").write_text("")
+    with pytest.raises(StageError, match="for no repository: it is damaged") as error:
+        git("status")
+    (mend,) = str(error.value).split("`")[1::2]
+    subprocess.run(mend, shell=True, check=True)
+    assert head_commit() == made
+
+
 def test_a_worktree_whose_repository_was_moved_says_how_to_repair_it(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,6 +81,6 @@ def test_by_image_what_the_folds_share_is_counted(tmp_path: Path) -> None:
 def test_another_archives_identical_images_are_refused(
     tmp_path: Path, table: pd.DataFrame, complaint: str
 ) -> None:
-    with pytest.raises(StageError, match=rf"{complaint}.*--force split`"):
+    with pytest.raises(StageError, match=rf"{complaint}.*--single-item split`"):
         run(tmp_path, identical=table)
     assert not (tmp_path / "folds").exists()

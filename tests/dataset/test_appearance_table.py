@@ -34,7 +34,7 @@ def test_each_cell_gets_its_appearance_in_any_order_and_that_of_its_own_set() ->
     ],
 )
 def test_a_cell_without_its_one_appearance_is_refused(appearances: pd.DataFrame, lack: str) -> None:
-    with pytest.raises(StageError, match=rf"appearance\.csv {lack}; .*--force preprocess`"):
+    with pytest.raises(StageError, match=rf"appearance\.csv {lack}; .*--single-item preprocess`"):
         add_appearance(CELLS, appearances, Path("appearance.csv"))
 
 

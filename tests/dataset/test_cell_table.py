@@ -32,7 +32,7 @@ def failure(path: Path, text: str | bytes) -> str:
         read_cells(path)
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
-    assert message.endswith(". Make it again with `dvc repro --force split`.")
+    assert message.endswith(". Make it again with `dvc repro --force --single-item split`.")
     assert "\n" not in message
     return message
 

@@ -23,7 +23,7 @@ from stages.dataset.shard_writer import Record, write_shard
 from tests.shard_folder import table_of, write_shards
 
 SIZE = 4
-REBUILD = "; make the shards again with `dvc repro --force preprocess`"
+REBUILD = "; make the shards again with `dvc repro --force --single-item preprocess`"
 
 
 def records(number: int, *, size: int = SIZE, seed: int = 0) -> list[Record]:

@@ -43,6 +43,12 @@ CHECKED = {
         "tests/pipeline/test_portable.py",
         "run(HOSTILE_CORE, tiny_pipeline",
     ),
+    r"dvc remote modify --local local shared group": (
+        f"{DVC}/faults_of_users.py",
+        '"A remote folder of several users"',
+    ),
+    r"git worktree repair": (f"{DVC}/faults_of_places.py", "def repository_moved"),
+    r"git fetch --refetch": (f"{DVC}/faults_of_places.py", 'git("fetch --quiet --refetch")'),
     r"cp -rL": ("tests/download/test_pack_folder.py", "`cp -rL` copies a folder"),
     r"pytest -m portable": ("tests/pipeline/test_portable.py", "pytest.mark.portable"),
     r"pytest -m dvc": (f"{DVC}/conftest.py", "pytest.mark.dvc"),
@@ -76,7 +82,10 @@ CHECKED = {
     r"git status": (f"{DVC}/test_experiments.py", '"git", "status"'),
     r"dvc repro": (f"{DVC}/test_first_run.py", 'origin.dvc("repro")'),
     r"dvc status": (f"{DVC}/test_first_run.py", 'origin.dvc("status")'),
-    r"dvc repro --force \w+": (f"{DVC}/faults_of_runs.py", "repro --single-item --force split"),
+    r"dvc repro --force (--single-item )?\w+": (
+        f"{DVC}/faults_of_runs.py",
+        "repro --single-item --force split",
+    ),
     r"dvc repro --pull": (f"{DVC}/test_push_pull.py", '"repro --pull split"'),
     r"dvc repro --pull --allow-missing": (
         f"{DVC}/test_push_pull.py",
@@ -114,7 +123,6 @@ CHECKED = {
     r"dvc exp diff main [\w-]+ --precision 8": (f"{DVC}/test_experiments.py", '"exp", "diff"'),
     r"dvc exp apply [\w-]+": (f"{DVC}/test_experiments.py", '"exp", "apply"'),
     r"dvc exp branch [\w-]+ [\w-]+": (f"{DVC}/test_experiments.py", '"exp", "branch"'),
-    r"export TRAIN_STATE_DIR=\S+": (f"{DVC}/project.py", '"TRAIN_STATE_DIR"'),
     r"dvc push": (f"{DVC}/test_push_pull.py", 'publisher.dvc("push")'),
     r"dvc pull": (f"{DVC}/test_push_pull.py", 'clone.dvc("pull")'),
     r"dvc pull train": (f"{DVC}/test_push_pull.py", 'clone.dvc("pull train")'),

@@ -196,7 +196,8 @@ def understated(path: Path) -> None:
 
 def linked(path: Path) -> None:
     own()(path)
-    (path / "all/3.png").symlink_to("1.png")
+    for name in ("all/3.png", "all/4.png", "more"):
+        (path / name).symlink_to("1.png")
 
 
 ALL, HEM = "all/1.png,all", "hem/1.png,hem"
@@ -241,10 +242,11 @@ OWN_FAULTS = [
         "a.png, one of 1 such images, is in no class folder; expected …/<class>/<image>",
     ),
     Fault(
-        "a link among own images",
+        "links among own images",
         "set",
         linked,
-        "all/3.png is a symbolic link (`cp -rL` copies a folder",
+        "all/3.png, one of 3 such, is a symbolic link (`cp -rL` copies a folder and follows its "
+        "links)",
     ),
     Fault(
         "a line end in the name of an own image",

@@ -33,6 +33,17 @@ def test_a_name_that_looks_the_same_is_told(tmp_path: Path, there: str, given: s
     assert f"is not a file, but {there!a} is there: the names" in failure(tmp_path / given)
 
 
+@pytest.mark.parametrize("given", [" sets/a.zip", r"sets\a.zip", r" sets\a.zip"])
+def test_a_path_with_spaces_or_backslashes_around_is_told_how_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("sets").mkdir()
+    Path("sets/a.zip").touch()
+    with pytest.raises(StageError, match=r"but sets/a\.zip is there: give it without spaces at"):
+        copy_file(local_path(given), tmp_path / "copy", expected="a zip")
+
+
 @pytest.mark.parametrize("name", ["a\nb.zip", "a\tb.zip", "\x1b[31ma.zip", "\udcff.zip", "\0.zip"])
 def test_what_cannot_be_shown_does_not_break_the_line(tmp_path: Path, name: str) -> None:
     told = failure(tmp_path / name)

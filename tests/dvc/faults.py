@@ -130,9 +130,10 @@ SECTIONS = {
             "not recorded stays",
         ),
         Row(
-            "experiments of train alone beside the workspace, with one TRAIN_STATE_DIR",
+            "experiments of train alone beside the workspace",
             faults_of_training.experiments_never_evaluated,
-            "each training removes the state of the one before it",
+            "each training keeps its state in `.train_state` of the workspace, and removes that of "
+            "the one before it",
         ),
         Row(
             "a cache without room, or without the right to write",
@@ -148,7 +149,7 @@ SECTIONS = {
             "to start from the weights of a trained model: docs/training.md",
         ),
         Row(
-            "`dvc repro --force train`",
+            "`dvc repro --force --single-item train`",
             faults_of_training.forced,
             f"where DVC has recorded it: trains anew; else {faults_of_training.NO_EPOCH}",
         ),
@@ -210,6 +211,16 @@ SECTIONS = {
             f"`make relock` gives dvc.lock the new hashes, and no stage runs: {SAME}",
         ),
         Row(
+            "files that editors, Jupyter, file managers and git leave beside the code",
+            faults_of_people.editors_at_work,
+            f"no stage runs for them: {SAME}",
+        ),
+        Row(
+            "`core.autocrlf` of git, which gives text files other line ends",
+            faults_of_people.other_line_ends,
+            f"no stage runs for them: {SAME}",
+        ),
+        Row(
             "a metric edited by hand",
             faults_of_people.metric_edited,
             f"`make locked` names it; after `dvc repro`: {SAME}",
@@ -267,6 +278,14 @@ SECTIONS = {
             "error: download: …/a is not a file, but …/a #1.zip is there: in params.yaml a # after "
             "a space begins a comment, so put the path into single quotes; failed to reproduce "
             "'download': failed to run: …, exited with 1; in quotes, the archive is taken",
+        ),
+        Row(
+            "a variable in braces in params.yaml: `${ARCHIVES}/a.zip`",
+            faults_of_paths.braces,
+            "error: download: params.yaml holds ${ in a path or an address: `dvc exp run -S` takes "
+            "what is in such braces for a key of params.yaml, and runs nothing; write $NAME "
+            "without braces; failed to reproduce 'download': failed to run: …, exited with 1; "
+            "without braces, the archive is taken, also in `dvc exp run -S`",
         ),
         Row(
             "a path with `: ` in params.yaml, without quotes",
@@ -341,6 +360,31 @@ SECTIONS = {
             "`make locked` and `make relock` say so in one line",
         ),
         Row(
+            "a worktree whose repository was moved",
+            faults_of_places.repository_moved,
+            "one line names `git worktree repair`; after that: as elsewhere",
+        ),
+        Row(
+            "a shallow clone, as CI makes it, without the commit to compare with",
+            faults_of_places.shallow,
+            "`make compare` says what to fetch; after that: as elsewhere",
+        ),
+        Row(
+            "git's file HEAD is empty, as after a power cut",
+            faults_of_places.head_empty,
+            f"each command says in one line how to mend it; after that: {SAME}",
+        ),
+        Row(
+            "git has lost the content of a file",
+            faults_of_places.content_lost,
+            "`make compare` names the file and `git fetch --refetch`; after that: as elsewhere",
+        ),
+        Row(
+            "a Python without the packages (each program: `tests/common/test_missing_package.py`)",
+            faults_of_places.without_packages,
+            "each stage and command says in one line to run `make repro`, or which Python to take",
+        ),
+        Row(
             "git's index is damaged",
             faults_of_places.index_damaged,
             "each command that asks DVC, which would wait forever, says in one line how to make it "
@@ -358,6 +402,19 @@ SECTIONS = {
             "g+rwxs {} +`; failed to reproduce 'train': failed to run: …, exited with 1; after the "
             "[recipe](machines.md#a-shared-cache) both write, and one takes what the other has "
             "made",
+        ),
+        Row(
+            "a remote folder to which another user has pushed",
+            faults_of_users.closed_remote,
+            "ERROR: unexpected error - [Errno 13] Permission denied: …; after the "
+            "[recipe](machines.md#a-remote-folder-of-several-users) both push, and one pulls what "
+            "the other has pushed",
+        ),
+        Row(
+            "a container that ran as root in the checkout",
+            faults_of_users.root_was_here,
+            "DVC may not write its own files; `make` names the first, and how to take the folder "
+            f"over; after that: {SAME}",
         ),
         Row(
             "a checkout of another user, which git does not read",

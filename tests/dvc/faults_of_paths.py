@@ -54,6 +54,20 @@ def cut_off(scene: Scene) -> str:
     return f"{told}; in quotes, the archive is taken"
 
 
+def braces(scene: Scene) -> str:
+    """Name a variable in braces in params.yaml; then run an experiment with another parameter."""
+    project = scene.clone().with_variables({"ARCHIVES": str(scene.folder)})
+    write(scene.folder / "a.zip")
+    project.set_param(SOURCE, "${ARCHIVES}/a.zip")
+    told = error(project.dvc("repro", code=255))
+    other = ("dvc", "exp", "run", "-S", "profiles.synthetic.split.seed=5", "download")
+    experiment = project.run(*other, code=255)
+    assert "ERROR: unexpected error - Interpolation key 'ARCHIVES' not found" in experiment
+    project.set_param(SOURCE, "$ARCHIVES/a.zip")
+    assert "download: 50 images" in project.run(*other)
+    return f"{told}; without braces, the archive is taken, also in `dvc exp run -S`"
+
+
 def no_yaml(scene: Scene) -> str:
     project = scene.clone()
     project.set_param(SOURCE, "/data/a: b.zip")

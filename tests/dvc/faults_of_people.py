@@ -76,6 +76,34 @@ def code_commented(scene: Scene) -> str:
     return f"`make relock` gives dvc.lock the new hashes, and no stage runs: {scene.right(project)}"
 
 
+def editors_at_work(scene: Scene) -> str:
+    project = scene.clone()
+    left = ("train/.loop.py.swp", "train/loop.py~", "train/#loop.py#", "train/loop.py.orig")
+    left += ("train/.ipynb_checkpoints/loop-checkpoint.py", "split/.DS_Store", "split/Thumbs.db")
+    for name in (*(f"stages/{name}" for name in left), "data/shards/training/.DS_Store"):
+        (project.folder / name).parent.mkdir(exist_ok=True)
+        (project.folder / name).write_text("left here")
+    (project.folder / "stages/train/.#loop.py").symlink_to("me@here.1234:5678")  # of Emacs
+    assert stages_run(project.dvc("repro")) == []
+    right = scene.right(project)
+    project.set_param(RATE, 0.0057)
+    printed = project.dvc("repro train")
+    assert stages_run(printed) == ["train"]
+    assert "is another one: train.learning_rate 0.002 → 0.0057; how" in printed
+    return f"no stage runs for them: {right}"
+
+
+def other_line_ends(scene: Scene) -> str:
+    options = ("-c", "core.autocrlf=true", "clone", "-c", "core.autocrlf=true")
+    project = Project(scene.folder / "clone", scene.origin.environment, scene.origin.cache)
+    scene.origin.run("git", *options, scene.origin.folder, project.folder)
+    project.run("dvc", "cache", "dir", "--local", project.cache)
+    project.dvc("checkout --quiet")
+    assert stages_run(project.dvc("repro")) == []
+    assert project.git("status --porcelain") == ""
+    return f"no stage runs for them: {scene.right(project)}"
+
+
 def metric_edited(scene: Scene) -> str:
     project = scene.clone()
     path = project.folder / "metrics/test.json"

@@ -142,6 +142,64 @@ def index_damaged(scene: Scene) -> str:
     )
 
 
+def repository_moved(scene: Scene) -> str:
+    clone = scene.origin.clone(scene.folder / "clone", pulled=False)
+    project = Project(scene.folder / "tree", clone.environment)
+    clone.run("git", "worktree", "add", "--quiet", "-b", "side", project.folder)
+    clone.folder.rename(moved := scene.folder / "moved")
+    assert f"run in it: git worktree repair {project.folder}" in make(project, "repro", code=2)
+    told = _line(project, "stages.compare HEAD")
+    (repair,) = re.findall(r"`(.+?)`", told)
+    Project(moved, clone.environment).run("sh", "-c", repair)
+    assert "are those of this code" in make(project, "locked")
+    return "one line names `git worktree repair`; after that: as elsewhere"
+
+
+def shallow(scene: Scene) -> str:
+    full = scene.origin.clone(scene.folder / "full", pulled=False)
+    full.git("branch other")
+    project = full.clone(scene.folder / "clone", "--depth", "1", pulled=False)
+    told = _line(project, "stages.compare other")
+    (fetch,) = re.findall("`(git fetch origin .+?)`", told)
+    project.run("sh", "-c", fetch.replace("NAME", "other"))
+    assert "other → workspace" in project.run("python", "-m", "stages.compare", "other")
+    return "`make compare` says what to fetch; after that: as elsewhere"
+
+
+def head_empty(scene: Scene) -> str:
+    project = scene.clone()
+    (project.folder / ".git/HEAD").write_text("")
+    by_make = project.run("make", "repro", code=2)
+    for name in ("compare main", "workspace.lock_check", "workspace.verify"):
+        told = _line(project, f"stages.{name}")
+        assert "git takes" in told
+        assert "for no repository: it is damaged; if its file HEAD is empty" in told
+    command = by_make.partition("name your branch in it: ")[2].splitlines()[0]
+    project.run("sh", "-c", command)
+    return f"each command says in one line how to mend it; after that: {scene.right(project)}"
+
+
+def content_lost(scene: Scene) -> str:
+    project = scene.origin.clone(scene.folder / "clone", "--no-hardlinks", pulled=False)
+    blob = project.git("rev-parse HEAD:metrics/predictions.csv").strip()
+    (project.folder / f".git/objects/{blob[:2]}/{blob[2:]}").unlink()
+    told = _line(project, "stages.compare HEAD")
+    assert "git has not the content of metrics/predictions.csv in" in told
+    assert "`git fsck` says what is damaged, and `git fetch --refetch` brings it" in told
+    project.git("fetch --quiet --refetch")
+    assert "HEAD → workspace" in project.run("python", "-m", "stages.compare", "HEAD")
+    return "`make compare` names the file and `git fetch --refetch`; after that: as elsewhere"
+
+
+def without_packages(scene: Scene) -> str:
+    project = scene.origin.clone(scene.folder / "clone", pulled=False)
+    alone = project.with_variables({"PYTHONPATH": str(project.folder)})
+    for module in ("stages.split", "stages.compare", "stages.workspace.lock_check"):
+        (line,) = alone.run("python", "-S", "-m", module, code=1).splitlines()
+        assert "has not the packages of requirements.txt; `make repro`" in line
+    return "each stage and command says in one line to run `make repro`, or which Python to take"
+
+
 def _line(project: Project, module: str) -> str:
     """The only line of a command of ours that ends in an error."""
     printed = project.run("python", "-m", *module.split(), code=2)

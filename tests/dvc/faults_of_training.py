@@ -98,11 +98,14 @@ def never_evaluated(scene: Scene) -> str:
 
 
 def experiments_never_evaluated(scene: Scene) -> str:
-    clone = scene.clone().with_variables({"TRAIN_STATE_DIR": str(scene.folder / "states")})
+    clone = scene.clone().with_variables({"TRAIN_STATE_DIR": ""})
     for rate in (0.0052, 0.0053):
         clone.run("dvc", "exp", "run", "--temp", "-S", f"{RATE}={rate}", "train")
-        assert len(list((scene.folder / "states").glob("*/finished.json"))) == 1
-    return "each training removes the state of the one before it"
+        assert len(list((clone.folder / ".train_state").glob("*/finished.json"))) == 1
+    return (
+        "each training keeps its state in `.train_state` of the workspace, and removes that of the "
+        "one before it"
+    )
 
 
 def forced(scene: Scene) -> str:

@@ -30,7 +30,7 @@ PAGE = "machines.md"
 
 
 def closed_cache(scene: Scene) -> str:
-    cache = _cache_of_ann(scene)
+    cache = _cache_of(scene, ANN)
     ben = _owned(scene, BEN, name="ben", cache=cache)
     ben.set_param(RATE, 0.0051)
     printed = ben.dvc(TRAIN, code=255)
@@ -71,6 +71,51 @@ def git_does_not_trust(scene: Scene) -> str:
     return (
         "`make` and our commands say in one line how to trust it; after that: as elsewhere "
         f"({scene.right(ben)})"
+    )
+
+
+def root_was_here(scene: Scene) -> str:
+    ann = _owned(scene, ANN, name="ann")
+    root = replace(ann.with_variables(_trusted(scene, ann)), user=None)
+    root.dvc("repro --force --single-item split")
+    assert re.search("Permission denied|readonly database", ann.dvc("repro", code=255))
+    by_make = make(ann, "repro", code=2)
+    assert by_make.startswith("You may not write .dvc/tmp/")
+    command = by_make.partition("sudo ")[2].splitlines()[0]
+    root.run("sh", "-c", f"{command} '{ann.cache}'")
+    assert stages_run(make(ann, "repro")) == []
+    return (
+        "DVC may not write its own files; `make` names the first, and how to take the folder over; "
+        f"after that: {scene.right(ann)}"
+    )
+
+
+def closed_remote(scene: Scene) -> str:
+    (remote := scene.folder / "remote").mkdir()
+    _give(remote, ANN)
+    ann = _owned(scene, ANN, name="ann")
+    ben = _owned(scene, BEN, name="ben", cache=_cache_of(scene, BEN))
+    for user in (ann, ben):
+        user.run("dvc", "remote", "modify", "--local", "local", "url", remote)
+    ann.dvc("push")
+    ben.set_param("profiles.synthetic.split.validation_share", 0.25)
+    ben.dvc("repro split")
+    told = re.sub(r"'.*'", "…", ben.dvc("push", code=255).splitlines()[0])
+    (recipe,) = commands(section(PAGE, "A remote folder of several users"))
+    for user in (ann, ben):
+        user.run("sh", "-c", recipe)
+    for line in commands(section(PAGE, "A shared cache"))[-2:]:
+        ours = line.replace("/shared/leukemia-cache", f"'{remote}'").replace(" lab ", f" {GROUP} ")
+        ann.run("sh", "-c", ours.replace("$USER", str(ANN)))
+    ben.dvc("push split")
+    ann.set_param("profiles.synthetic.split.validation_share", 0.25)
+    shutil.copy(ben.folder / "dvc.lock", ann.folder / "dvc.lock")
+    ann.dvc("pull split")
+    cells = "data/splits/cells.csv"
+    assert (ann.folder / cells).read_bytes() == (ben.folder / cells).read_bytes()
+    return (
+        f"{told}; after the [recipe](machines.md#a-remote-folder-of-several-users) both push, and "
+        "one pulls what the other has pushed"
     )
 
 
@@ -127,12 +172,12 @@ def two_jobs(scene: Scene) -> str:
     return f"a clone for each, with one cache: {scene.right(Project(second, first.environment))}"
 
 
-def _cache_of_ann(scene: Scene) -> Path:
-    """A cache that ANN has filled, as DVC makes it without `cache.shared`."""
+def _cache_of(scene: Scene, user: int) -> Path:
+    """A cache that a user has filled, as DVC makes it without `cache.shared`."""
     source = scene.origin.folder.with_name(FIRST_CACHE)
-    cache = Path(shutil.copytree(source, scene.folder / "cache"))
+    cache = Path(shutil.copytree(source, scene.folder / f"cache-{user}"))
     subprocess.run(["chmod", "-R", "go-w", cache], check=True)
-    _give(cache, ANN)
+    _give(cache, user)
     return cache
 
 
@@ -142,8 +187,8 @@ def _owned(
     """A clone that belongs to a user, who runs the commands in it."""
     _skip_where_nobody_else_can_be(user)
     clone = scene.origin.clone(scene.folder / name)
-    cache = cache or _cache_of_ann(scene)
-    clone.dvc(f"cache dir --local {cache}")
+    cache = cache or _cache_of(scene, ANN)
+    clone.run("dvc", "cache", "dir", "--local", cache)
     _give(clone.folder, user)
     known = {key: value for key, value in clone.environment.items() if key not in NAMES}
     own = {

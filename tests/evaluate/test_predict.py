@@ -47,7 +47,9 @@ def test_p_all_survives_the_file(world: World, model: keras.Model) -> None:
 
 
 def test_a_missing_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StageError, match=r"model\.keras is missing; make it .*--force train`"):
+    with pytest.raises(
+        StageError, match=r"model\.keras is missing; make it .*--single-item train`"
+    ):
         load_classifier(tmp_path / "model.keras", image_size=SIZE)
 
 
@@ -55,7 +57,7 @@ def test_a_truncated_model_is_refused(tmp_path: Path, model_keras: Path) -> None
     path = tmp_path / "model.keras"
     path.write_bytes(model_keras.read_bytes()[:-100])
 
-    with pytest.raises(StageError, match=r"model\.keras is cut off .*--force train`"):
+    with pytest.raises(StageError, match=r"model\.keras is cut off .*--single-item train`"):
         load_classifier(path, image_size=SIZE)
 
 
@@ -69,7 +71,7 @@ def test_a_model_with_a_flipped_byte_is_refused(
         content[archive.getinfo(member).header_offset + 100] ^= 0xFF
     path.write_bytes(content)
 
-    with pytest.raises(StageError, match=r"model\.keras cannot be loaded .*--force train`"):
+    with pytest.raises(StageError, match=r"model\.keras cannot be loaded .*--single-item train`"):
         load_classifier(path, image_size=SIZE)
 
 

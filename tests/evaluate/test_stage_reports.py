@@ -28,7 +28,7 @@ def test_a_useless_report_is_refused(tmp_path: Path, content: str | None, compla
     if content is not None:
         path.write_text(content)
 
-    with pytest.raises(StageError, match=rf"{complaint}.*; make it again .*--force split`"):
+    with pytest.raises(StageError, match=rf"{complaint}.*; make it again .*--single-item split`"):
         read_report(path, made_by="split", needs={"leakage": dict})
 
 
@@ -46,7 +46,7 @@ def test_a_useless_history_is_refused(tmp_path: Path, content: str | None, compl
     if content is not None:
         path.write_text(content)
 
-    with pytest.raises(StageError, match=rf"{complaint}.*; make it again .*--force train`"):
+    with pytest.raises(StageError, match=rf"{complaint}.*; make it again .*--single-item train`"):
         read_history(path)
 
 

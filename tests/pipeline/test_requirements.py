@@ -58,6 +58,7 @@ def test_tools_share_the_versions_of_the_stages() -> None:
 
 def test_each_direct_dependency_is_imported_somewhere() -> None:
     modules = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
+    modules["ruamel-yaml"] = "ruamel"
     code = "\n".join(file.read_text() for file in sorted((ROOT / "stages").rglob("*.py")))
     for package in names(PROJECT["project"]["dependencies"]) - {"dvc"}:
         module = modules.get(package, package)
@@ -77,6 +78,7 @@ def imported(file: Path) -> set[str]:
 
 def test_each_imported_package_is_a_direct_dependency() -> None:
     packages = {"PIL": "pillow", "yaml": "pyyaml", "sklearn": "scikit-learn"}
+    packages["ruamel"] = "ruamel-yaml"
     direct = names(PROJECT["project"]["dependencies"])
     # kagglesdk is kagglehub's, google is the protobuf of TensorFlow's records; vl_convert is for
     # `make pr-report`, which brings the tools.

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from stages.common.dvc_hash import contents, dvc_hash
+from stages.common.dvc_hash import contents, counted_files, dvc_hash
 from stages.common.files import write_json
 from stages.common.finished_training import is_finished
 
@@ -107,8 +107,7 @@ def _hash(path: Path) -> str | None:
     """Return the hash of code in the working tree; None if there is none."""
     if not path.exists():
         return None
-    files = (file for file in path.rglob("*") if "__pycache__" not in file.parts)
-    return dvc_hash(contents(path, filter(Path.is_file, files)))
+    return dvc_hash(contents(path, counted_files(path)))
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.common.code_content import code_sha256
+from stages.common.dvc_hash import counted_files
 from stages.common.files import file_sha256
 
 _SHARED_MODULE = re.compile(r"stages(\.(common|dataset|network|statistics)(\.\w+)?)?")
@@ -37,7 +38,9 @@ def fingerprint(inputs: Mapping[str, Any]) -> str:
 def code_files() -> dict[str, Path]:
     """Return the modules of this stage and the shared modules that the process has imported."""
     stage = {
-        f"stages/train/{path.relative_to(_STAGE).as_posix()}": path for path in _STAGE.rglob("*.py")
+        f"stages/train/{path.relative_to(_STAGE).as_posix()}": path
+        for path in counted_files(_STAGE)
+        if path.suffix == ".py"
     }
     shared = {
         name: Path(str(module.__file__))
@@ -49,9 +52,7 @@ def code_files() -> dict[str, Path]:
 
 def data_files(shards: Path, cells_csv: Path, weights: Path) -> dict[str, Path]:
     """Return shards, their index and the table of cells; if they exist, weights and pins."""
-    files = {
-        f"shards/{path.relative_to(shards)}": path for path in shards.rglob("*") if path.is_file()
-    }
+    files = {f"shards/{path.relative_to(shards)}": path for path in counted_files(shards)}
     files["cells.csv"] = cells_csv
     single = {"weights": weights, "requirements.txt": Path("requirements.txt")}
     return files | {name: path for name, path in single.items() if path.is_file()}

@@ -177,6 +177,14 @@ def test_state_lies_where_the_environment_says(
 ) -> None:
     monkeypatch.delenv("TRAIN_STATE_DIR", raising=False)
     assert state_folder() == Path(".train_state")
+    (beside := tmp_path / ".dvc/tmp/exps/tmp12").mkdir(parents=True)
+    monkeypatch.chdir(beside)
+    assert state_folder() == tmp_path / ".train_state"
+    monkeypatch.setenv("TRAIN_STATE_DIR", "states")
+    assert state_folder() == tmp_path / "states"
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TRAIN_STATE_DIR", "~/states")  # as --env and --export leave it
+    assert state_folder() == tmp_path / "home/states"
     monkeypatch.setenv("TRAIN_STATE_DIR", str(tmp_path / "else"))
     with open_state("a") as state:
         assert state.folder == tmp_path / "else/a"
