@@ -26,6 +26,16 @@ CHECKED = {
     r"make compare.*": ("tests/compare/test_main.py", 'main(["main", "--md"])'),
     r"make leakage": ("tests/compare/test_leakage_gap.py", "stages.compare.leakage_gap"),
     r"make experiments": (f"{DVC}/test_pr_report.py", 'make(pull_request, "experiments")'),
+    r"make cross-validate": ("tests/workspace/test_makefile.py", '"cross-validate"'),
+    r"dvc repro cross_validation/dvc\.yaml(:member@1-2)?": (
+        f"{DVC}/test_cross_validation.py",
+        'f"repro {PIPELINE}"',
+    ),
+    r"dvc exp run -S \"cross_validation\.seeds=\[1,2,3\]\" cross_validation/dvc\.yaml": (
+        f"{DVC}/test_cross_validation.py",
+        '"cross_validation.seeds=[1,2]"',
+    ),
+    r"dvc (pull|status) dvc\.yaml": (f"{DVC}/test_cross_validation.py", '"pull dvc.yaml"'),
     r"make locked": (f"{DVC}/test_pr_report.py", 'make(pull_request, "locked")'),
     r"make relock": (f"{DVC}/test_relock.py", 'make(project, "relock"'),
     r"dvc commit --force": (f"{DVC}/test_relock.py", '"commit --force"'),

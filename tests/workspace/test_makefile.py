@@ -57,3 +57,24 @@ def test_a_branch_may_have_quotes_and_other_characters_of_the_shell() -> None:
         check=True,
     )
     assert said.stdout.splitlines()[-2:] == [branch, "a b"]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("target", "pipeline", "last"),
+    [
+        ("repro", "dvc repro", "stages.workspace.repro_summary"),
+        (
+            "cross-validate",
+            "dvc repro cross_validation/dvc.yaml",
+            "stages.cross_validation.summary",
+        ),
+    ],
+)
+def test_parameters_are_checked_before_dvc_reads_them(
+    target: str, pipeline: str, last: str
+) -> None:
+    make = ["make", "--dry-run", "--silent", target]
+    printed = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    called = re.findall(r" -m (.+)", printed)
+    assert called[-3:] == ["stages.workspace.params_check", pipeline, last]
