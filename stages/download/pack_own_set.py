@@ -16,16 +16,13 @@ from stages.common.progress import progress
 from stages.dataset.archive_metadata import METADATA, metadata_bytes
 from stages.dataset.image_decoding import ImageError, decoding
 from stages.download.class_mapping import class_counts, with_our_classes
-from stages.download.image_check import ImageFacts, checked_image, refuse_faults
+from stages.download.image_check import ImageSize, checked_image, refuse_faults
 from stages.download.label_table import images_in_tables
 from stages.download.params import DownloadParams
 from stages.download.pseudonyms import hide_names
 from stages.download.set_layout import TABLE, images_in_class_folders, layout_of, tables_among
 from stages.download.source_files import SourceFiles
 from stages.download.zip_writer import PackedMember, on_all_cores, pack_member, write_members
-
-_COMPRESSIBLE = ("BMP", "TIFF")
-"""Forms of images that may get smaller in a zip."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +75,10 @@ def pack_own_set(
         table, pseudonym_key = hide_names(table, names_csv=names_csv)
     taken = table.assign(source=named["source"]).sort_values("file_name", ignore_index=True)
     table = taken.drop(columns="source")
-    facts: list[ImageFacts] = []
-    packed = _packed_images(files, taken, facts, name=name)
+    sizes: list[ImageSize] = []
+    packed = _packed_images(files, taken, sizes, name=name)
     write_members(destination, chain(packed, [pack_member(METADATA, metadata_bytes(table))]))
-    widths, heights = [fact.width for fact in facts], [fact.height for fact in facts]
+    widths, heights = [size.width for size in sizes], [size.height for size in sizes]
     return OwnSet(
         layout,
         table,
@@ -93,17 +90,17 @@ def pack_own_set(
 
 
 def _packed_images(
-    files: SourceFiles, taken: pd.DataFrame, facts: list[ImageFacts], *, name: str
+    files: SourceFiles, taken: pd.DataFrame, sizes: list[ImageSize], *, name: str
 ) -> Iterator[PackedMember]:
-    """Read, check and pack images on all cores, in order; add what is known of each to `facts`."""
+    """Read, check and pack images on all cores, in order; add the size of each to `sizes`."""
 
-    def pack(row: tuple[str, str]) -> tuple[PackedMember, ImageFacts] | ImageError:
+    def pack(row: tuple[str, str]) -> tuple[PackedMember, ImageSize] | ImageError:
         source, member = row
         content = files.read(source)
         checked = checked_image(content)
         if isinstance(checked, ImageError):
             return checked
-        return pack_member(member, content, compress=checked.form in _COMPRESSIBLE), checked
+        return pack_member(member, content, compress=False), checked
 
     rows = list(zip(taken["source"], taken["file_name"], strict=True))
     faults: dict[str, ImageError | None] = {source: None for source, _ in rows}
@@ -113,6 +110,6 @@ def _packed_images(
             if isinstance(packed, ImageError):
                 faults[source] = packed
                 continue
-            facts.append(packed[1])
+            sizes.append(packed[1])
             yield packed[0]
     refuse_faults(faults, name=name)

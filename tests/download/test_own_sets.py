@@ -379,9 +379,9 @@ def test_every_form_of_image_is_taken_with_its_own_bytes(tmp_path: Path) -> None
     run(tmp_path / "out", tmp_path / "set")
     with zipfile.ZipFile(tmp_path / "out/data/raw/cnmc.zip") as archive:
         assert {name: archive.read(f"images/{name}") for name in files} == files
-        methods = {info.filename: info.compress_type for info in archive.infolist()}
-    assert methods["images/all/grey.bmp"] == methods["images/all/scan.tif"] == zipfile.ZIP_BZIP2
-    assert methods["images/all/photo.jpg"] == methods["images/hem/1.png"] == zipfile.ZIP_STORED
+        images = [info for info in archive.infolist() if info.filename != "metadata.csv"]
+    # Compressed by a method of one output, bzip2, a large BMP costs three times all other work.
+    assert {info.compress_type for info in images} == {zipfile.ZIP_STORED}
 
 
 LONG = "ä" * 125 + ".png"  # 254 bytes
@@ -464,7 +464,7 @@ def test_a_relative_path_a_tilde_and_a_variable_lead_to_a_folder(
 
 @pytest.mark.integration
 def test_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> None:
-    content = encoded(Image.new("RGB", (1000, 1000)), "BMP")  # slower to compress than to decode
+    content = encoded(Image.new("RGB", (1000, 1000)), "BMP")
     for label in ("all", "hem"):
         write_files(tmp_path / "set", {f"{label}/0.bmp": content})
         for number in range(1, 30):
