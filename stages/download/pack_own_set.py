@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
@@ -34,6 +34,7 @@ class OwnSet:
         table: one row per image: file_name, label, and what else is known of it.
         classes: the number of images of each class of the set, by our class, and `ignored`.
         other_files: number of files that are no images of the set.
+        twins: the number of images whose name another one of class and part has, and two of them.
         sizes: the smallest and the largest width, then height, in pixels.
         pseudonym_key: fingerprint of the key of its pseudonyms; None if it has none.
     """
@@ -42,6 +43,7 @@ class OwnSet:
     table: pd.DataFrame
     classes: dict[str, dict[str, int]]
     other_files: int
+    twins: tuple[int, list[str]]
     sizes: tuple[tuple[int, int], tuple[int, int]]
     pseudonym_key: str | None
 
@@ -69,7 +71,7 @@ def pack_own_set(
     """
     layout = layout_of(files.names)
     images = images_in_tables(files) if layout == TABLE else images_in_class_folders(files.names)
-    named = with_our_classes(images, params)
+    named = with_our_classes(images, params, layout=layout)
     table, pseudonym_key = named.drop(columns="source"), None
     if params.identifiers == "pseudonyms":
         table, pseudonym_key = hide_names(table, names_csv=names_csv)
@@ -84,9 +86,19 @@ def pack_own_set(
         table,
         class_counts(images, named),
         len(files.names) - len(images) - len(tables_among(files.names)),
+        (0, []) if layout == TABLE else _twins(images[images["source"].isin(named["source"])]),
         ((min(widths), max(widths)), (min(heights), max(heights))),
         pseudonym_key,
     )
+
+
+def _twins(images: pd.DataFrame) -> tuple[int, list[str]]:
+    """Count the images of class folders whose name another one of class and part has; name two."""
+    names = images["source"].map(lambda source: PurePosixPath(source).stem)
+    same = [images[column] for column in ("label", "split") if column in images]
+    groups = images.groupby([*same, names])["source"]
+    twins = images[groups.transform("size") > 1]
+    return len(twins), next((group.tolist()[:2] for _, group in groups if len(group) > 1), [])
 
 
 def _packed_images(
