@@ -122,7 +122,9 @@ def _read_parquet(content: bytes) -> pd.DataFrame:
 def _text(value: object) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, (bool, int, float, list, dict)):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
 
 
 _READERS: dict[str, Callable[[bytes], pd.DataFrame]] = {

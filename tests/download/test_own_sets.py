@@ -308,6 +308,24 @@ def test_a_table_in_parquet_is_read_where_pandas_can(tmp_path: Path) -> None:
     assert cells(tmp_path / "out").to_csv(index=False) == EXPECTED
 
 
+def test_values_of_parquet_become_plain_texts(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    table = pd.DataFrame(
+        {
+            "file_name": list(TWO),
+            "label": ["all", "hem"],
+            "subject": pd.Categorical(["P1", "P2"]),
+            "taken": pd.to_datetime(["2020-01-31", None]),
+            "age": [1.5, None],
+        }
+    )
+    write_files(tmp_path / "set", TWO)
+    table.to_parquet(tmp_path / "set/metadata.parquet")
+    run(tmp_path / "out", tmp_path / "set")
+    listed = cells(tmp_path / "out")[["subject", "taken", "age"]]
+    assert listed.to_numpy().tolist() == [["P1", "2020-01-31 00:00:00", "1.5"], ["P2", "", ""]]
+
+
 def test_a_table_in_parquet_says_what_to_install_where_pandas_cannot(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
