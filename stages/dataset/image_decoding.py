@@ -6,7 +6,6 @@ import contextlib
 import io
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -43,21 +42,8 @@ class ImageError(ValueError):
         self.kind, self.remedy = kind, remedy
 
 
-@dataclass(frozen=True)
-class Decoded:
-    """A decoded image: uint8 (height, width, 3), RGB in 0…255, and the form of its file."""
-
-    pixels: Pixels
-    form: str
-
-
 def decode_image(content: bytes, *, background: Colour = BLACK) -> Pixels:
-    """Return the pixels of an image file; see `decode`."""
-    return decode(content, background=background).pixels
-
-
-def decode(content: bytes, *, background: Colour = BLACK) -> Decoded:
-    """Decode an image file, turned upright as its EXIF orientation says.
+    """Return the pixels of an image file, turned upright as its EXIF orientation says.
 
     Grey and palettes become RGB. What is transparent is put on the background. Colour profiles are
     not applied.
@@ -65,6 +51,9 @@ def decode(content: bytes, *, background: Colour = BLACK) -> Decoded:
     Args:
         content: the bytes of the file.
         background: its colour.
+
+    Returns:
+        uint8 (height, width, 3), RGB in 0…255.
 
     Raises:
         ImageError: if it is no image of FORMS, damaged, of more pixels than Pillow takes for
@@ -74,11 +63,10 @@ def decode(content: bytes, *, background: Colour = BLACK) -> Decoded:
         raise ImageError("empty", _REPLACE)
     try:
         with Image.open(io.BytesIO(content), formats=FORMS) as image:
-            form = image.format or ""
             _require_readable(image, content)
             image.load()
             upright = ImageOps.exif_transpose(image)
-            return Decoded(np.asarray(_rgb(upright, background)), form)
+            return np.asarray(_rgb(upright, background))
     except (ImageError, MemoryError):
         raise
     except UnidentifiedImageError as error:

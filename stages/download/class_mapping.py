@@ -8,12 +8,15 @@ import pandas as pd
 
 from stages.dataset.classes import CLASS_NAMES
 from stages.download.params import DownloadParams
-from stages.download.set_layout import SetError
+from stages.download.set_layout import CLASS_FOLDERS, SetError
 
 _MOST = 20  # classes that a message lists
+_NO_CLASSES = (
+    "; where the innermost folders are no classes, write a metadata.csv (docs/own-data.md)"
+)
 
 
-def with_our_classes(images: pd.DataFrame, params: DownloadParams) -> pd.DataFrame:
+def with_our_classes(images: pd.DataFrame, params: DownloadParams, *, layout: str) -> pd.DataFrame:
     """Give each image our class for its own, and leave out those of ignored classes.
 
     Where a class has another name than ours, a column `source_class` keeps it.
@@ -21,6 +24,7 @@ def with_our_classes(images: pd.DataFrame, params: DownloadParams) -> pd.DataFra
     Args:
         images: one row per image, with a column `label`: what the set calls its class.
         params: `classes` and `ignore_classes`. Upper and lower case do not matter.
+        layout: TABLE or CLASS_FOLDERS.
 
     Raises:
         SetError: if a class is neither mapped nor ignored, or both, or mapped twice; or if no image
@@ -34,7 +38,7 @@ def with_our_classes(images: pd.DataFrame, params: DownloadParams) -> pd.DataFra
         raise SetError(
             f"classes that nothing maps: {_counted(unmapped)}; expected {_expected(params)}; name "
             "them in download.classes, as {hem: [benign, normal], all: [early, pre]}, or in "
-            "download.ignore_classes"
+            f"download.ignore_classes{_NO_CLASSES if layout == CLASS_FOLDERS else ''}"
         )
     taken = images[~theirs.isin(ignored)].reset_index(drop=True)
     label = taken["label"].str.casefold().map(ours)

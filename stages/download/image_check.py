@@ -7,28 +7,26 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from stages.common.errors import StageError
-from stages.dataset.image_decoding import EXPECTED, MOST_BYTES, ImageError, decode
+from stages.dataset.image_decoding import EXPECTED, MOST_BYTES, ImageError, decode_image
 from stages.download.inventory import some
 
 
-class ImageFacts(NamedTuple):
-    """The form of an image file, as BMP, and the width and height of the image in pixels."""
+class ImageSize(NamedTuple):
+    """Width and height of an image, in pixels."""
 
-    form: str
     width: int
     height: int
 
 
-def checked_image(content: bytes) -> ImageFacts | ImageError:
-    """Decode an image; return what it is, or why it cannot be decoded."""
+def checked_image(content: bytes) -> ImageSize | ImageError:
+    """Decode an image; return its size, or why it cannot be decoded."""
     if len(content) > MOST_BYTES:
         return ImageError(f"larger than {MOST_BYTES:,} bytes", "cut the cells out of it")
     try:
-        decoded = decode(content)
+        height, width, _ = decode_image(content).shape
     except ImageError as error:
         return error
-    height, width, _ = decoded.pixels.shape
-    return ImageFacts(decoded.form, width, height)
+    return ImageSize(width, height)
 
 
 def image_fault(content: bytes) -> ImageError | None:

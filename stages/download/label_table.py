@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
@@ -29,6 +30,8 @@ from stages.download.source_files import SourceFiles
 _NEEDED = ("file_name", "label")
 _MISSING = {"", "na", "n/a", "nan", "null", "none"}
 """Values, in lower case, that say in the columns of GIVEN that nothing is known; R writes NA."""
+_PEOPLE = re.compile(r"(case|donor|patient|person|subject)s?[ _-]?(id|name|no|nr|number)?", re.I)
+"""Names of columns that tell people apart: only `subject` is split by and made a pseudonym."""
 _TAKEN = ({*COLUMNS} - {*GIVEN, *_NEEDED}) | {"source"}
 
 
@@ -75,7 +78,7 @@ def _read(files: SourceFiles, name: str) -> pd.DataFrame:
         ) from error
     except (ValueError, OSError) as error:  # also of JSON, of pandas and of bytes not in UTF-8
         raise SetError(f"{name} cannot be read ({' '.join(str(error).split())})") from error
-    table.columns = table.columns.str.strip()
+    table.columns = [_column(str(column)) for column in table.columns]
     _check_columns(table, name)
     for column in table.columns.intersection([*_NEEDED, *GIVEN]):
         table[column] = table[column].str.strip()
@@ -119,7 +122,9 @@ def _read_parquet(content: bytes) -> pd.DataFrame:
 def _text(value: object) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, (bool, int, float, list, dict)):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
 
 
 _READERS: dict[str, Callable[[bytes], pd.DataFrame]] = {
@@ -130,12 +135,24 @@ _READERS: dict[str, Callable[[bytes], pd.DataFrame]] = {
 }
 
 
+def _column(name: str) -> str:
+    """Return a column's name without spaces at its ends, and in lower case if it is one of ours."""
+    bare = name.strip()
+    return bare.lower() if bare.lower() in (*_NEEDED, *GIVEN) else bare
+
+
 def _check_columns(table: pd.DataFrame, name: str) -> None:
     columns = [str(column) for column in table.columns]
     if missing := [column for column in _NEEDED if column not in columns]:
         raise SetError(
             f"{name} has columns {', '.join(columns)}, but no {' and no '.join(missing)}; expected "
             f"file_name and label, and of {', '.join(GIVEN)} what is known"
+        )
+    people = [column for column in columns if _PEOPLE.fullmatch(column) and column != "subject"]
+    if people:
+        raise SetError(
+            f"{name} has a column {people[0]}; name it subject if it tells people apart, for the "
+            "split and for pseudonyms, or leave it out"
         )
     if taken := sorted(_TAKEN.intersection(columns)):
         raise SetError(f"{name} has a column {taken[0]}, a name of the project's own; rename it")

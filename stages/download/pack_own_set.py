@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
@@ -16,16 +16,13 @@ from stages.common.progress import progress
 from stages.dataset.archive_metadata import METADATA, metadata_bytes
 from stages.dataset.image_decoding import ImageError, decoding
 from stages.download.class_mapping import class_counts, with_our_classes
-from stages.download.image_check import ImageFacts, checked_image, refuse_faults
+from stages.download.image_check import ImageSize, checked_image, refuse_faults
 from stages.download.label_table import images_in_tables
 from stages.download.params import DownloadParams
 from stages.download.pseudonyms import hide_names
 from stages.download.set_layout import TABLE, images_in_class_folders, layout_of, tables_among
 from stages.download.source_files import SourceFiles
 from stages.download.zip_writer import PackedMember, on_all_cores, pack_member, write_members
-
-_COMPRESSIBLE = ("BMP", "TIFF")
-"""Forms of images that may get smaller in a zip."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +34,7 @@ class OwnSet:
         table: one row per image: file_name, label, and what else is known of it.
         classes: the number of images of each class of the set, by our class, and `ignored`.
         other_files: number of files that are no images of the set.
+        twins: the number of images whose name another one of class and part has, and two of them.
         sizes: the smallest and the largest width, then height, in pixels.
         pseudonym_key: fingerprint of the key of its pseudonyms; None if it has none.
     """
@@ -45,6 +43,7 @@ class OwnSet:
     table: pd.DataFrame
     classes: dict[str, dict[str, int]]
     other_files: int
+    twins: tuple[int, list[str]]
     sizes: tuple[tuple[int, int], tuple[int, int]]
     pseudonym_key: str | None
 
@@ -72,38 +71,48 @@ def pack_own_set(
     """
     layout = layout_of(files.names)
     images = images_in_tables(files) if layout == TABLE else images_in_class_folders(files.names)
-    named = with_our_classes(images, params)
+    named = with_our_classes(images, params, layout=layout)
     table, pseudonym_key = named.drop(columns="source"), None
     if params.identifiers == "pseudonyms":
         table, pseudonym_key = hide_names(table, names_csv=names_csv)
     taken = table.assign(source=named["source"]).sort_values("file_name", ignore_index=True)
     table = taken.drop(columns="source")
-    facts: list[ImageFacts] = []
-    packed = _packed_images(files, taken, facts, name=name)
+    sizes: list[ImageSize] = []
+    packed = _packed_images(files, taken, sizes, name=name)
     write_members(destination, chain(packed, [pack_member(METADATA, metadata_bytes(table))]))
-    widths, heights = [fact.width for fact in facts], [fact.height for fact in facts]
+    widths, heights = [size.width for size in sizes], [size.height for size in sizes]
     return OwnSet(
         layout,
         table,
         class_counts(images, named),
         len(files.names) - len(images) - len(tables_among(files.names)),
+        (0, []) if layout == TABLE else _twins(images[images["source"].isin(named["source"])]),
         ((min(widths), max(widths)), (min(heights), max(heights))),
         pseudonym_key,
     )
 
 
-def _packed_images(
-    files: SourceFiles, taken: pd.DataFrame, facts: list[ImageFacts], *, name: str
-) -> Iterator[PackedMember]:
-    """Read, check and pack images on all cores, in order; add what is known of each to `facts`."""
+def _twins(images: pd.DataFrame) -> tuple[int, list[str]]:
+    """Count the images of class folders whose name another one of class and part has; name two."""
+    names = images["source"].map(lambda source: PurePosixPath(source).stem)
+    same = [images[column] for column in ("label", "split") if column in images]
+    groups = images.groupby([*same, names])["source"]
+    twins = images[groups.transform("size") > 1]
+    return len(twins), next((group.tolist()[:2] for _, group in groups if len(group) > 1), [])
 
-    def pack(row: tuple[str, str]) -> tuple[PackedMember, ImageFacts] | ImageError:
+
+def _packed_images(
+    files: SourceFiles, taken: pd.DataFrame, sizes: list[ImageSize], *, name: str
+) -> Iterator[PackedMember]:
+    """Read, check and pack images on all cores, in order; add the size of each to `sizes`."""
+
+    def pack(row: tuple[str, str]) -> tuple[PackedMember, ImageSize] | ImageError:
         source, member = row
         content = files.read(source)
         checked = checked_image(content)
         if isinstance(checked, ImageError):
             return checked
-        return pack_member(member, content, compress=checked.form in _COMPRESSIBLE), checked
+        return pack_member(member, content, compress=False), checked
 
     rows = list(zip(taken["source"], taken["file_name"], strict=True))
     faults: dict[str, ImageError | None] = {source: None for source, _ in rows}
@@ -113,6 +122,6 @@ def _packed_images(
             if isinstance(packed, ImageError):
                 faults[source] = packed
                 continue
-            facts.append(packed[1])
+            sizes.append(packed[1])
             yield packed[0]
     refuse_faults(faults, name=name)

@@ -54,6 +54,7 @@ def _own(own: OwnSet) -> str:
         f"{len(own.table):,} images ({_classes(own, 'all')}; {_classes(own, 'hem')}), "
         f"{ignored:,} ignored, {own.other_files:,} other files, recognized as {own.layout}"
         f"{_columns(own)}, {narrowest:,} to {widest:,} px wide and {lowest:,} to {highest:,} high"
+        f"{_twins(own)}"
     )
 
 
@@ -63,6 +64,16 @@ def _classes(own: OwnSet, label: str) -> str:
     named = ", ".join(f"{count:,} {name}" for name, count in counts.items())
     told = "" if [name.lower() for name in counts] == [label] else f": {named}"
     return f"{sum(counts.values()):,} {label.upper()}{told}"
+
+
+def _twins(own: OwnSet) -> str:
+    count, paths = own.twins
+    if not count:
+        return ""
+    return (
+        f", {count:,} with the name of another of their class, as {' and '.join(paths)}: where "
+        "these are copies of one picture, name the folder of one kind as the source"
+    )
 
 
 def _columns(own: OwnSet) -> str:

@@ -70,9 +70,9 @@ def write_members(
 
 
 def pack_member(member: str, content: bytes, *, compress: bool = True) -> PackedMember:
-    """Pack a file for a zip. `compress` is false for what is compressed already, as PNG and JPEG.
+    """Pack a file for a zip. `compress` is false for own images: most are compressed already.
 
-    bzip2 compresses it: deflate has many encoders with different output, bzip2 has only one. A
+    bzip2 compresses: deflate has many encoders with different output, bzip2 has only one. A
     real image takes 20 ms of one core and shrinks to a 15th. All 15,115 files of C-NMC 2019 take 6
     minutes of one core. Without compression, 9.4 GB would be stored, cached and pushed.
     """

@@ -46,6 +46,7 @@ CHECKED = {
         "download.main(",
     ),
     r'python -c "import pandas; .+"': ("tests/docs/test_own_data.py", '"Publish a split"'),
+    r'python -c "import pathlib, .+"': ("tests/docs/test_own_data.py", "command(LAYOUTS,"),
     r"python -m tests\.docs\.parameters": ("tests/docs/test_parameters.py", "PAGE, page"),
     r"python -m tests\.dvc\.faults": (f"{DVC}/test_faults.py", "DOCUMENT, SECTIONS"),
     r"python -m tests\.download\.faults": ("tests/download/test_faults.py", "DOCUMENT"),

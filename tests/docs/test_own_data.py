@@ -16,12 +16,12 @@ from dvc.utils.hydra import apply_overrides
 
 from stages.common.params_file import load_params
 from stages.dataset.archive_metadata import GIVEN
-from stages.download.__main__ import download
 from stages.download.external import require_sound_list
 from stages.download.params import DownloadParams
 from stages.download.set_layout import CLASS_FOLDERS, KAGGLE, TABLE
 from tests.conftest import ROOT
 from tests.docs.pages import command, page, section
+from tests.download.stage import PARAMS, run_download
 from tests.own_sets import class_folders, encoded, picture, write_files
 
 START = section("own-data.md", "From three folders to a report")
@@ -72,23 +72,38 @@ def test_the_layouts_and_columns_that_are_listed_are_those_that_are_known() -> N
     assert header == ["file_name", "label", *GIVEN, "scanner"]
 
 
+def run_on(source: Path, folder: Path) -> str:
+    """Run the stage download on a set with the classes of this page."""
+    classes = {"hem": ["benign"], "all": ["early", "pre"]}
+    params = dataclasses.replace(
+        PARAMS.section(DownloadParams), source=str(source), classes=classes
+    )
+    return run_download(params, folder)
+
+
 def test_the_table_that_is_shown_is_taken(tmp_path: Path) -> None:
     table = block(LAYOUTS, "file_name,")
     pictures = {"benign/a 1.png": encoded(picture(1)), "early/b.jpg": encoded(picture(2), "JPEG")}
     write_files(tmp_path / "set", {**pictures, "metadata.csv": table.encode()})
-    said = download(
-        dataclasses.replace(
-            load_params(ROOT / "params.yaml").section(DownloadParams),
-            source=str(tmp_path / "set"),
-            classes={"hem": ["benign"], "all": ["early", "pre"]},
-        ),
-        base="EfficientNetB3",
-        archive=tmp_path / "cnmc.zip",
-        external=tmp_path / "external",
-        keras_home=tmp_path / "home",
-        report=tmp_path / "report.json",
-    )
+    said = run_on(tmp_path / "set", tmp_path / "out")
     assert "as table with subject, field, cell, scanner, source_class, " in said
+
+
+def test_the_table_of_folders_of_people_is_made_and_taken(tmp_path: Path) -> None:
+    pictures = {
+        f"{place}/{n}.png": encoded(picture(9 * number + n))
+        for number, place in enumerate(["benign/P 1", "benign/P2", "early/P3"])
+        for n in range(2)
+    }
+    write_files(tmp_path / "set", pictures)
+    _, *arguments = shlex.split(command(LAYOUTS, "python -c"))
+    made = [word.replace("/data/cells", str(tmp_path / "set")) for word in arguments]
+    subprocess.run([sys.executable, *made], check=True)
+    said = run_on(tmp_path / "set", tmp_path / "out")
+    assert said.startswith("6 images (2 ALL: 2 early; 4 HEM: 4 benign), ")
+    assert "as table with subject, source_class, " in said
+    table = pd.read_csv(tmp_path / "set/metadata.csv")
+    assert table["subject"].tolist() == ["P 1", "P 1", "P2", "P2", "P3", "P3"]
 
 
 def test_the_command_that_publishes_a_split_writes_names_and_parts(tmp_path: Path) -> None:

@@ -208,7 +208,7 @@ OWN_FAULTS = [
         own({"Blast/1.png": b"", "normal/a.png": b"", "normal/b.png": b""}),
         "classes that nothing maps: Blast (1), normal (2); expected hem and all; name them in "
         "download.classes, as {hem: [benign, normal], all: [early, pre]}, or in "
-        "download.ignore_classes",
+        "download.ignore_classes; where the innermost folders are no classes, write a metadata.csv",
     ),
     Fault(
         "the same, zipped",
@@ -305,6 +305,13 @@ OWN_FAULTS = [
         own(table("file_name,class", ALL)),
         "metadata.csv has columns file_name, class, but no label; expected file_name and label, "
         "and of subject, field, cell, fold, split what is known",
+    ),
+    Fault(
+        "table with people under another name",
+        "set",
+        own(table("file_name,label,Patient ID", f"{ALL},7", f"{HEM},8")),
+        "metadata.csv has a column Patient ID; name it subject if it tells people apart, for the "
+        "split and for pseudonyms, or leave it out",
     ),
     Fault(
         "table with an empty label",

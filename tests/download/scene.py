@@ -20,8 +20,6 @@ import pytest
 import yaml
 
 from stages.common.errors import StageError
-from stages.common.params_file import load_params
-from stages.download import __main__ as stage
 from stages.download import bring_set
 from stages.download.archive_source import fetch_archive
 from stages.download.params import DownloadParams
@@ -29,8 +27,8 @@ from tests.conftest import ROOT
 from tests.download.conftest import QUICK
 from tests.download.http_server import Storage
 from tests.download.kaggle_emulator import SIGNATURE, Kaggle
+from tests.download.stage import PARAMS, run_download
 
-PARAMS = load_params(ROOT / "params.yaml")
 SOURCE = {"source": "kaggle", "accept_unknown_archive": True}  # a tiny archive, not C-NMC 2019
 
 
@@ -56,14 +54,7 @@ class Scene:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(bring_set, "fetch_archive", fetch)
             try:
-                stage.download(
-                    params,
-                    base=PARAMS.model.base,
-                    archive=self.folder / "data/raw/cnmc.zip",
-                    external=self.folder / "data/raw/external",
-                    keras_home=self.folder / "data/raw/keras_home",
-                    report=self.folder / "metrics/download.json",
-                )
+                run_download(params, self.folder)
             except StageError as error:
                 return self._error(str(error))
         new = ", of the new object" if self.kaggle.content != original else ""

@@ -12,26 +12,18 @@ import pytest
 import yaml
 
 from stages.common.errors import StageError
-from stages.common.params_file import load_params
-from stages.download.__main__ import download
 from stages.download.bring_set import REMEDIES
 from stages.download.params import DownloadParams
 from tests.conftest import ROOT
 from tests.download.archive_faults import FAULTS, Fault, unpack, write
+from tests.download.stage import PARAMS, run_download
 
-PARAMS = load_params(ROOT / "params.yaml")
 FIRST_OF_KIND = list({fault.kind: fault for fault in reversed(FAULTS)}.values())
 
 
 def run(folder: Path, source: Path) -> str:
-    return download(
-        dataclasses.replace(PARAMS.section(DownloadParams), source=str(source)),
-        base=PARAMS.model.base,
-        archive=folder / "data/raw/cnmc.zip",
-        external=folder / "data/raw/external",
-        keras_home=folder / "data/raw/keras_home",
-        report=folder / "metrics/download.json",
-    )
+    params = dataclasses.replace(PARAMS.section(DownloadParams), source=str(source))
+    return run_download(params, folder)
 
 
 def start(folder: Path, source: Path) -> subprocess.CompletedProcess[str]:

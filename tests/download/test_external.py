@@ -16,11 +16,11 @@ from stages.common.errors import StageError
 from stages.common.params_file import load_params
 from stages.dataset.external_sets import SetChoices, external_sets
 from stages.dataset.fit_rules import require_sound_fit
-from stages.download.__main__ import download
 from stages.download.params import DownloadParams
 from tests.conftest import ROOT, WriteArchive
 from tests.download.external_faults import FAULTS_OF_EXTERNAL_SETS, Entries, entry
 from tests.download.http_server import storing
+from tests.download.stage import files, run_download
 
 
 def write_params(folder: Path, external: Entries, **download: Any) -> Path:
@@ -33,19 +33,7 @@ def write_params(folder: Path, external: Entries, **download: Any) -> Path:
 def run(folder: Path, external: Entries, **changes: Any) -> str:
     """Run the stage; its outputs are in `out` below the folder."""
     params = load_params(write_params(folder, external, **changes))
-    out = folder / "out"
-    return download(
-        params.section(DownloadParams),
-        base=params.model.base,
-        archive=out / "data/raw/cnmc.zip",
-        external=out / "data/raw/external",
-        keras_home=out / "data/raw/keras_home",
-        report=out / "metrics/download.json",
-    )
-
-
-def files(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return run_download(params.section(DownloadParams), folder / "out")
 
 
 def test_sets_of_any_source_come_in_beside_the_training_cells(

@@ -15,37 +15,23 @@ import pytest
 import yaml
 
 from stages.common.errors import StageError
-from stages.common.params_file import load_params
 from stages.dataset.archive import SYNTHETIC_MARK
 from stages.dataset.archive_layout import FINAL_FOLDER, LABEL_FOLDER, PRELIMINARY_FOLDER
 from stages.download import __main__ as main_module
 from stages.download import bring_set
 from stages.download import weights as weights_module
-from stages.download.__main__ import download
 from stages.download.params import DownloadParams
 from tests.conftest import ROOT, WriteArchive, tiny_members
 from tests.download.http_server import Answer, serving, storing
 from tests.download.inventories import inventory_of
 from tests.download.kaggle_emulator import Kaggle, emulated_kaggle
+from tests.download.stage import PARAMS, files, run_download
 
-PARAMS = load_params(ROOT / "params.yaml")
 COUNTS = {f"training_data/fold_{fold}/{label}": 8 for fold in range(3) for label in ("all", "hem")}
 
 
 def run(folder: Path, **changes: Any) -> str:
-    params = dataclasses.replace(PARAMS.section(DownloadParams), **changes)
-    return download(
-        params,
-        base=PARAMS.model.base,
-        archive=folder / "data/raw/cnmc.zip",
-        external=folder / "data/raw/external",
-        keras_home=folder / "data/raw/keras_home",
-        report=folder / "metrics/download.json",
-    )
-
-
-def files(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return run_download(dataclasses.replace(PARAMS.section(DownloadParams), **changes), folder)
 
 
 def read_report(folder: Path) -> Any:
