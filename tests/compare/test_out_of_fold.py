@@ -154,6 +154,7 @@ def test_without_subjects_groups_of_cells_are_left_out_and_it_is_said() -> None:
     assert found["too_narrow"] == [TOO_NARROW]
     row = found["metrics"]["accuracy"]
     assert row["interval"] != known["metrics"]["accuracy"]["interval"]
+    assert row["standard_deviation"]["left_over"] > 0
     assert row["settle"]["subjects"] is None
 
 

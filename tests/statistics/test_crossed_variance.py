@@ -133,6 +133,12 @@ def test_many_seeds_leave_what_is_between_subjects_and_many_subjects_what_is_bet
     assert many_subjects.total == pytest.approx(found.parts["seeds"], rel=1e-3)
 
 
+def test_more_subjects_have_more_degrees_of_freedom() -> None:
+    found = variance(side(1, seed=1), side(1, seed=2))
+
+    assert found.with_subjects(3).freedom == pytest.approx(3 * SUBJECTS - 1)
+
+
 def test_a_difference_is_found_from_about_1_4_half_widths_on_where_subjects_are_many() -> None:
     found = variance(side(1, seed=1), side(1, seed=2))
     many = replace(found, units=np.array([1e6]))
