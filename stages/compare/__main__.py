@@ -3,6 +3,7 @@
     python -m stages.compare main              the workspace with main
     python -m stages.compare main my-branch    a branch with main
     python -m stages.compare main --fail-if-worse accuracy
+    python -m stages.compare main --part out_of_fold     all cells, over subjects and seeds
 
 The exit code is 0; 1 if --fail-if-worse finds the metric worse by more than chance; 2 if nothing
 can be compared, or the metric has no interval. An unresolved difference gives 0: the metric may
@@ -24,18 +25,17 @@ from typing import Any
 from stages.common.command_entry import command
 from stages.common.errors import StageError
 from stages.compare.compared_metrics import COMPARED
+from stages.compare.compared_parts import compare_part
 from stages.compare.comparison_text import comparison_text
-from stages.compare.differences import compare
-from stages.compare.pairs import pair
-from stages.compare.revisions import WORKSPACE, read_revision
+from stages.compare.cross_validations import OUT_OF_FOLD
+from stages.compare.revisions import WORKSPACE
 
 
 @command("compare")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the comparison, and return the exit code."""
     options = _parser().parse_args(arguments)
-    sides = (read_revision(side, part=options.part) for side in (options.main, options.other))
-    comparison = compare(pair(*sides, common=options.common))
+    comparison = compare_part(options.main, options.other, part=options.part, common=options.common)
     if options.json:
         print(json.dumps(comparison, indent=2, allow_nan=False))
     else:
@@ -72,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--md", action="store_true", help="print Markdown")
     parser.add_argument(
-        "--part", default="test", help="compare on this external set, not on the test cells"
+        "--part",
+        default="test",
+        help=f"{OUT_OF_FOLD}: compare the cross-validations; or the name of an external set",
     )
     parser.add_argument(
         "--common", action="store_true", help="leave out test cells that only one of them has"

@@ -86,10 +86,13 @@ def swapped_metrics(pair: Pair, swapped: Floats) -> tuple[dict[str, Floats], dic
 
 
 def _calls(side: Revision) -> dict[str, Booleans]:
-    thresholds = {_FIXED: side.threshold, _OPERATING: side.operating_threshold}
-    _, p_all = arrays(side.test)
+    thresholds = {
+        _FIXED: side.threshold,
+        _OPERATING: side.test.get("operating_threshold", side.operating_threshold),
+    }
+    p_all = side.test["p_all"]
     return {
-        point: p_all >= threshold
+        point: (p_all >= threshold).to_numpy(bool)
         for point, threshold in thresholds.items()
         if threshold is not None
     }

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tabulate import tabulate
-
-MINUS = "\N{MINUS SIGN}"
-NOTHING = "\N{EN DASH}"
+from stages.compare.chance_text import chance_notes, one_training
+from stages.compare.differences import BY_SUBJECTS
+from stages.compare.figure_text import NOTHING, figure, signed, span, table_text
 
 
 def comparison_text(comparison: Mapping[str, Any], *, markdown: bool) -> str:
-    """Format the result of `differences.compare`: heading, table, notes."""
+    """Format the result of `compared_parts.compare_part`: heading, table, notes."""
     old, new = comparison["old"], comparison["new"]
     data = " → ".join(dict.fromkeys((old["data"], new["data"])))
-    heading = f"Data: {data}. {old['revision']} → {new['revision']}: {_cells(comparison)}"
+    heading = f"Data: {data}. {_named(old)} → {_named(new)}: {_cells(comparison)}"
     columns = ["metric", old["revision"], new["revision"], "difference", "95 % interval", "p", ""]
     rows = [
         [
@@ -29,7 +28,9 @@ def comparison_text(comparison: Mapping[str, Any], *, markdown: bool) -> str:
         ]
         for name, row in comparison["metrics"].items()
     ]
-    return _join(heading, columns, rows, comparison_notes(comparison), markdown=markdown)
+    notes = [*chance_notes(comparison, markdown=markdown), *comparison_notes(comparison)]
+    text = _join(heading, columns, rows, notes, markdown=markdown)
+    return "\n\n".join([*one_training(comparison), text])
 
 
 def comparison_notes(comparison: Mapping[str, Any]) -> list[str]:
@@ -47,6 +48,12 @@ def comparison_notes(comparison: Mapping[str, Any]) -> list[str]:
             "NOT THE SAME ARCHIVE: cells of the same name may be other images (sha256 "
             f"{old['archive'][:8]}… and {new['archive'][:8]}…)."
         )
+    if comparison.get("other_fold"):
+        notes.append(
+            f"NOT THE SAME FOLDS: {comparison['other_fold']:,} cells were tested in another one "
+            f"({old['folds']} folds in {old['revision']}, {new['folds']} in {new['revision']}), "
+            "by models that trained on other cells."
+        )
     if old["threshold"] != new["threshold"]:
         notes.append(
             f"The thresholds differ: {old['threshold']} in {old['revision']}, {new['threshold']} "
@@ -55,9 +62,11 @@ def comparison_notes(comparison: Mapping[str, Any]) -> list[str]:
     if "too_narrow" in comparison:
         reasons = "; ".join(comparison["too_narrow"])
         notes.append(f"READ WITH CARE: {reasons}. For the same reason p is too small.")
+    notes += comparison.get("caution", [])
     if "undefined" in comparison:
         notes.append(f"What is missing: {'; '.join(comparison['undefined'])}.")
-    if unresolved := _unresolved(comparison["metrics"]):
+    unresolved = _unresolved(comparison["metrics"])
+    if unresolved and comparison["chance"] == BY_SUBJECTS:
         notes.append(
             "These cells cannot resolve differences of this size (± half the interval's width; "
             f"one 1.4 times as wide would be found in about 4 of 5 comparisons): {unresolved}."
@@ -67,12 +76,13 @@ def comparison_notes(comparison: Mapping[str, Any]) -> list[str]:
             "operating …: from the thresholds that validation chose, "
             f"{figure(old['operating_threshold'])} and {figure(new['operating_threshold'])}."
         )
+    elif "operating_sensitivity" in comparison["metrics"]:
+        notes.append(
+            "operating …: each cell from the threshold that validation chose for its model."
+        )
     notes.append(
         "One in twenty metrics of two equally good models would be told better or worse: name "
         "yours before you look."
-    )
-    notes.append(
-        "One training of each: how much another seed would change is not in the intervals."
     )
     return notes
 
@@ -102,25 +112,18 @@ def gap_text(gap: Mapping[str, Any], *, markdown: bool) -> str:
     return _join(f"Data: {gap['data']}. {heading}", columns, rows, notes, markdown=markdown)
 
 
-def figure(value: float | None) -> str:
-    """Format a number with three decimals."""
-    return NOTHING if value is None else f"{value:.3f}".replace("-", MINUS)
-
-
-def signed(value: float | None) -> str:
-    """Format a difference with its sign."""
-    return NOTHING if value is None else f"{value:+.3f}".replace("-", MINUS)
-
-
-def span(interval: list[float] | None) -> str:
-    """Format an interval of differences."""
-    return NOTHING if interval is None else f"{signed(interval[0])} … {signed(interval[1])}"
+def _named(side: Mapping[str, Any]) -> str:
+    if "seeds" not in side:
+        return str(side["revision"])
+    plural = "s" * (len(side["seeds"]) > 1)
+    return f"{side['revision']} (seed{plural} {', '.join(map(str, side['seeds']))})"
 
 
 def _cells(counts: Mapping[str, Any]) -> str:
     subjects = counts["subjects"]
     of = "subjects that are not known" if subjects is None else f"{subjects:,} subjects"
-    return f"{counts['cells']:,} {counts.get('part', 'test')} cells of {of}"
+    part = counts.get("part", "test").replace("out_of_fold", "out-of-fold")
+    return f"{counts['cells']:,} {part} cells of {of}"
 
 
 def _unresolved(metrics: Mapping[str, Any]) -> str:
@@ -135,11 +138,5 @@ def _unresolved(metrics: Mapping[str, Any]) -> str:
 def _join(
     heading: str, columns: list[str], rows: list[list[str]], notes: list[str], *, markdown: bool
 ) -> str:
-    table = tabulate(
-        rows,
-        headers=columns,
-        tablefmt="pipe" if markdown else "simple",
-        disable_numparse=True,
-        colalign=["left", *["right"] * (len(columns) - 1)],
-    )
+    table = table_text(columns, rows, markdown=markdown)
     return "\n\n".join([f"**{heading}**" if markdown else heading, table, *notes])

@@ -33,6 +33,9 @@ SEED = 0
 
 SIGNIFICANCE = 0.05
 
+BY_SUBJECTS, BY_SUBJECTS_AND_SEEDS = "test cells", "test cells and trainings"
+"""What has its chance in the intervals and p-values: trainings too, or test cells alone."""
+
 _TIE = 1e-12  # rounding tolerance between equal differences
 
 
@@ -40,12 +43,12 @@ def compare(pair: Pair) -> dict[str, Any]:
     """Compare two models metric by metric.
 
     Returns:
-        `old`, `new` (revision, data, archive, threshold, operating_threshold), part, cells,
-        subjects (None if not known; then `too_narrow` has TOO_NARROW), left_out; `metrics`: for
-        each its value in old and new, the difference (new − old), its 95 % interval, its p-value,
-        and the verdict: better, worse, equal (in every resample), or unresolved (the interval holds
-        0, or p is not below 0.05). Without intervals the verdict is None, and `undefined` gives the
-        reason.
+        `chance`: BY_SUBJECTS; `old`, `new` (revision, data, archive, threshold,
+        operating_threshold), part, cells, subjects (None if not known; then `too_narrow` has
+        TOO_NARROW), left_out; `metrics`: for each its value in old and new, the difference
+        (new − old), its 95 % interval, its p-value, and the verdict: better, worse, equal (in every
+        resample), or unresolved (the interval holds 0, or p is not below 0.05). Without intervals
+        the verdict is None, and `undefined` gives the reason.
     """
     old, new = (metrics(side) for side in (pair.old, pair.new))
     unknown = unknown_subjects(pair.old.test)
@@ -61,15 +64,16 @@ def compare(pair: Pair) -> dict[str, Any]:
         p_values = swap_p_values(pair, resamples)
     reasons = [*([reason] if reason else []), *found.get("undefined", [])]
     return {
-        "old": _described(pair.old),
-        "new": _described(pair.new),
+        "chance": BY_SUBJECTS,
+        "old": described(pair.old),
+        "new": described(pair.new),
         "part": pair.new.part,
         "cells": len(pair.old.test),
         "subjects": count_subjects(pair.old.test),
         **({"too_narrow": [TOO_NARROW]} if unknown and reason is None else {}),
         "left_out": list(pair.left_out),
         "metrics": {
-            name: _row(name, old[name], new[name], found.get(name), p_values.get(name))
+            name: metric_row(name, old[name], new[name], found.get(name), p_values.get(name))
             for name in old
             if name in new
         },
@@ -101,7 +105,8 @@ def swap_p_values(pair: Pair, resamples: Resamples) -> dict[str, float]:
     }
 
 
-def _described(side: Revision) -> dict[str, Any]:
+def described(side: Revision) -> dict[str, Any]:
+    """Return what a comparison says of a side: revision, data, archive, thresholds."""
     return {
         "revision": side.name,
         "data": side.data,
@@ -119,13 +124,14 @@ def _differences(pair: Pair, weights: Floats) -> dict[str, Floats]:
     return _new_less_old(*(weighted_metrics(side, weights) for side in (pair.old, pair.new)))
 
 
-def _row(
+def metric_row(
     name: str,
     old: float | None,
     new: float | None,
     interval: list[float] | None,
     p_value: float | None,
 ) -> dict[str, Any]:
+    """Return the row of a metric: both values, difference, interval, p-value, verdict."""
     difference = None if old is None or new is None else round(new - old, DECIMALS)
     return {
         "old": old,

@@ -22,15 +22,20 @@ from tabulate import tabulate
 from stages.common.command_entry import command
 from stages.common.dvc_errors import dvc_errors
 from stages.common.git_commands import head_commit
-from stages.compare.comparison_text import figure
+from stages.compare.figure_text import figure
 from stages.dataset.cell_table import PRELIMINARY
 
 METRICS = ("accuracy", "roc_auc", "log_loss")
 """Of the test cells; of each set in download.external there is EXTERNAL_METRIC."""
 
+OUT_OF_FOLD = "out_of_fold.accuracy"
+"""Of the cross-validation, where any row has it: mean ± standard deviation over its seeds."""
+
+DEVIATION = "out_of_fold.standard_deviation.accuracy"
+
 EXTERNAL_METRIC = "roc_auc"
 
-_PARAMETER = re.compile(r"profile|(model|profiles)\..+")
+_PARAMETER = re.compile(r"profile|(model|profiles|cross_validation)\..+")
 _OF_PART = re.compile(rf"([A-Za-z][\w-]*)\.{EXTERNAL_METRIC}", re.ASCII)
 _PREFIX = re.compile(r"profiles\.[^.]+\.")
 
@@ -46,6 +51,9 @@ def table(rows: Sequence[Row]) -> str:
     base: Row = {}
     lines = []
     sets = _external_sets(rows)
+    folds = ["out of fold\naccuracy"] * any(
+        _number(row.get(OUT_OF_FOLD)) is not None for row in rows
+    )
     for row in sorted(rows, key=lambda row: row["rev"] == "workspace"):
         if row["typ"] == "baseline" and row["rev"] != "workspace":
             base = row
@@ -54,11 +62,13 @@ def table(rows: Sequence[Row]) -> str:
                 _name(row),
                 "\n".join(changes(base, row)),
                 *(figure(_number(row.get(f"test.{name}"))) for name in METRICS),
+                *(_out_of_fold(row) for _ in folds),
                 *(figure(_number(row.get(f"{name}.{EXTERNAL_METRIC}"))) for name in sets),
             ]
         )
-    figures = [*METRICS, *(f"{EXTERNAL_METRIC}\n{name}" for name in sets)]
-    headers = ["experiment", "changed", *(name.replace("_", " ", 1) for name in figures)]
+    external = [f"{EXTERNAL_METRIC}\n{name}".replace("_", " ", 1) for name in sets]
+    figures = [*(name.replace("_", " ") for name in METRICS), *folds, *external]
+    headers = ["experiment", "changed", *figures]
     align = ["left", "left", *["right"] * len(figures)]
     text: str = tabulate(lines, headers, tablefmt="simple", disable_numparse=True, colalign=align)
     return text
@@ -67,7 +77,13 @@ def table(rows: Sequence[Row]) -> str:
 def _external_sets(rows: Sequence[Row]) -> list[str]:
     """Return the names of the sets of download.external that any row has figures of."""
     found = {match[1] for row in rows for key in row if (match := _OF_PART.fullmatch(key))}
-    return sorted(found - {"test", "validation", PRELIMINARY})
+    return sorted(found - {"test", "validation", "out_of_fold", PRELIMINARY})
+
+
+def _out_of_fold(row: Row) -> str:
+    """Format the mean over seeds, and their standard deviation where there are several."""
+    mean, deviation = _number(row.get(OUT_OF_FOLD)), _number(row.get(DEVIATION))
+    return figure(mean) if deviation is None else f"{figure(mean)} ± {figure(deviation)}"
 
 
 def changes(base: Row, row: Row) -> list[str]:

@@ -26,10 +26,10 @@ from stages.common.command_entry import command
 from stages.common.errors import StageError
 from stages.common.files import atomic_path, write_text
 from stages.common.git_commands import conflicts, settle
+from stages.compare.compared_parts import compare_part
 from stages.compare.comparison_text import comparison_text
-from stages.compare.differences import compare
-from stages.compare.pairs import pair
-from stages.compare.revisions import RESULTS, find_revision, read_revision
+from stages.compare.cross_validations import OUT_OF_FOLD, has_cross_validation
+from stages.compare.revisions import RESULTS, find_revision
 from stages.dataset.part_names import measured_parts
 
 PRECISION = 8
@@ -64,7 +64,9 @@ def write_report(base: str, folder: Path) -> Path:
     metrics = _rows(_dvc("metrics", "diff", base, "--md", "--precision", str(PRECISION)))
     plots = _charts(_dvc("plots", "diff", base, "--json"))
     sections = {
-        f"What changes against {base}": "\n\n".join([_comparison(base), *_on_external_sets(base)]),
+        f"What changes against {base}": "\n\n".join(
+            [_comparison(base), *_out_of_fold(base), *_on_external_sets(base)]
+        ),
         "Parameters": parameters or "None differs.",
         "Metrics": _folded("Every figure that differs", metrics) if metrics else "None differs.",
         "Plots": "\n".join(f"![{_title(chart)}]({name}.png)" for name, chart in plots.items()),
@@ -78,6 +80,13 @@ def write_report(base: str, folder: Path) -> Path:
     return folder / "report.md"
 
 
+def _out_of_fold(base: str) -> list[str]:
+    """Compare the cross-validations, folded, where both sides have one."""
+    if not all(has_cross_validation(side) for side in (base, None)):
+        return []
+    return [_folded("On every cell, out of fold", _comparison(base, part=OUT_OF_FOLD))]
+
+
 def _on_external_sets(base: str) -> list[str]:
     """Compare on each external set of the workspace, folded."""
     content = Path(RESULTS).read_text(encoding="utf-8") if Path(RESULTS).exists() else "{}"
@@ -88,8 +97,7 @@ def _on_external_sets(base: str) -> list[str]:
 def _comparison(base: str, *, part: str = "test") -> str:
     """Compare the workspace with `base`, with intervals, or return why that is impossible."""
     try:
-        sides = (read_revision(side, part=part) for side in (base, None))
-        found = compare(pair(*sides, common=False))
+        found = compare_part(base, None, part=part, common=False)
     except StageError as error:
         return f"No comparison with intervals: {error}"
     return comparison_text(found, markdown=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ RESULTS = "metrics/test.json"
 DOWNLOAD = "metrics/download.json"
 WORKSPACE = "workspace"
 
+REMEDY = "make it there with `dvc repro`, and commit dvc.lock and metrics"
+
 _COLUMNS = ("split", "image", "subject", "label", "p_all")
 
 
@@ -28,13 +31,14 @@ class Revision:
 
     Attributes:
         name: of the revision.
-        test: one row per cell: split, image, subject, label (hem or all), p_all (0…1).
+        test: one row per cell: split, image, subject, label (hem or all), p_all (0…1). Where models
+            of several folds predicted the cells, also operating_threshold, of the cell's model.
         threshold: p(ALL) from which the revision calls a cell ALL.
-        operating_threshold: the same at its operating point; None if it has none.
+        operating_threshold: the same at its operating point; None if it has none, or one a fold.
         data: name of its data.
         archive: SHA-256 of the archive of these cells.
         pseudonym_key: fingerprint of the key of the pseudonyms; None if there are none.
-        part: what the cells are: test, or the name of an external set.
+        part: what the cells are: test, out_of_fold, or the name of an external set.
     """
 
     name: str
@@ -55,12 +59,10 @@ def read_revision(revision: str | None, *, part: str = "test") -> Revision:
     Raises:
         StageError: if the revision does not exist, or a file of it is missing or malformed.
     """
-    if revision == "":  # DVC would read the workspace
-        raise StageError("the revision is ''; expected a branch, tag, commit or experiment")
-    name = WORKSPACE if revision is None else revision
-    commit = None if revision is None else find_revision(revision)
+    name, commit = named_commit(revision)
     predictions, results, download = (
-        _read(path, name=name, commit=commit) for path in (PREDICTIONS, RESULTS, DOWNLOAD)
+        read_file(path, name=name, commit=commit, remedy=REMEDY)
+        for path in (PREDICTIONS, RESULTS, DOWNLOAD)
     )
     try:
         measured = json.loads(results)
@@ -77,6 +79,19 @@ def read_revision(revision: str | None, *, part: str = "test") -> Revision:
     test = _cells(predictions, f"{name}:{PREDICTIONS}", part=part)
     operating_threshold = None if operating is None else float(operating)
     return Revision(name, test, threshold, operating_threshold, data, archive, key, part)
+
+
+def named_commit(revision: str | None) -> tuple[str, str | None]:
+    """Return the name of a revision and its commit; of the workspace (None) no commit.
+
+    Raises:
+        StageError: if the revision does not exist.
+    """
+    if revision is None:
+        return WORKSPACE, None
+    if revision == "":  # DVC would read the workspace
+        raise StageError("the revision is ''; expected a branch, tag, commit or experiment")
+    return revision, find_revision(revision)
 
 
 def find_revision(revision: str) -> str:
@@ -100,9 +115,13 @@ def find_revision(revision: str) -> str:
     return found
 
 
-def _read(path: str, *, name: str, commit: str | None) -> str:
-    content = _bytes(Path(path)) if commit is None else committed_file(commit, path)
-    remedy = "make it there with `dvc repro`, and commit dvc.lock and metrics"
+def read_file(path: str, *, name: str, commit: str | None, remedy: str) -> str:
+    """Read a text file of a commit, or with None of the workspace.
+
+    Raises:
+        StageError: if it is missing or no text.
+    """
+    content = file_content(path, commit=commit)
     if content is None:
         raise StageError(f"{name} has no {path}; {remedy}")
     try:
@@ -111,33 +130,54 @@ def _read(path: str, *, name: str, commit: str | None) -> str:
         raise StageError(f"{path} of {name} is no text ({error}); {remedy}") from error
 
 
-def _bytes(path: Path) -> bytes | None:
-    return path.read_bytes() if path.exists() else None
+def file_content(path: str, *, commit: str | None) -> bytes | None:
+    """Return what a file of a commit, or with None of the workspace, holds; None if missing."""
+    if commit is not None:
+        return committed_file(commit, path)
+    return Path(path).read_bytes() if Path(path).exists() else None
 
 
-def _cells(content: str, where: str, *, part: str) -> pd.DataFrame:
-    remedy = "make it again there with `dvc repro --force --single-item evaluate`"
+def read_table(content: str, columns: Sequence[str], *, where: str, remedy: str) -> pd.DataFrame:
+    """Read columns of predictions.csv as texts.
+
+    Raises:
+        StageError: if one is missing.
+    """
     try:
-        table = pd.read_csv(
-            io.StringIO(content), usecols=list(_COLUMNS), dtype="str", keep_default_na=False
+        return pd.read_csv(
+            io.StringIO(content), usecols=list(columns), dtype="str", keep_default_na=False
         )
     except ValueError as error:
         raise StageError(f"{where}: {' '.join(str(error).split())}; {remedy}") from error
-    measured = [each for each in table["split"].unique() if each != "val"]
-    if part not in ("test", *measured):
-        raise StageError(f"{where} has no cells of {part}; expected one of {', '.join(measured)}")
-    test = table[table["split"] == part].sort_values("image", ignore_index=True)
-    if test["label"].nunique() < len(CLASS_NAMES):
+
+
+def checked_cells(cells: pd.DataFrame, *, part: str, where: str, remedy: str) -> pd.DataFrame:
+    """Sort the rows of a part by image, and check them; p_all becomes a number.
+
+    Raises:
+        StageError: if a value is wrong, an image has two rows, or the cells are of one class.
+    """
+    cells = cells.sort_values("image", ignore_index=True)
+    if cells["label"].nunique() < len(CLASS_NAMES):
         raise StageError(f"{where} holds no {part} cells of both classes; {remedy}")
-    p_all = pd.to_numeric(test["p_all"], errors="coerce")
-    wrong = ~test["label"].isin(CLASS_NAMES) | ~p_all.between(0, 1)
+    p_all = pd.to_numeric(cells["p_all"], errors="coerce")
+    wrong = ~cells["label"].isin(CLASS_NAMES) | ~p_all.between(0, 1)
     if wrong.any():
-        first = test[wrong].iloc[0]
+        first = cells[wrong].iloc[0]
         raise StageError(
             f"{where}: {first['image']} is {first['label']!r} with p_all {first['p_all']!r}, "
             f"expected {' or '.join(CLASS_NAMES)} and a number in 0…1; {remedy}"
         )
-    if test["image"].duplicated().any():
-        twice = test.loc[test["image"].duplicated(), "image"].iloc[0]
+    if cells["image"].duplicated().any():
+        twice = cells.loc[cells["image"].duplicated(), "image"].iloc[0]
         raise StageError(f"{where}: {twice} stands in two rows; {remedy}")
-    return test.assign(p_all=p_all)
+    return cells.assign(p_all=p_all)
+
+
+def _cells(content: str, where: str, *, part: str) -> pd.DataFrame:
+    remedy = "make it again there with `dvc repro --force --single-item evaluate`"
+    table = read_table(content, _COLUMNS, where=where, remedy=remedy)
+    measured = [each for each in table["split"].unique() if each != "val"]
+    if part not in ("test", *measured):
+        raise StageError(f"{where} has no cells of {part}; expected one of {', '.join(measured)}")
+    return checked_cells(table[table["split"] == part], part=part, where=where, remedy=remedy)

@@ -97,7 +97,7 @@ def out_of_fold(
         "threshold": threshold,
         "target_sensitivity": target_sensitivity,
         OUT_OF_FOLD: mean_over_seeds(pooled, seeds, threshold=threshold, replicates=replicates),
-        **seeds,
+        "by_seed": seeds,
         "ensemble": describe_tuning(ensemble),
         "external": {
             name: measure_ensemble(

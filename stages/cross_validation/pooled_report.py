@@ -38,7 +38,7 @@ def render_report(
     Returns:
         The page. It loads nothing from the network or from files.
     """
-    seeds = {f"seed {seed}": results[f"seed_{seed}"] for seed in pooled}
+    seeds = {f"seed {seed}": results["by_seed"][f"seed_{seed}"] for seed in pooled}
     mean = results[OUT_OF_FOLD]
     page: str = (
         environment(Path(__file__).parent, beside_members=_beside_members)
@@ -68,7 +68,7 @@ def _beside_members(external: Section) -> list[tuple[str, list[str]]]:
 
 
 def _charts(rows: pd.DataFrame, seed: int, results: Section) -> dict[str, Markup]:
-    area = results[f"seed_{seed}"]["roc_auc"]
+    area = results["by_seed"][f"seed_{seed}"]["roc_auc"]
     drawn = {"roc": roc_chart(roc_points(rows), area=area)}
     if unknown_subjects(rows) is None:
         drawn["subjects"] = subject_plot(rows, threshold=results["threshold"])

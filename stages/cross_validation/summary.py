@@ -30,7 +30,7 @@ _NOTHING = "\N{EN DASH}"
 
 def summary(results: Mapping[str, Any], single: Mapping[str, Any]) -> str:
     """Return the lines for the content of out_of_fold.json, and of metrics/test.json if any."""
-    seeds = [f"seed_{seed}" for seed in results["seeds"]]
+    seeds = results["by_seed"]
     lines = [
         f"Data: {results['data']}. {len(results['folds'])} folds by {results['strategy']}, seeds "
         f"{', '.join(map(str, results['seeds']))}: {len(results['members'])} models",
@@ -40,7 +40,7 @@ def summary(results: Mapping[str, Any], single: Mapping[str, Any]) -> str:
             {
                 name: [
                     _mean(results["out_of_fold"], name),
-                    *(_figure(results[seed].get(name)) for seed in seeds),
+                    *(_figure(measured.get(name)) for measured in seeds.values()),
                     _figure(single.get("test", {}).get(name)),
                 ]
                 for name in ("cells", "subjects", *METRICS)

@@ -16,12 +16,12 @@ PART_NAMES = {
 
 TAKEN_NAMES = {
     *PART_NAMES,
-    *("external", "training"),
+    *("external", "training", "out_of_fold"),
     *("strategy", "deviation_points", "test_cells_known_by", "leakage", "near_identical_pairs"),
     *("data", "warnings", "threshold", "target_sensitivity", "operating_threshold"),
     *("temperature", "undefined"),
 }
-"""Names that no external set may have: those of parts, and the keys of metrics/split.json and
+"""Names that no external set may have: those of parts, also of a cross-validation, and the keys of metrics/split.json and
 metrics/test.json, which have a section with the name of each set."""
 
 

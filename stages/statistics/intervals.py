@@ -142,7 +142,7 @@ def intervals(
     """
     drawn = over_resamples(resamples, statistic)
     whole = statistic(np.ones((1, len(resamples.unit_of_cell))))
-    without_one = over_resamples(_leave_one_out(resamples), statistic)
+    without_one = over_resamples(leave_one_out(resamples), statistic)
     reach = _reach(resamples)
     found: dict[str, Any] = {}
     reasons = []
@@ -183,11 +183,11 @@ def intervals_to_tell(
 def _reach(resamples: Resamples) -> float:
     """Return the half-width of an interval in standard deviations."""
     sizes = np.bincount(resamples.unit_of_cell)
-    units = min(_effective(sizes[resamples.strata == one]) for one in set(resamples.strata))
+    units = min(effective_number(sizes[resamples.strata == one]) for one in set(resamples.strata))
     return float(np.sqrt(units / (units - 1)) * t.isf((1 - LEVEL) / 2, units - 1))
 
 
-def _effective(sizes: Integers) -> float:
+def effective_number(sizes: Integers) -> float:
     """Return the effective number of units (Kish) for their numbers of cells; at least 2."""
     return max(2.0, float(sizes.sum() ** 2 / (sizes**2).sum()))
 
@@ -219,7 +219,8 @@ def _acceleration(without_one: Floats, strata: Integers) -> float:
     return third / (6 * second**1.5) if second > 0 else 0.0
 
 
-def _leave_one_out(resamples: Resamples) -> Resamples:
+def leave_one_out(resamples: Resamples) -> Resamples:
+    """Return the resamples that each lack one unit, in the order of the units."""
     drawn = 1 - np.eye(len(resamples.strata), dtype=np.int32)
     return Resamples(drawn, resamples.unit_of_cell, resamples.strata)
 

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
+from stages.compare.cross_validations import CrossValidation
 from stages.compare.revisions import Revision
 
 DVC = Path(sys.executable).with_name("dvc")
@@ -83,6 +84,68 @@ def write_metrics(
     }
     (folder / "metrics/test.json").write_text(json.dumps(results))
     (folder / "metrics/download.json").write_text(json.dumps({"sha256": archive}))
+
+
+def cross_validated(
+    tables: dict[int, pd.DataFrame],
+    *,
+    name: str = "main",
+    strategy: str = "subject",
+    folds: int = 5,
+    archive: str = "a" * 64,
+) -> CrossValidation:
+    """The out-of-fold predictions of each seed, in memory."""
+    return CrossValidation(
+        {
+            seed: Revision(name, table, 0.5, None, "synthetic", archive, None, "out_of_fold")
+            for seed, table in tables.items()
+        },
+        strategy,
+        folds,
+        fold_of(next(iter(tables.values())), folds=folds),
+    )
+
+
+def fold_of(table: pd.DataFrame, *, folds: int) -> pd.Series:
+    """A fold for each subject, as texts, by image."""
+    number = table.groupby(["label", "subject"]).ngroup() % folds
+    return pd.Series(number.astype(str).to_numpy(), table["image"])
+
+
+def seeds_of(table: pd.DataFrame, *seeds: int, noise: float = 0.3) -> dict[int, pd.DataFrame]:
+    """Several trainings of one model: each by noise of its own in its logits."""
+    return {seed: noisier(table, noise=noise, seed=seed) for seed in seeds}
+
+
+def write_cross_validation(
+    folder: Path, tables: dict[int, pd.DataFrame], *, folds: int = 5, **results: object
+) -> None:
+    """Write what `compare --part out_of_fold` reads of a revision."""
+    target = folder / "cross_validation/metrics"
+    target.mkdir(parents=True, exist_ok=True)
+    rows = pd.concat(
+        [
+            table.assign(
+                split="out_of_fold",
+                seed=seed,
+                test_fold=fold_of(table, folds=folds).to_numpy(),
+                fold="",
+                operating_threshold=0.4,
+            )
+            for seed, table in tables.items()
+        ]
+    )
+    rows.to_csv(target / "predictions.csv", index=False)
+    settings = {
+        "data": "synthetic",
+        "threshold": 0.5,
+        "strategy": "subject",
+        "folds": list(range(folds)),
+        "seeds": list(tables),
+    }
+    (target / "out_of_fold.json").write_text(json.dumps(settings | results))
+    (folder / "metrics").mkdir(exist_ok=True)
+    (folder / "metrics/download.json").write_text(json.dumps({"sha256": "a" * 64}))
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from stages.compare.comparison_text import comparison_text, figure, gap_text, signed, span
+from stages.compare.comparison_text import comparison_text, gap_text
 from stages.compare.differences import compare
+from stages.compare.figure_text import figure, signed, span
 from stages.compare.leakage_gap import gap
 from stages.compare.pairs import pair
 
@@ -30,6 +31,7 @@ def comparison(**changes: Any) -> dict[str, Any]:
         "operating_threshold": None,
     }
     return {
+        "chance": "test cells",
         "old": side | {"revision": "main"},
         "new": side | {"revision": "other"},
         "cells": 1210,
@@ -41,6 +43,9 @@ def comparison(**changes: Any) -> dict[str, Any]:
 
 def test_the_table_stands_between_what_was_compared_and_what_to_mind() -> None:
     assert comparison_text(comparison(), markdown=False).splitlines() == [
+        "One training of each: only the test cells' chance is in these figures, not that of "
+        "another seed.",
+        "",
         "Data: synthetic. main → other: 1,210 test cells of 50 subjects",
         "",
         "metric      main    other    difference    95 % interval      p",
@@ -52,9 +57,66 @@ def test_the_table_stands_between_what_was_compared_and_what_to_mind() -> None:
         "",
         "One in twenty metrics of two equally good models would be told better or worse: name "
         "yours before you look.",
-        "",
-        "One training of each: how much another seed would change is not in the intervals.",
     ]
+
+
+def over_seeds(**changes: Any) -> dict[str, Any]:
+    """The result of comparing two cross-validations, with the rows of two metrics."""
+    given = comparison(chance="test cells and trainings", part="out_of_fold", other_fold=0)
+    row = given["metrics"]["roc_auc"]
+    told = row | {
+        "standard_deviation": {"subjects": 0.0612, "seeds": 0.0304, "left_over": 0.0102},
+        "settle": {"seeds": None, "subjects": 1200},
+    }
+    given["metrics"] = {"accuracy": row, "roc_auc": told}
+    for name, seeds in (("old", [1, 2]), ("new", [1, 2, 3])):
+        given[name] |= {"seeds": seeds, "folds": 5}
+    return given | changes
+
+
+def test_over_seeds_the_variance_is_told_apart_and_what_would_settle() -> None:
+    lines = comparison_text(over_seeds(), markdown=False).splitlines()
+
+    assert lines[0] == (
+        "Data: synthetic. main (seeds 1, 2) → other (seeds 1, 2, 3): "
+        "1,210 out-of-fold cells of 50 subjects"
+    )
+    headings, _, row = lines[7:10]
+    assert headings.split("  ")[0] == "metric"
+    assert row.split() == ["roc", "auc", "0.061", "0.030", "0.010", "–", "+1,200"]
+    assert lines[11].startswith("The standard deviation of the difference, told apart: between ")
+    assert "The seeds of both sides count as independent" in lines[13]
+    assert not any("These cells cannot resolve" in line for line in lines)
+
+
+def test_what_is_resolved_needs_no_more() -> None:
+    given = over_seeds()
+    del given["metrics"]["roc_auc"]["settle"]
+
+    for markdown in (False, True):
+        assert comparison_text(given, markdown=markdown).count(" settled") == 2
+
+
+def test_the_side_of_one_seed_is_named_in_the_first_line() -> None:
+    given = over_seeds(chance="test cells")
+    given["new"]["seeds"] = [7]
+
+    lines = comparison_text(given, markdown=True).splitlines()
+
+    assert lines[0].startswith("One training of other: only the test cells' chance is in these fig")
+    assert lines[2].startswith("**Data: synthetic. main (seeds 1, 2) → other (seed 7): ")
+
+
+def test_other_folds_and_cautions_are_said() -> None:
+    given = over_seeds(other_fold=1100, caution=["With 2 seeds: so."])
+    given["new"]["folds"] = 3
+
+    text = comparison_text(given, markdown=False)
+
+    assert (
+        "NOT THE SAME FOLDS: 1,100 cells were tested in another one (5 folds in main, 3 in" in text
+    )
+    assert "\n\nWith 2 seeds: so.\n\n" in text
 
 
 def test_without_subjects_the_text_says_that_the_intervals_are_too_narrow() -> None:
@@ -73,9 +135,9 @@ def test_without_subjects_the_text_says_that_the_intervals_are_too_narrow() -> N
 def test_markdown_has_a_heading_and_a_table_of_pipes() -> None:
     lines = comparison_text(comparison(), markdown=True).splitlines()
 
-    assert lines[0].startswith("**Data: synthetic. main → other")
-    assert lines[2].startswith("| metric")
-    assert [cell.strip() for cell in lines[4].strip("|").split("|")] == [
+    assert lines[2].startswith("**Data: synthetic. main → other")
+    assert lines[4].startswith("| metric")
+    assert [cell.strip() for cell in lines[6].strip("|").split("|")] == [
         *["roc auc", "0.900", "0.800", "−0.100", "−0.200 … +0.040", "0.123", "unresolved"]
     ]
 
@@ -106,7 +168,7 @@ def test_other_thresholds_archives_and_data_are_said() -> None:
 
     text = comparison_text(comparison(old=old, new=other), markdown=False)
 
-    assert text.startswith("Data: synthetic → C-NMC. ")
+    assert "\n\nData: synthetic → C-NMC. " in text
     assert "The thresholds differ: 0.5 in main, 0.4 in other." in text
     assert "the thresholds that validation chose, 0.610 and 0.610." in text
     assert (

@@ -65,6 +65,27 @@ def test_each_external_set_has_a_column() -> None:
     assert lines[4] == ["one", "0.900", "0.500", "–", "0.750"]
 
 
+def test_a_cross_validation_has_its_mean_and_deviation_over_seeds() -> None:
+    several = {
+        "out_of_fold.accuracy": 0.8449,
+        "out_of_fold.roc_auc": 0.9,
+        "out_of_fold.standard_deviation.accuracy": 0.0121,
+        "out_of_fold.standard_deviation.roc_auc": 0.01,
+        "cross_validation.folds": 5.0,
+    }
+    one = {"out_of_fold.accuracy": 0.8, "out_of_fold.standard_deviation.accuracy": None}
+
+    lines = table([MAIN, row("one", **one), row("two", **several)]).splitlines()
+
+    assert lines[0].split("  ")[-1].strip() == "out of fold"
+    assert lines[1].split() == ["accuracy"]
+    assert lines[3].split()[-1] == "–"
+    assert lines[4].split()[-1] == "0.800"
+    assert lines[5].split("  ")[-1].strip() == "0.845 ± 0.012"
+    assert "cross_validation.folds=5" in lines[5]
+    assert "out of fold" not in table([MAIN, row("one")])
+
+
 @pytest.mark.parametrize(
     ("value", "written"),
     [(300.0, "300"), (0.5, "0.5"), ("None", "null"), ("False", "false"), ("text", "text")],

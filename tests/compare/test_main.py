@@ -11,7 +11,16 @@ import pytest
 from stages.compare.__main__ import main
 from tests.conftest import ROOT
 
-from .conftest import CommitFiles, better, cells, git, noisier, write_metrics
+from .conftest import (
+    CommitFiles,
+    better,
+    cells,
+    git,
+    noisier,
+    seeds_of,
+    write_cross_validation,
+    write_metrics,
+)
 
 CELLS = cells()
 
@@ -53,7 +62,9 @@ def test_two_branches_of_a_real_repository_are_compared_from_the_command_line(
     )
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("Data: synthetic. main → surer: 160 test cells of 16 subjects\n")
+    first, _, heading = done.stdout.splitlines()[:3]
+    assert first.startswith("One training of each: only the test cells' chance is in these figures")
+    assert heading == "Data: synthetic. main → surer: 160 test cells of 16 subjects"
     assert "better" in done.stdout
     assert done.stderr == ""
     assert git(repository, "status", "--porcelain") == before
@@ -127,6 +138,46 @@ def test_what_cannot_be_judged_is_an_error(
     assert main(["main", "other"]) == 0
     assert main(["main", "other", "--fail-if-worse", "accuracy"]) == 2
     assert "--fail-if-worse accuracy cannot be judged: no intervals" in capsys.readouterr().err
+
+
+@pytest.fixture
+def cross_validated_branches(repository: Path) -> None:
+    """Commit main and `surer`, cross-validated with two seeds each; surer is the better."""
+    for branch, table in (("main", CELLS), ("surer", better(CELLS, by=2))):
+        if branch != "main":
+            git(repository, "switch", "--quiet", "--create", branch)
+        write_cross_validation(repository, seeds_of(table, 1, 2))
+        git(repository, "add", "--all")
+        git(repository, "commit", "--quiet", "--message", f"Cross-validate {branch}")
+
+
+@pytest.mark.usefixtures("cross_validated_branches")
+def test_cross_validations_are_compared_over_their_seeds(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = ["main", "surer", "--part", "out_of_fold"]
+
+    assert main(given) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("Data: synthetic. main (seeds 1, 2) → surer (seeds 1, 2): 160 out-of-f")
+    assert main([*given, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["metrics"]["roc_auc"]["verdict"] == "better"
+    assert "operating_sensitivity" in found["metrics"]
+    assert set(found["metrics"]["brier"]["standard_deviation"]) == {
+        *("subjects", "seeds", "left_over")
+    }
+    assert main(["surer", "main", *given[2:], "--fail-if-worse", "accuracy"]) == 1
+
+
+@pytest.mark.usefixtures("two_branches")
+def test_without_a_cross_validation_the_remedy_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["main", "--part", "out_of_fold"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("compare: main has no cross_validation/metrics/predictions.csv; run ")
+    assert told.count("\n") == 1
 
 
 @pytest.mark.parametrize("arguments", [[], ["main", "--fail-if-worse", "beauty"]])

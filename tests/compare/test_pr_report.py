@@ -9,7 +9,7 @@ import pytest
 from stages.compare.__main__ import main as compare_main
 from stages.compare.pr_report import main, write_report
 
-from .conftest import CommitFiles, better, cells
+from .conftest import CommitFiles, better, cells, seeds_of, write_cross_validation
 
 CELLS = cells()
 
@@ -78,6 +78,21 @@ def test_models_are_compared_on_each_external_set_too(
     assert "160 test cells of 16 subjects" in text
     assert "<summary>On the cells of zurich</summary>" in text
     assert "main → workspace: 160 zurich cells of 16 subjects" in text
+
+
+def test_cross_validations_are_compared_where_both_sides_have_one(
+    repository: Path, commit: CommitFiles
+) -> None:
+    commit("main", CELLS)
+    write_cross_validation(repository, seeds_of(CELLS, 1, 2))
+
+    assert "out of fold" not in write_report("main", repository / "report").read_text()
+
+    commit("main", better(CELLS, by=1))
+    write_cross_validation(repository, seeds_of(better(CELLS, by=1), 1, 2))
+    text = write_report("main", repository / "report").read_text()
+    assert "<summary>On every cell, out of fold</summary>" in text
+    assert "**Data: synthetic. main (seeds 1, 2) → workspace (seeds 1, 2): 160 out-of-fold" in text
 
 
 def test_the_command_compares_on_the_external_set_that_is_named(

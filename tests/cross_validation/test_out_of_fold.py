@@ -86,7 +86,7 @@ def test_the_figures_of_a_seed_can_be_recomputed_from_its_rows(
 ) -> None:
     rows = predicted(made).query("split == 'out_of_fold' and seed == 2")
     actual = rows["label"] == "all"
-    found = results["seed_2"]
+    found = results["by_seed"]["seed_2"]
     assert found["accuracy"] == pytest.approx(
         accuracy_score(actual, rows["p_all"] >= 0.5), abs=1e-6
     )
@@ -99,7 +99,7 @@ def test_the_figures_of_a_seed_can_be_recomputed_from_its_rows(
 
 
 def test_mean_and_deviation_are_those_of_the_seeds(results: dict[str, Any]) -> None:
-    values = [results[f"seed_{seed}"]["accuracy"] for seed in SEEDS]
+    values = [results["by_seed"][f"seed_{seed}"]["accuracy"] for seed in SEEDS]
     mean = results["out_of_fold"]
     assert mean["accuracy"] == pytest.approx(np.mean(values), abs=1e-6)
     assert mean["standard_deviation"]["accuracy"] == pytest.approx(np.std(values, ddof=1), abs=1e-6)

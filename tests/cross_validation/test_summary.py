@@ -14,7 +14,7 @@ RESULTS: dict[str, Any] = {
     "members": [{}] * 3,
     "warnings": ["The folds share."],
     "out_of_fold": FIGURES,
-    "seed_1": FIGURES,
+    "by_seed": {"seed_1": FIGURES},
     "external": {"zurich": {"ensemble": FIGURES, "members": {"accuracy": SPREAD}}},
 }
 
@@ -32,7 +32,7 @@ def test_without_a_single_split_and_with_several_seeds() -> None:
     deviation = dict.fromkeys(METRICS, 0.01)
     two = RESULTS | {
         "seeds": [1, 2],
-        "seed_2": FIGURES,
+        "by_seed": {"seed_1": FIGURES, "seed_2": FIGURES},
         "out_of_fold": FIGURES | {"standard_deviation": deviation},
     }
     lines = [line.split() for line in summary(two, {}).splitlines()]

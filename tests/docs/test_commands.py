@@ -50,6 +50,7 @@ CHECKED = {
     r"python -m tests\.docs\.parameters": ("tests/docs/test_parameters.py", "PAGE, page"),
     r"python -m tests\.dvc\.faults": (f"{DVC}/test_faults.py", "DOCUMENT, SECTIONS"),
     r"python -m tests\.download\.faults": ("tests/download/test_faults.py", "DOCUMENT"),
+    r"python -m tests\.compare\.simulation": ("tests/compare/test_simulation.py", "rates("),
     r"python -m tests\.pipeline\.portable": (
         "tests/pipeline/test_portable.py",
         "run(HOSTILE_CORE, tiny_pipeline",
