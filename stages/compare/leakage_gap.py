@@ -1,6 +1,7 @@
 """Measure leakage: train on a split by image and on a split by subject, and show the gap.
 
-    python -m stages.compare.leakage_gap
+    python -m stages.compare.leakage_gap                       one training each
+    python -m stages.compare.leakage_gap --cross-validation    every cell tested, over all seeds
 
 It runs two DVC experiments of the profile in params.yaml, equal in all else. Each has its own
 folder, so the workspace does not change. DVC takes results of earlier runs from its cache.
@@ -29,8 +30,10 @@ from stages.common.errors import StageError
 from stages.common.git_commands import IDENTITY, committed_file, head_commit, lacks_identity
 from stages.common.params_file import load_params
 from stages.compare.compared_metrics import metrics, weighted_metrics
-from stages.compare.comparison_text import gap_text
+from stages.compare.comparison_text import comparison_text, gap_text
+from stages.compare.cross_validations import read_cross_validation
 from stages.compare.differences import REPLICATES, SEED
+from stages.compare.out_of_fold import compare_cross_validations
 from stages.compare.revisions import Revision, read_revision
 from stages.statistics.by_subject import count_subjects
 from stages.statistics.intervals import intervals, lacking_subjects, subject_resamples
@@ -69,18 +72,29 @@ def gap(stratified: Revision, subject: Revision) -> dict[str, Any]:
     }
 
 
-def run_experiment(strategy: str, *, profile: str) -> str:
-    """Run the pipeline with a split strategy, and return the experiment's revision.
+def cross_validated_gap(stratified: str, subject: str) -> dict[str, Any]:
+    """Compare the cross-validations of two revisions, by image and by subject, on all cells.
+
+    Returns:
+        As `compare_cross_validations`, with the strategies as the names of the sides.
+    """
+    by_image, by_subject = read_cross_validation(stratified), read_cross_validation(subject)
+    found = compare_cross_validations(by_image, by_subject, common=False, one_strategy=False)
+    found["old"]["revision"], found["new"]["revision"] = "by image", "by subject"
+    return found
+
+
+def run_experiment(switch: str, *, pipeline: str = "dvc.yaml") -> str:
+    """Run a pipeline with a changed parameter, and return the experiment's revision.
 
     Raises:
         StageError: if DVC or a stage fails.
     """
     from dvc.repo import Repo
 
-    switch = f"profiles.{profile}.split.strategy={strategy}"
     _require_commit_of_pipeline()
     with dvc_errors(f"the experiment {switch} failed", remedy=_remedy()), Repo() as repo:
-        results = repo.experiments.run(params=[switch], tmp_dir=True)
+        results = repo.experiments.run(targets=[pipeline], params=[switch], tmp_dir=True)
     if not results:
         raise StageError(f"the experiment {switch} failed; what its stages said stands above")
     return str(next(iter(results)))
@@ -94,18 +108,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument(
+        "--cross-validation",
+        action="store_true",
+        help="test every cell, with all seeds of params.yaml: as many trainings as members, twice",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--md", action="store_true", help="print Markdown")
     options = parser.parse_args(arguments)
-    profile = load_params(Path("params.yaml")).profile
-    # By subject first: the split refuses it at once where subjects are not known.
-    runs = {each: run_experiment(each, profile=profile) for each in reversed(STRATEGIES)}
-    found = gap(*(read_revision(runs[each]) for each in STRATEGIES))
-    if options.json:
-        print(json.dumps(found, indent=2, allow_nan=False))
+    key, pipeline = f"profiles.{load_params(Path('params.yaml')).profile}.split", "dvc.yaml"
+    if options.cross_validation:
+        key, pipeline = "cross_validation", "cross_validation/dvc.yaml"
+    runs = {
+        strategy: run_experiment(f"{key}.strategy={strategy}", pipeline=pipeline)
+        # By subject first: it is refused at once where subjects are not known.
+        for strategy in reversed(STRATEGIES)
+    }
+    first, second = (runs[strategy] for strategy in STRATEGIES)
+    if options.cross_validation:
+        found = cross_validated_gap(first, second)
+        text = comparison_text(found, markdown=options.md)
     else:
-        print(gap_text(found, markdown=options.md))
+        found = gap(read_revision(first), read_revision(second))
+        text = gap_text(found, markdown=options.md)
+    print(json.dumps(found, indent=2, allow_nan=False) if options.json else text)
     return 0
 
 

@@ -61,9 +61,11 @@ Values = dict[str, Floats]
 
 
 def compare_cross_validations(
-    old: CrossValidation, new: CrossValidation, *, common: bool
+    old: CrossValidation, new: CrossValidation, *, common: bool, one_strategy: bool = True
 ) -> dict[str, Any]:
     """Compare two cross-validations metric by metric.
+
+    Unlike strategies are refused unless `one_strategy` is false: then they are the question.
 
     Returns:
         As `differences.compare`; a metric is the mean over a side's seeds. `old` and `new` also
@@ -75,7 +77,8 @@ def compare_cross_validations(
     Raises:
         StageError: if the strategies or the cells differ.
     """
-    _require_one_strategy(old, new)
+    if one_strategy:
+        _require_one_strategy(old, new)
     matched = pair(old.first, new.first, common=common)
     cells = matched.old.test
     subjects = count_subjects(cells)

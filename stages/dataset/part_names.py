@@ -21,8 +21,8 @@ TAKEN_NAMES = {
     *("data", "warnings", "threshold", "target_sensitivity", "operating_threshold"),
     *("temperature", "undefined"),
 }
-"""Names that no external set may have: those of parts, also of a cross-validation, and the keys of metrics/split.json and
-metrics/test.json, which have a section with the name of each set."""
+"""Names that no external set may have: those of parts, also of a cross-validation, and the keys of
+metrics/split.json and metrics/test.json, which have a section with the name of each set."""
 
 
 def measured_parts(results: Mapping[str, Any]) -> list[str]:

@@ -15,7 +15,16 @@ from stages.compare.leakage_gap import gap
 from stages.statistics.metrics import measure
 from tests.conftest import ROOT
 
-from .conftest import better, cells, git, measured, noisier
+from .conftest import (
+    better,
+    cells,
+    git,
+    measured,
+    noisier,
+    seeds_of,
+    write_cross_validation,
+    write_metrics,
+)
 
 CELLS = cells(subjects=10)
 
@@ -81,6 +90,57 @@ def project(repository: Path) -> Path:
     git(repository, "add", "--all")
     git(repository, "commit", "--quiet", "--message", "A pipeline")
     return repository
+
+
+MEMBERS = """\
+import shutil
+from pathlib import Path
+import yaml
+strategy = yaml.safe_load(Path("params.yaml").read_text())["cross_validation"]["strategy"]
+for name in ("predictions.csv", "out_of_fold.json"):
+    shutil.copy(f"{strategy}/cross_validation/metrics/{name}", "cross_validation/metrics")
+"""
+
+
+@pytest.fixture
+def cross_validated(project: Path) -> Path:
+    """The same with a second pipeline, of predictions out of fold."""
+    tables = {"stratified": CELLS, "subject": noisier(CELLS, noise=3)}
+    for strategy, table in tables.items():
+        write_cross_validation(project / strategy, seeds_of(table, 1, 2), strategy=strategy)
+    write_metrics(project, CELLS)
+    (project / "members.py").write_text(MEMBERS)
+    (project / "cross_validation/metrics").mkdir(parents=True)
+    (project / "cross_validation/metrics/.gitkeep").write_text("")
+    stage = {
+        "wdir": "..",
+        "cmd": f"{sys.executable} members.py",
+        "params": ["cross_validation"],
+        "deps": ["members.py", *tables],
+        "metrics": [{"cross_validation/metrics/out_of_fold.json": {"cache": False}}],
+        "plots": [{"cross_validation/metrics/predictions.csv": {"cache": False}}],
+    }
+    pipeline = project / "cross_validation/dvc.yaml"
+    pipeline.write_text(yaml.safe_dump({"stages": {"out_of_fold": stage}}))
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "A second pipeline")
+    return project
+
+
+def test_by_cross_validation_the_gap_is_on_the_same_cells_over_all_seeds(
+    cross_validated: Path,
+) -> None:
+    done = run(cross_validated, "--json", "--cross-validation")
+
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout[done.stdout.index("{\n") :])
+    assert (found["cells"], found["subjects"]) == (200, 20)
+    sides = [found[side] for side in ("old", "new")]
+    assert [side["revision"] for side in sides] == ["by image", "by subject"]
+    assert [side["seeds"] for side in sides] == [[1, 2], [1, 2]]
+    row = found["metrics"]["accuracy"]
+    assert row["difference"] < row["interval"][1] < 0
+    assert git(cross_validated, "status", "--porcelain") == ""
 
 
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:

@@ -24,6 +24,10 @@ CHECKED = {
     r"make bench": ("tests/docs/test_commands.py", '"bench", "requirements"'),
     r"make requirements": ("tests/docs/test_commands.py", '"bench", "requirements"'),
     r"make compare.*": ("tests/compare/test_main.py", 'main(["main", "--md"])'),
+    r"make leakage OPTIONS=--cross-validation": (
+        "tests/compare/test_leakage_gap.py",
+        '"--cross-validation"',
+    ),
     r"make leakage": ("tests/compare/test_leakage_gap.py", "stages.compare.leakage_gap"),
     r"make experiments": (f"{DVC}/test_pr_report.py", 'make(pull_request, "experiments")'),
     r"make cross-validate": ("tests/workspace/test_makefile.py", '"cross-validate"'),
