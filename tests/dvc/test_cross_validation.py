@@ -61,8 +61,8 @@ def test_another_split_runs_nothing_but_the_folds(project: Project) -> None:
 def test_another_seed_trains_its_members_alone(project: Project) -> None:
     project.set_param("cross_validation.seeds", "[1, 2]")
     members = [f"{stage}@{fold}-2" for stage in ("member", "predict") for fold in (1, 2, 3)]
-    printed = project.dvc(f"repro --dry {PIPELINE}")
-    assert ran(printed) == sorted([*members, "out_of_fold", "ensemble"])
+    changed = {stage.partition(":")[2] for stage in json.loads(project.dvc("status --json"))}
+    assert changed == {*members, "out_of_fold", "ensemble"}
 
 
 def test_what_a_removed_seed_has_left_is_removed(project: Project) -> None:
