@@ -23,6 +23,10 @@ CHECKED = {
     r"make docs": ("tests/docs/test_site.py", '"-m", "sphinx"'),
     r"make bench": ("tests/docs/test_commands.py", '"bench", "requirements"'),
     r"make requirements": ("tests/docs/test_commands.py", '"bench", "requirements"'),
+    r"make cross-validate": (
+        f"{DVC}/faults_of_cross_validation.py",
+        'make(clone, "cross-validate"',
+    ),
     r"make compare.*": ("tests/compare/test_main.py", 'main(["main", "--md"])'),
     r"make leakage": ("tests/compare/test_leakage_gap.py", "stages.compare.leakage_gap"),
     r"make experiments": (f"{DVC}/test_pr_report.py", 'make(pull_request, "experiments")'),
