@@ -76,8 +76,13 @@ REASONS: dict[tuple[str, str], str] = {
         "the graph's other optimisations cannot be switched off without other bits (docs/log.md). "
         "One after the other on one core, all of it waits for the core"
     ),
+    (cross_validation.START, cross_validation.TRAINING): (
+        "two thirds of it is the graph of the first step, which TensorFlow traces and prepares on "
+        "one core, as in the row of that step. Measured while others worked on both cores; a run "
+        "before it, with JAX imported, gave 0.096"
+    ),
     (cross_validation.STEPS, cross_validation.EPOCHS): (
-        "it is the start again, for which the row above leaves 10 %: a process for each member "
+        "it is the start again, for which the row above would leave 10 %: a process for each member "
         "imports TensorFlow, reads the shards, builds network and optimizer, and traces and "
         "prepares its graph, which on the real cells, with their longer epochs, is hardly seen. "
         "Several members in one process would share that, and would no longer be killed, gone on "

@@ -112,6 +112,7 @@ def test_each_reason_is_of_a_row_that_can_be_made() -> None:
         ),
         *((row.part, row.against) for row in training.rows(SECONDS, image_size=96, steps=6)),
         (first_step.PART, first_step.AGAINST),
+        (cross_validation.START, cross_validation.TRAINING),
         (cross_validation.STEPS, cross_validation.EPOCHS),
         (peak_memory.part(peak_memory.IMAGE_SIZE), peak_memory.AGAINST),
     ]
