@@ -82,9 +82,9 @@ REASONS: dict[tuple[str, str], str] = {
         "before it, with JAX imported, gave 0.096"
     ),
     (cross_validation.STEPS, cross_validation.EPOCHS): (
-        "it is the start again, for which the row above would leave 10 %: a process for each member "
-        "imports TensorFlow, reads the shards, builds network and optimizer, and traces and "
-        "prepares its graph, which on the real cells, with their longer epochs, is hardly seen. "
+        "it is the start again, for which the row above would leave 10 %: a process for each "
+        "member imports TensorFlow, reads the shards, builds network and optimizer, and traces and "
+        "prepares its graph. With longer epochs, as on the real cells, it weighs less. "
         "Several members in one process would share that, and would no longer be killed, gone on "
         "with and cached one by one"
     ),

@@ -206,9 +206,11 @@ SECTIONS = {
             "members of different parameters put together by hand",
             faults_of_cross_validation.put_together,
             "error: out_of_fold: the members fold-1-seed-1 and fold-2-seed-1 were not trained "
-            "alike: their reports differ in settings_sha256; put no members together by hand: "
-            "`dvc repro cross_validation/dvc.yaml` makes those that are missing; failed to "
-            "reproduce …: failed to run: …, exited with 1; "
+            "alike: their reports differ in settings_sha256; put no members together by hand, and "
+            "edit no parameter while they train: make the wrong one again with `dvc repro --force "
+            "--single-item cross_validation/dvc.yaml:member@2-1` (or member@1-1), then the rest "
+            "with `dvc repro cross_validation/dvc.yaml`; failed to reproduce …: failed to run: …, "
+            "exited with 1; "
             f"{faults_of_cross_validation.AGAIN}",
         ),
         Row(
