@@ -23,6 +23,14 @@ CHECKED = {
     r"make docs": ("tests/docs/test_site.py", '"-m", "sphinx"'),
     r"make bench": ("tests/docs/test_commands.py", '"bench", "requirements"'),
     r"make requirements": ("tests/docs/test_commands.py", '"bench", "requirements"'),
+    r"dvc repro --force --single-item cross_validation/dvc\.yaml:member@2-1": (
+        f"{DVC}/faults_of_cross_validation.py",
+        '"--force", "--single-item", f"{PIPELINE}:member@2-1"',
+    ),
+    r"dvc repro cross_validation/dvc\.yaml": (
+        f"{DVC}/faults_of_cross_validation.py",
+        'f"repro {PIPELINE}"',
+    ),
     r"make cross-validate": (
         f"{DVC}/faults_of_cross_validation.py",
         'make(clone, "cross-validate"',
