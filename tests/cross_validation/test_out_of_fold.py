@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -22,7 +23,9 @@ from tests.cross_validation.scene import FOLDS, SEEDS, cells, params
 OUTPUTS = ("out_of_fold.json", "predictions.csv", "roc.csv", "report.html")
 
 
-def run(made: Path, *, table: pd.DataFrame | None = None, subgroups: Any = ()) -> dict[str, Any]:
+def run(
+    made: Path, *, table: pd.DataFrame | None = None, subgroups: Any = (), seeds: Any = SEEDS
+) -> dict[str, Any]:
     """Run the stage on what the members have predicted; return the content of its report."""
     everything = cells() if table is None else table
     write_cells(everything, made / "cells.csv")
@@ -39,7 +42,7 @@ def run(made: Path, *, table: pd.DataFrame | None = None, subgroups: Any = ()) -
     folds = {f"fold_{number}": {"cells": 24, "subjects": 6} for number in FOLDS}
     write_json({"strategy": "official", "folds": folds, **counts}, made / "folds.json")
     out_of_fold(
-        params("official"),
+        dataclasses.replace(params("official"), seeds=[*seeds]),
         profile="synthetic",
         threshold=0.5,
         target_sensitivity=0.9,
@@ -105,6 +108,11 @@ def test_mean_and_deviation_are_those_of_the_seeds(results: dict[str, Any]) -> N
     assert mean["standard_deviation"]["accuracy"] == pytest.approx(np.std(values, ddof=1), abs=1e-6)
     low, high = mean["intervals"]["accuracy"]
     assert low < mean["accuracy"] < high
+
+
+def test_one_seed_has_no_deviation_and_no_warning(made: Path) -> None:
+    mean = run(made, seeds=[1])["out_of_fold"]
+    assert "standard_deviation" not in mean
 
 
 def test_each_member_is_tuned_on_its_own_validation_cells(
