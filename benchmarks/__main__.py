@@ -29,6 +29,7 @@ PARTS = (
     "training",
     "first_step",
     "peak_memory",
+    "cross_validation",
     "evaluate",
     "repro",
     "daily",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import first_step, inputs, peak_memory, preprocess, training
+from benchmarks import cross_validation, first_step, inputs, peak_memory, preprocess, training
 
 _STAGE = (
     "Before that it imports TensorFlow's record writer, pandas and what reads parameters, on one "
@@ -75,6 +75,18 @@ REASONS: dict[tuple[str, str], str] = {
         "building network and optimizer 2, and tracing the step and preparing its graph the most; "
         "the graph's other optimisations cannot be switched off without other bits (docs/log.md). "
         "One after the other on one core, all of it waits for the core"
+    ),
+    (cross_validation.START, cross_validation.TRAINING): (
+        "two thirds of it is the graph of the first step, which TensorFlow traces and prepares on "
+        "one core, as in the row of that step. Measured while others worked on both cores; a run "
+        "before it, with JAX imported, gave 0.096"
+    ),
+    (cross_validation.STEPS, cross_validation.EPOCHS): (
+        "it is the start again, for which the row above would leave 10 %: a process for each "
+        "member imports TensorFlow, reads the shards, builds network and optimizer, and traces and "
+        "prepares its graph. With longer epochs, as on the real cells, it weighs less. "
+        "Several members in one process would share that, and would no longer be killed, gone on "
+        "with and cached one by one"
     ),
     (peak_memory.part(peak_memory.IMAGE_SIZE), peak_memory.AGAINST): (
         "the layers' outputs that the backward pass reads are 7.7 GB, 4.5 of them of the stem and "

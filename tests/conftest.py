@@ -125,7 +125,7 @@ def write_archive(tmp_path: Path) -> WriteArchive:
     return write
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def real_sample() -> Path:
     """The archive of 1,160 real images; the test skips where it is absent."""
     if not REAL_SAMPLE.exists():

@@ -70,12 +70,15 @@ def mean_over_seeds(
     values = {name: [found[name] for found in measured.values()] for name in names}
     known = {name: each for name, each in values.items() if None not in each}
     mean = {name: round(float(np.mean(each)), DECIMALS) for name, each in known.items()}
-    deviation = {name: round(float(np.std(each, ddof=1)), DECIMALS) for name, each in known.items()}
+    several = known if len(rows) > 1 else {}
+    deviation = {
+        name: round(float(np.std(each, ddof=1)), DECIMALS) for name, each in several.items()
+    }
     return {
         "cells": first["cells"],
         "subjects": first["subjects"],
         **mean,
-        **({"standard_deviation": deviation} if len(rows) > 1 else {}),
+        **({"standard_deviation": deviation} if deviation else {}),
         "intervals": _intervals_of_mean(rows, threshold=threshold, replicates=replicates),
     }
 

@@ -143,6 +143,9 @@ def _require_same_training(members: Sequence[Member]) -> None:
         if different:
             raise StageError(
                 f"the members {first.name} and {member.name} were not trained alike: their reports "
-                f"differ in {', '.join(different)}; put no members together by hand: `dvc repro "
-                "cross_validation/dvc.yaml` makes those that are missing"
+                f"differ in {', '.join(different)}; put no members together by hand, and edit no "
+                "parameter while they train: make the wrong one again with `dvc repro --force "
+                f"--single-item cross_validation/dvc.yaml:member@{member.fold}-{member.seed}` (or "
+                f"member@{first.fold}-{first.seed}), then the rest with `dvc repro "
+                "cross_validation/dvc.yaml`"
             )

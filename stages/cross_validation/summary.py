@@ -29,7 +29,11 @@ _NOTHING = "\N{EN DASH}"
 
 
 def summary(results: Mapping[str, Any], single: Mapping[str, Any]) -> str:
-    """Return the lines for the content of out_of_fold.json, and of metrics/test.json if any."""
+    """Return the lines for the content of out_of_fold.json, and of metrics/test.json if any.
+
+    The single split stands beside it where it is of the same data.
+    """
+    single = single if single.get("data") == results["data"] else {}
     seeds = results["by_seed"]
     lines = [
         f"Data: {results['data']}. {len(results['folds'])} folds by {results['strategy']}, seeds "

@@ -64,7 +64,7 @@ def main() -> int:
     print(
         f"dvc.lock has the new hashes of {', '.join(sorted({code.path for code in codes}))} for "
         f"{', '.join(stages)}: nothing but comments, docstrings and layout differs. No stage has "
-        "run. Commit dvc.lock with the code."
+        "run. Commit the lock files with the code."
     )
     return 0
 

@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 import benchmarks.__main__ as bench
-from benchmarks import first_step, inputs, peak_memory, performance, preprocess, rows, training
+from benchmarks import (
+    cross_validation,
+    first_step,
+    inputs,
+    peak_memory,
+    performance,
+    preprocess,
+    rows,
+    training,
+)
 from benchmarks.cells import ROOT
 from benchmarks.performance import Part, page, read_parts, write_performance
 from benchmarks.reasons import REASONS
@@ -103,6 +112,8 @@ def test_each_reason_is_of_a_row_that_can_be_made() -> None:
         ),
         *((row.part, row.against) for row in training.rows(SECONDS, image_size=96, steps=6)),
         (first_step.PART, first_step.AGAINST),
+        (cross_validation.START, cross_validation.TRAINING),
+        (cross_validation.STEPS, cross_validation.EPOCHS),
         (peak_memory.part(peak_memory.IMAGE_SIZE), peak_memory.AGAINST),
     ]
     assert set(REASONS) <= set(known)

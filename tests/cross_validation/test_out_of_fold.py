@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -11,20 +12,22 @@ import pytest
 from scipy.special import expit
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
-from stages.common.files import write_json
+from stages.common.files import file_sha256, write_json
 from stages.cross_validation.members import read_members
 from stages.cross_validation.out_of_fold import out_of_fold
 from stages.dataset.appearance_table import APPEARANCE_COLUMNS
-from stages.dataset.cell_table import write_cells
+from stages.dataset.cell_table import read_cells, write_cells
 from stages.statistics.tuning import tune
 from tests.cross_validation.scene import FOLDS, SEEDS, cells, params
 
 OUTPUTS = ("out_of_fold.json", "predictions.csv", "roc.csv", "report.html")
 
 
-def run(made: Path) -> dict[str, Any]:
+def run(
+    made: Path, *, table: pd.DataFrame | None = None, subgroups: Any = (), seeds: Any = SEEDS
+) -> dict[str, Any]:
     """Run the stage on what the members have predicted; return the content of its report."""
-    everything = cells()
+    everything = cells() if table is None else table
     write_cells(everything, made / "cells.csv")
     external = everything.assign(split="zurich")
     write_cells(external, made / "external.csv")
@@ -39,12 +42,12 @@ def run(made: Path) -> dict[str, Any]:
     folds = {f"fold_{number}": {"cells": 24, "subjects": 6} for number in FOLDS}
     write_json({"strategy": "official", "folds": folds, **counts}, made / "folds.json")
     out_of_fold(
-        params("official"),
+        dataclasses.replace(params("official"), seeds=[*seeds]),
         profile="synthetic",
         threshold=0.5,
         target_sensitivity=0.9,
         replicates=100,
-        subgroups=[],
+        subgroups=[*subgroups],
         cells_csv=made / "cells.csv",
         external_csv=made / "external.csv",
         appearance_csv=made / "appearance.csv",
@@ -107,6 +110,11 @@ def test_mean_and_deviation_are_those_of_the_seeds(results: dict[str, Any]) -> N
     assert low < mean["accuracy"] < high
 
 
+def test_one_seed_has_no_deviation_and_no_warning(made: Path) -> None:
+    mean = run(made, seeds=[1])["out_of_fold"]
+    assert "standard_deviation" not in mean
+
+
 def test_each_member_is_tuned_on_its_own_validation_cells(
     made: Path, results: dict[str, Any]
 ) -> None:
@@ -149,6 +157,22 @@ def test_of_external_cells_the_mean_of_each_seed_is_kept(made: Path) -> None:
     ]
     rows = predicted(made).query("split == 'zurich' and seed == 1")
     assert rows["logit"].to_numpy() == pytest.approx(np.mean(of_seed, axis=0), abs=1e-6)
+
+
+def test_columns_of_an_own_table_are_measured_by(made: Path) -> None:
+    scanners = ["A" if number % 3 else "B" for number in range(len(cells()))]
+    for path in (made / "folds").iterdir():
+        scanner_of = dict(zip(cells()["image"], scanners, strict=True))
+        table = read_cells(path)
+        write_cells(table.assign(scanner=table["image"].map(scanner_of)), path)
+    for path in made.glob("predictions/*/member.json"):
+        member = json.loads(path.read_text())
+        sha256 = file_sha256(made / f"folds/fold-{member['fold']}.csv")
+        path.write_text(json.dumps(member | {"cells_sha256": sha256}))
+    results = run(made, table=cells().assign(scanner=scanners), subgroups=["scanner"])
+    groups = results["by_seed"]["seed_1"]["subgroups"]["scanner"]
+    assert {group["name"]: group["cells"] for group in groups} == {"A": 48, "B": 24}
+    assert "scanner" in results["external"]["zurich"]["ensemble"]["subgroups"]
 
 
 @pytest.mark.usefixtures("results")

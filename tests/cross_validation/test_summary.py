@@ -20,12 +20,18 @@ RESULTS: dict[str, Any] = {
 
 
 def test_the_single_split_stands_beside_the_mean() -> None:
-    text = summary(RESULTS, {"test": FIGURES | {"accuracy": 0.95}, "zurich": {"accuracy": 0.65}})
+    single = {"test": FIGURES | {"accuracy": 0.95}, "zurich": {"accuracy": 0.65}}
+    text = summary(RESULTS, single | {"data": RESULTS["data"]})
     assert "3 folds by subject, seeds 1: 3 models" in text
     lines = [line.split() for line in text.splitlines()]
     assert ["accuracy", "0.900", "0.900", "0.950"] in lines
     assert ["accuracy", "0.900", "0.700", "±", "0.050", "0.650"] in lines
     assert "Mind: The folds share." in text
+
+
+def test_the_single_split_of_other_data_is_left_out() -> None:
+    other = {"data": "of others", "test": FIGURES | {"accuracy": 0.95}}
+    assert "0.950" not in summary(RESULTS, other)
 
 
 def test_without_a_single_split_and_with_several_seeds() -> None:

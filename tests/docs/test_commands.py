@@ -23,6 +23,18 @@ CHECKED = {
     r"make docs": ("tests/docs/test_site.py", '"-m", "sphinx"'),
     r"make bench": ("tests/docs/test_commands.py", '"bench", "requirements"'),
     r"make requirements": ("tests/docs/test_commands.py", '"bench", "requirements"'),
+    r"dvc repro --force --single-item cross_validation/dvc\.yaml:member@2-1": (
+        f"{DVC}/faults_of_cross_validation.py",
+        '"--force", "--single-item", f"{PIPELINE}:member@2-1"',
+    ),
+    r"dvc repro cross_validation/dvc\.yaml": (
+        f"{DVC}/faults_of_cross_validation.py",
+        'f"repro {PIPELINE}"',
+    ),
+    r"make cross-validate": (
+        f"{DVC}/faults_of_cross_validation.py",
+        'make(clone, "cross-validate"',
+    ),
     r"make compare.*": ("tests/compare/test_main.py", 'main(["main", "--md"])'),
     r"make leakage OPTIONS=--cross-validation": (
         "tests/compare/test_leakage_gap.py",
@@ -30,14 +42,13 @@ CHECKED = {
     ),
     r"make leakage": ("tests/compare/test_leakage_gap.py", "stages.compare.leakage_gap"),
     r"make experiments": (f"{DVC}/test_pr_report.py", 'make(pull_request, "experiments")'),
-    r"make cross-validate": ("tests/workspace/test_makefile.py", '"cross-validate"'),
     r"dvc repro cross_validation/dvc\.yaml(:member@1-2)?": (
         f"{DVC}/test_cross_validation.py",
         'f"repro {PIPELINE}"',
     ),
     r"dvc exp run -S \"cross_validation\.seeds=\[1,2,3\]\" cross_validation/dvc\.yaml": (
         f"{DVC}/test_cross_validation.py",
-        '"cross_validation.seeds=[1,2]"',
+        '"dvc", "exp", "run", "--name", "another"',
     ),
     r"dvc (pull|status) dvc\.yaml": (f"{DVC}/test_cross_validation.py", '"pull dvc.yaml"'),
     r"make locked": (f"{DVC}/test_pr_report.py", 'make(pull_request, "locked")'),

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.dvc.cross_validated import PIPELINE, with_cross_validation
 from tests.dvc.made_once import MadeOnce, made_once
 from tests.dvc.ordeal import Ordeal, go_through
 from tests.dvc.project import (
@@ -78,6 +79,20 @@ def first_run(once: MadeOnce, read_only_home: Path) -> tuple[Project, str]:
 def origin(first_run: tuple[Project, str]) -> Project:
     """The project after its first `dvc repro`, all of it committed on main; not to be changed."""
     return first_run[0]
+
+
+@pytest.fixture(scope="session")
+def cross_validated(once: MadeOnce, origin: Project) -> tuple[Project, str]:
+    """A clone that was cross-validated, all of it committed, and what DVC said."""
+
+    def run(place: Path) -> tuple[Project, str]:
+        project = with_cross_validation(origin.clone(place / "clone"))
+        printed = project.dvc(f"repro {PIPELINE}")
+        project.git("add --all")
+        project.commit("Results of three folds")
+        return project, printed
+
+    return once("cross-validated", run)
 
 
 @pytest.fixture(scope="session")
@@ -173,4 +188,7 @@ def scene(
         ordeal=lambda: request.getfixturevalue("ordeal"),
         pushed=pushed_to,
         forked=lambda: request.getfixturevalue("forked"),
+        cross_validated=lambda: request.getfixturevalue("cross_validated")[0].clone(
+            tmp_path / "cross-validated"
+        ),
     )

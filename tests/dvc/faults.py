@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.dvc import (
+    faults_of_cross_validation,
     faults_of_paths,
     faults_of_people,
     faults_of_places,
@@ -152,6 +153,77 @@ SECTIONS = {
             "`dvc repro --force --single-item train`",
             faults_of_training.forced,
             f"where DVC has recorded it: trains anew; else {faults_of_training.NO_EPOCH}",
+        ),
+    ],
+    "In the cross-validation": [
+        Row(
+            "more folds than a class has groups of subjects",
+            faults_of_cross_validation.wrong_param(
+                "cross_validation.folds", [*range(1, 31)], stage="folds"
+            ),
+            "error: folds: cross_validation.folds lists 30 folds, but the hem cells are of 27 "
+            "groups of subjects, and each fold needs one (subjects that share an image are one "
+            "group); list at most 27 folds, or use an archive with more subjects; failed to "
+            "reproduce …: failed to run: …, exited with 1; "
+            f"{faults_of_cross_validation.CORRECTED}",
+        ),
+        Row(
+            "`folds: 5`, a number",
+            faults_of_cross_validation.no_list_of_folds,
+            "DVC says error: unexpected error - 'Value' object is not iterable; `make "
+            "cross-validate` and `make repro` name the key: error: params: params.yaml: "
+            "cross_validation.folds is 5: input should be a valid array (write [1, 2, 3, 4, 5])",
+        ),
+        Row(
+            "a seed named twice",
+            faults_of_cross_validation.wrong_param(
+                "cross_validation.seeds", [1, 1], stage="out_of_fold"
+            ),
+            "error: out_of_fold: params.yaml: cross_validation.seeds is [1, 1]: value error, "
+            "expected each seed once; 1 stands there twice; failed to reproduce …: failed to run: "
+            f"…, exited with 1; {faults_of_cross_validation.CORRECTED}",
+        ),
+        Row(
+            "`strategy: official` for cells that have no folds",
+            faults_of_cross_validation.official_without_folds,
+            "error: folds: cross_validation.strategy is official, but 18 of 18 cells have no fold "
+            "(first: …); give a column fold in a metadata.csv, or set cross_validation.strategy to "
+            "subject in params.yaml; failed to reproduce …: failed to run: …, exited with 1",
+        ),
+        Row(
+            "an official fold that has no cells of a class",
+            faults_of_cross_validation.fold_of_one_class,
+            "error: folds: fold 3 would have no all cells: each fold needs cells of both classes; "
+            "list fewer folds in cross_validation.folds, or set another cross_validation.strategy; "
+            "failed to reproduce …: failed to run: …, exited with 1",
+        ),
+        Row(
+            "kill -9 of a member",
+            faults_of_cross_validation.member_killed,
+            "`dvc repro` goes on where it was: the same bytes",
+        ),
+        Row(
+            "members of different parameters put together by hand",
+            faults_of_cross_validation.put_together,
+            "error: out_of_fold: the members fold-1-seed-1 and fold-2-seed-1 were not trained "
+            "alike: their reports differ in settings_sha256; put no members together by hand, and "
+            "edit no parameter while they train: make the wrong one again with `dvc repro --force "
+            "--single-item cross_validation/dvc.yaml:member@2-1` (or member@1-1), then the rest "
+            "with `dvc repro cross_validation/dvc.yaml`; failed to reproduce …: failed to run: …, "
+            "exited with 1; "
+            f"{faults_of_cross_validation.AGAIN}",
+        ),
+        Row(
+            "predictions of a member doubled, of another archive, missing",
+            faults_of_cross_validation.predictions_spoilt,
+            "error: out_of_fold: cross_validation/predictions/fold-3-seed-1/predictions.csv "
+            "doubles … of val (1 in all); make it again with `dvc repro "
+            "cross_validation/dvc.yaml`; cross_validation/predictions/fold-2-seed-1 was made with "
+            "another fold-2.csv: of another archive, or other folds; make it again with `dvc repro "
+            "cross_validation/dvc.yaml`; cross_validation/predictions/fold-1-seed-1 is not as "
+            "predict writes it ([Errno 2] No such file or directory: …); make it again with `dvc "
+            "repro cross_validation/dvc.yaml`; "
+            f"{faults_of_cross_validation.AGAIN}",
         ),
     ],
     "In the cache": [

@@ -54,6 +54,7 @@ class Scene:
         ordeal: the run that meets a full disk and two kills in every stage.
         pushed: what has been pushed to a remote of this kind.
         forked: a clone on branch X, with another learning rate.
+        cross_validated: a clone with three folds and one seed, all outputs there.
     """
 
     origin: Project
@@ -61,6 +62,7 @@ class Scene:
     ordeal: Callable[[], Ordeal]
     pushed: Callable[[str], Pushed]
     forked: Callable[[], Project]
+    cross_validated: Callable[[], Project]
 
     def clone(self) -> Project:
         """A clone with all outputs, whose cache is that of the first run."""
@@ -82,9 +84,9 @@ class Scene:
 
 def error(printed: str) -> str:
     """What stages and DVC say is wrong, without what differs from run to run."""
-    lines = [line for line in printed.splitlines() if re.match(r"ERROR: |[a-z]+: (?!\d)", line)]
+    lines = [line for line in printed.splitlines() if re.match(r"ERROR: |[a-z_]+: (?!\d)", line)]
     told = (re.sub(r"'[^']*/[^']*'|'[0-9a-f]{32}(\.dir)?'", "…", line) for line in lines)
     told = "; ".join(dict.fromkeys(line.removeprefix("ERROR: ") for line in told))
     told = re.sub(r"failed to run: .*, exited", "failed to run: …, exited", told)
-    told = re.sub(r"\S+/UID_\w+\.bmp", "…", told)
+    told = re.sub(r"(\S+/)?\bUID_\w+\.bmp", "…", told)
     return "error: " + re.sub(r"\b\d+ files", "… files", told)

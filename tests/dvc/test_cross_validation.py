@@ -3,81 +3,46 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import shutil
-import signal
-import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 
-from tests.conftest import ROOT
+from tests.dvc.cross_validated import MEMBERS, PIPELINE, ran, with_cross_validation
 from tests.dvc.project import Project
 from tests.dvc.scene import UP_TO_DATE
 
-PIPELINE = "cross_validation/dvc.yaml"
 METRICS = Path("cross_validation/metrics")
-MEMBERS = ["1-1", "2-1", "3-1"]
-
-
-def ran(printed: str) -> list[str]:
-    """The stages that a `dvc repro` has run, sorted."""
-    return sorted(re.findall(r"Running stage '(?:\S+:)?(\S+)'", printed))
-
-
-def outputs(project: Project) -> dict[str, str]:
-    """What cross_validation/dvc.lock says of every output: its hash."""
-    lock = yaml.safe_load((project.folder / "cross_validation/dvc.lock").read_text())["stages"]
-    return {out["path"]: out["md5"] for stage in lock.values() for out in stage["outs"]}
-
-
-def with_cross_validation(project: Project) -> Project:
-    """Give a tiny clone three folds and one seed."""
-    shutil.copy2(ROOT / PIPELINE, project.folder / PIPELINE)
-    project.set_param("cross_validation.folds", "[1, 2, 3]")
-    project.set_param("cross_validation.seeds", "[1]")
-    project.git("add --all")
-    project.commit("Three folds")
-    return project
-
-
-@pytest.fixture(scope="module")
-def first(origin: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
-    """A clone that was cross-validated, all of it committed, and what DVC said."""
-    folder = tmp_path_factory.mktemp("of cross validation") / "clone"
-    project = with_cross_validation(origin.clone(folder))
-    printed = project.dvc(f"repro {PIPELINE}")
-    project.git("add --all")
-    project.commit("Results of three folds")
-    return project, printed
 
 
 @pytest.fixture
-def project(first: tuple[Project, str], tmp_path: Path) -> Project:
+def project(cross_validated: tuple[Project, str], tmp_path: Path) -> Project:
     """A clone of it that has all outputs."""
-    return first[0].clone(tmp_path / "clone")
+    return cross_validated[0].clone(tmp_path / "clone")
 
 
-def test_members_are_trained_and_the_single_model_is_not(first: tuple[Project, str]) -> None:
-    project, printed = first
+def test_members_are_trained_and_the_single_model_is_not(
+    cross_validated: tuple[Project, str],
+) -> None:
+    project, printed = cross_validated
     members = [f"{stage}@{member}" for stage in ("member", "predict") for member in MEMBERS]
     assert ran(printed) == sorted(["folds", *members, "out_of_fold", "ensemble"])
     assert UP_TO_DATE in project.dvc("status")
     assert project.git("status --porcelain") == ""
 
 
-def test_each_training_cell_is_predicted_once(first: tuple[Project, str]) -> None:
-    folder = first[0].folder
+def test_each_training_cell_is_predicted_once(cross_validated: tuple[Project, str]) -> None:
+    folder = cross_validated[0].folder
     rows = pd.read_csv(folder / METRICS / "predictions.csv").query("split == 'out_of_fold'")
     cells = pd.read_csv(folder / "data/splits/cells.csv")
     assert sorted(rows["image"]) == sorted(cells["image"])
 
 
-def test_no_state_of_a_member_is_left_once_it_is_recorded(first: tuple[Project, str]) -> None:
-    project, _ = first
+def test_no_state_of_a_member_is_left_once_it_is_recorded(
+    cross_validated: tuple[Project, str],
+) -> None:
+    project, _ = cross_validated
     states = Path(project.environment.get("TRAIN_STATE_DIR") or project.folder / ".train_state")
     marks = (json.loads(mark.read_text()) for mark in states.glob("*/finished.json"))
     assert [mark["stage"] for mark in marks if mark["stage"].startswith("member@")] == []
@@ -93,39 +58,29 @@ def test_another_split_runs_nothing_but_the_folds(project: Project) -> None:
     assert ran(project.dvc(f"repro {PIPELINE}")) == ["folds", "out_of_fold", "split"]
 
 
-def test_another_threshold_measures_again(project: Project) -> None:
-    project.set_param("profiles.synthetic.evaluate.threshold", 0.4)
-    assert ran(project.dvc(f"repro {PIPELINE}")) == ["out_of_fold"]
-
-
-def test_an_experiment_with_another_seed_trains_its_members_alone(project: Project) -> None:
-    change = ("-S", "cross_validation.seeds=[1,2]")
-    printed = project.run("dvc", "exp", "run", "--name", "two", *change, PIPELINE)
+def test_another_seed_trains_its_members_alone(project: Project) -> None:
+    project.set_param("cross_validation.seeds", "[1, 2]")
     members = [f"{stage}@{fold}-2" for stage in ("member", "predict") for fold in (1, 2, 3)]
-    assert ran(printed) == sorted([*members, "out_of_fold", "ensemble"])
-    shown = json.loads(project.dvc("metrics diff --json HEAD"))
-    assert any("standard_deviation" in key for key in next(iter(shown.values())))
-    assert "seeds" in project.dvc("params diff HEAD")
-    compared = json.loads(project.dvc("plots diff --json HEAD"))
-    assert any("cross_validation/metrics/roc.csv" in name for name in compared["data"])
+    changed = {stage.partition(":")[2] for stage in json.loads(project.dvc("status --json"))}
+    assert changed == {*members, "out_of_fold", "ensemble"}
 
-    project.git("checkout -- params.yaml")
+
+def test_what_a_removed_seed_has_left_is_removed(project: Project) -> None:
+    left = project.folder / "cross_validation/predictions/fold-1-seed-2"
+    shutil.copytree(left.with_name("fold-1-seed-1"), left)
     assert "Removed cross_validation/predictions/fold-1-seed-2" in project.dvc(f"repro {PIPELINE}")
     assert project.git(f"status --porcelain --untracked-files=no {METRICS}") == ""
 
 
-def test_a_killed_member_goes_on_to_the_same_bytes(project: Project, tmp_path: Path) -> None:
-    states = tmp_path / "states"
-    project = project.with_variables({"TRAIN_STATE_DIR": str(states)})
-    expected = outputs(project)
-    again = ("repro", "--force", "--single-item", f"{PIPELINE}:member@2-1")
-    run = project.start("dvc", *again)
-    while run.poll() is None and not list(states.glob("*/checkpoint-*")):
-        time.sleep(0.01)
-    os.killpg(run.pid, signal.SIGKILL)
-    run.communicate()
-    assert "Resumed after" in project.run("dvc", *again)
-    assert outputs(project) == expected
+def test_an_experiment_is_compared_by_dvc(project: Project) -> None:
+    change = ("-S", "profiles.synthetic.evaluate.threshold=0.4")
+    printed = project.run("dvc", "exp", "run", "--name", "another", *change, PIPELINE)
+    assert ran(printed) == ["out_of_fold"]
+    shown = json.loads(project.dvc("metrics diff --json HEAD"))
+    assert "threshold" in shown["cross_validation/metrics/out_of_fold.json"]
+    assert "threshold" in project.dvc("params diff HEAD")
+    compared = json.loads(project.dvc("plots diff --json HEAD"))
+    assert any("cross_validation/metrics/roc.csv" in name for name in compared["data"])
 
 
 def test_push_and_pull_carry_the_members(project: Project, tmp_path: Path) -> None:

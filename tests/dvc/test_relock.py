@@ -111,7 +111,7 @@ def test_dvc_lock_is_what_dvc_commit_would_make_and_nothing_runs(project: Projec
     assert printed.endswith(
         "dvc.lock has the new hashes of code/shared.py, code/train, requirements.txt for download, "
         "train: nothing but comments, docstrings and layout differs. No stage has run. Commit "
-        "dvc.lock with the code.\n"
+        "the lock files with the code.\n"
     )
     assert written(project) == made
     relocked = lock(project)
