@@ -64,11 +64,17 @@ class CrossedVariance:
 
     @property
     def freedom(self) -> float:
-        """Satterthwaite's degrees of freedom of the total."""
+        """Satterthwaite's degrees of freedom of the total, at least those of its least known part.
+
+        The total has less than was counted where the left over is taken out of the seeds' part:
+        the formula then falls below 1, where Student's t has no bounds to speak of.
+        """
         counted = np.where(self._between_seeds > 0, self.of_seeds, 0)
-        squares = (self.of_subjects**2 / (self.units - 1)).sum()
-        squares += (counted**2 / np.maximum(self.seeds - 1, 1)).sum()
-        return float(self.total**2 / squares) if squares > 0 else np.inf
+        parts = np.concatenate([self.of_subjects, counted])
+        known = np.concatenate([self.units - 1, np.maximum(self.seeds - 1, 1)])
+        if not (parts > 0).any():
+            return np.inf
+        return float(max(self.total**2 / (parts**2 / known).sum(), known[parts > 0].min()))
 
     @property
     def half_width(self) -> float:

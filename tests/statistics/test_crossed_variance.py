@@ -145,3 +145,16 @@ def test_a_difference_is_found_from_about_1_4_half_widths_on_where_subjects_are_
 
     assert not many.finds(1.42 * many.half_width)
     assert many.finds(1.44 * many.half_width)
+
+
+def test_the_degrees_of_freedom_are_at_least_those_of_the_least_known_part() -> None:
+    found = CrossedVariance(
+        of_subjects=np.array([0.3, 0.1]),
+        units=np.array([20.0, 20.0]),
+        of_seeds=np.array([1.0, 1.0]),
+        left_over=np.array([0.9, 0.9]),
+        seeds=np.array([2, 2]),
+    )
+    assert found.total == pytest.approx(0.6)
+    assert found.freedom == 1  # the formula gives 0.18
+    assert found.half_width == pytest.approx(12.706 * 0.6**0.5, rel=1e-3)
