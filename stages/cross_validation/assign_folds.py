@@ -91,7 +91,8 @@ def _official(cells: pd.DataFrame, count: int) -> list[int]:
         raise StageError(
             f"cross_validation.strategy is official, but {len(missing):,} of {len(cells):,} cells "
             f"have no fold (first: {missing.iloc[0]}); give a column fold in a metadata.csv, or "
-            "set cross_validation.strategy to subject in params.yaml"
+            "set cross_validation.strategy to subject (to stratified where subjects are not known) "
+            "in params.yaml"
         )
     names = sorted(cells["fold"].unique())
     if len(names) != count:
