@@ -188,7 +188,8 @@ SECTIONS = {
             faults_of_cross_validation.official_without_folds,
             "error: folds: cross_validation.strategy is official, but 18 of 18 cells have no fold "
             "(first: …); give a column fold in a metadata.csv, or set cross_validation.strategy to "
-            "subject in params.yaml; failed to reproduce …: failed to run: …, exited with 1",
+            "subject (to stratified where subjects are not known) in params.yaml; failed to "
+            "reproduce …: failed to run: …, exited with 1",
         ),
         Row(
             "an official fold that has no cells of a class",
