@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from stages.compare.cross_validations import OUT_OF_FOLD, read_cross_validation
+from stages.compare.crossed_comparison import compare_cross_validations
 from stages.compare.differences import compare
-from stages.compare.out_of_fold import compare_cross_validations
 from stages.compare.pairs import pair
 from stages.compare.revisions import read_revision
 

@@ -32,8 +32,8 @@ from stages.common.params_file import load_params
 from stages.compare.compared_metrics import metrics, weighted_metrics
 from stages.compare.comparison_text import comparison_text, gap_text
 from stages.compare.cross_validations import read_cross_validation
+from stages.compare.crossed_comparison import compare_cross_validations
 from stages.compare.differences import REPLICATES, SEED
-from stages.compare.out_of_fold import compare_cross_validations
 from stages.compare.revisions import Revision, read_revision
 from stages.statistics.by_subject import count_subjects
 from stages.statistics.intervals import intervals, lacking_subjects, subject_resamples

@@ -12,7 +12,11 @@ import yaml
 from tests.conftest import ROOT
 from tests.docs.pages import AT_THE_TOP, DOCS, NAMES, commands, folder, page, section
 
-PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+STAGES = [
+    stage
+    for path in ("dvc.yaml", "cross_validation/dvc.yaml")
+    for stage in yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))["stages"].values()
+]
 PATH = re.compile(
     r"(?:stages|tests|docs|benchmarks|metrics|models|data|site|pr-report"
     r"|\.dvc|\.github|\.ci|\.train_state|\.download)/[^\s`]*"
@@ -39,7 +43,7 @@ def outputs() -> set[str]:
     """What the stages make, and the folders that it is in."""
     listed = [
         item
-        for stage in PIPELINE["stages"].values()
+        for stage in STAGES
         for kind in ("outs", "metrics", "plots")
         for item in stage.get(kind, [])
     ]

@@ -133,6 +133,7 @@ def test_modules_that_other_backends_run_are_marked() -> None:
         "compilation",
         "fine_tuning",
         "frozen_base",
+        "mean_model",
         "model",
         "model_reader",
         "optimizer",

@@ -10,7 +10,7 @@ import pytest
 
 from stages.common.errors import StageError
 from stages.compare.cross_validations import CrossValidation
-from stages.compare.out_of_fold import FEW_SEEDS, FEW_SUBJECTS, compare_cross_validations
+from stages.compare.crossed_comparison import FEW_SEEDS, FEW_SUBJECTS, compare_cross_validations
 from stages.statistics.intervals import TOO_NARROW
 from stages.statistics.metrics import measure
 
