@@ -105,7 +105,7 @@ def _intervals_of_mean(
 
 def measure_ensemble(
     mean: pd.DataFrame,
-    predicted: Sequence[pd.DataFrame],
+    predicted: Mapping[str, pd.DataFrame],
     tuning: Tuning,
     *,
     training: pd.DataFrame,
@@ -116,7 +116,8 @@ def measure_ensemble(
 
     Returns:
         `ensemble`: as evaluate measures an external set; `members`: for each of ACROSS_MEMBERS the
-        mean, the standard deviation, the lowest and the highest of the members.
+        mean, the standard deviation, the lowest and the highest of the members; `each_member`: a
+        list of them one by one.
     """
     frozen = freeze(mean, tuning, training=training)
     ensemble = measure_part(
@@ -126,14 +127,18 @@ def measure_ensemble(
         seed=RESAMPLES_SEED,
         subgroups=subgroups,
     )
-    alone = [measure(rows, threshold=tuning.threshold) for rows in predicted]
+    alone = {name: measure(rows, threshold=tuning.threshold) for name, rows in predicted.items()}
     return {
         "ensemble": ensemble,
         "members": {
-            name: _spread([found[name] for found in alone])
+            name: _spread([found[name] for found in alone.values()])
             for name in ACROSS_MEMBERS
-            if all(found[name] is not None for found in alone)
+            if all(found[name] is not None for found in alone.values())
         },
+        "each_member": [
+            {"member": member, **{name: found[name] for name in ACROSS_MEMBERS}}
+            for member, found in alone.items()
+        ],
     }
 
 

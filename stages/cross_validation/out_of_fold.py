@@ -102,7 +102,7 @@ def out_of_fold(
         "external": {
             name: measure_ensemble(
                 mean_of(predicted),
-                predicted,
+                {member.name: rows for member, rows in zip(members, predicted, strict=True)},
                 ensemble,
                 training=training,
                 replicates=replicates,

@@ -142,6 +142,9 @@ def test_the_ensemble_is_the_mean_of_the_logits_tuned_out_of_fold(
     assert ensemble["log_loss"] == pytest.approx(log_loss(actual, expit(mean)), abs=1e-5)
     alone = [accuracy_score(actual, each["logit"] >= 0) for each in rows]
     assert measured["members"]["accuracy"]["lowest"] == pytest.approx(min(alone), abs=1e-6)
+    each = measured["each_member"]
+    assert [record["member"] for record in each] == [member.name for member in members]
+    assert [record["accuracy"] for record in each] == pytest.approx(alone, abs=1e-6)
     pooled = predicted(made).query("split == 'out_of_fold'")
     tuning = tune(pooled, threshold=0.5, target_sensitivity=0.9)
     assert ensemble["operating_point"]["threshold"] == tuning.operating_threshold
