@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -108,6 +109,8 @@ def closed_remote(scene: Scene) -> str:
         ours = line.replace("/shared/leukemia-cache", f"'{remote}'").replace(" lab ", f" {GROUP} ")
         ann.run("sh", "-c", ours.replace("$USER", str(ANN)))
     ben.dvc("push split")
+    folders = [path for path in remote.rglob("*") if path.is_dir()]
+    assert all(path.stat().st_mode & stat.S_IWGRP for path in folders)
     ann.set_param("profiles.synthetic.split.validation_share", 0.25)
     shutil.copy(ben.folder / "dvc.lock", ann.folder / "dvc.lock")
     ann.dvc("pull split")
