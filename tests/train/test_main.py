@@ -121,9 +121,7 @@ def test_a_loss_that_diverges_is_one_clear_line(trainings: Trainings, tmp_path: 
 
 
 @pytest.mark.parametrize("part", ["train", "val"])
-def test_a_damaged_image_is_one_clear_line(
-    part: str, trainings: Trainings, tmp_path: Path
-) -> None:
+def test_a_damaged_image_is_one_clear_line(part: str, trainings: Trainings, tmp_path: Path) -> None:
     scene = Scene(tmp_path)
     records = pd.read_csv(tmp_path / "shards/records.csv").set_index("image")
     place = records.loc[f"{part}-3.bmp"]
