@@ -6,7 +6,6 @@ import json
 import math
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,7 +32,7 @@ class ShardImages:
     """The images of a part in their shards, read whenever they are asked for.
 
     So memory holds none of them, however many they are. Index it like an array: a number gives an
-    image, a slice or numbers give an array of images, decoded on all cores.
+    image, a slice or numbers give an array of images.
 
     Attributes:
         shape: (cells, image_size, image_size, 3); the images are uint8, RGB in 0…255.
@@ -72,9 +71,8 @@ class ShardImages:
             if places.ndim == 1:
                 return self._read(places)
             images = np.empty((len(places), *self.shape[1:]), np.uint8)
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                for row, image in enumerate(pool.map(self._read, places)):
-                    images[row] = image
+            for row, place in enumerate(places):
+                images[row] = self._read(place)
         except StageError as error:
             self.failure = error
             raise

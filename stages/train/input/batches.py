@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from stages.dataset.shard_reader import Cells
@@ -48,18 +48,23 @@ def training_batches(
     )[left]
     weights = cell_weights(cells.labels, params.class_weights)
     goals = targets(cells.labels, label_smoothing=params.label_smoothing, training=True)
-    columns = [order, uniform_numbers(positions, seed=seed, epoch=epoch)[left], goals[order]]
+    columns = [uniform_numbers(positions, seed=seed, epoch=epoch)[left], goals[order]]
     columns += [] if weights is None else [weights[order]]
     with tf.device("CPU"):  # tf.data runs there; GPU memory is for the model
         held = [tf.constant(column) for column in columns]
+        cell_at = tf.constant(order)
 
-    image = _images(cells)
+    def read(places: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return _read(cells, tf.gather(cell_at, places)), places
 
-    def example(place: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        index, drawn, *told = (tf.gather(column, place) for column in held)
-        return augment(image(index), params.augmentation, drawn), *told
+    def example(image: tf.Tensor, place: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        drawn, *told = (tf.gather(column, place) for column in held)
+        return augment(image, params.augmentation, drawn), *told
 
-    return _batches(len(order), example, batch_size=params.batch_size, whole=True)
+    size = params.batch_size
+    examples = _mapped(_places(len(order), size, whole=True), read).unbatch()
+    batches = _mapped(examples, example).batch(size, drop_remainder=True)
+    return _ready(batches.apply(tf.data.experimental.assert_cardinality(len(order) // size)))
 
 
 def validation_batches(cells: Cells, params: TrainParams, *, batch_size: int) -> tf.data.Dataset:
@@ -71,38 +76,32 @@ def validation_batches(cells: Cells, params: TrainParams, *, batch_size: int) ->
     with tf.device("CPU"):
         column = tf.constant(goals)
 
-    image = _images(cells)
+    def batch(places: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return _read(cells, places), tf.gather(column, places)
 
-    def example(place: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        return image(place), tf.gather(column, place)
-
-    return _batches(len(cells.labels), example, batch_size=batch_size, whole=False)
+    return _ready(_mapped(_places(len(cells.labels), batch_size, whole=False), batch))
 
 
-def _images(cells: Cells) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Return a function from the number of a cell to its image, or to its features."""
+def _places(count: int, batch_size: int, *, whole: bool) -> tf.data.Dataset:
+    """Return the numbers below `count` in batches; if `whole`, without a smaller last one."""
+    return tf.data.Dataset.range(count).batch(batch_size, drop_remainder=whole)
+
+
+def _read(cells: Cells, numbers: tf.Tensor) -> tf.Tensor:
+    """Return the images, or the features, of the cells with these numbers."""
     images = cells.images
-    if isinstance(images, np.ndarray):
-        with tf.device("CPU"):
-            held = tf.constant(images)
-        return lambda index: tf.gather(held, index)
-
-    def read(index: tf.Tensor) -> tf.Tensor:
-        # A function with state would be called for one image after the other.
-        image = tf.numpy_function(images.__getitem__, [index], tf.uint8, stateful=False)
-        return tf.ensure_shape(image, images.shape[1:])
-
-    return read
+    kind = tf.uint8 if len(images.shape) == 4 else tf.float32
+    # A function with state would be called for one batch after the other.
+    found = tf.numpy_function(images.__getitem__, [numbers], kind, stateful=False)
+    return tf.ensure_shape(found, (numbers.shape[0], *images.shape[1:]))
 
 
-def _batches(
-    count: int,
-    example: Callable[[tf.Tensor], tuple[tf.Tensor, ...]],
-    *,
-    batch_size: int,
-    whole: bool,
-) -> tf.data.Dataset:
-    """Return batches of `example(place)`, for each place below `count`."""
+def _mapped(dataset: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Dataset:
+    return dataset.map(function, num_parallel_calls=os.cpu_count(), deterministic=True)
+
+
+def _ready(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Return batches that are made while the network trains on those before."""
     options = tf.data.Options()
     # There is nothing to tune, and with autotuning an iterator may take as long to end as it has
     # run: the tuner sleeps longer and longer, and can miss the end (TensorFlow 2.21).
@@ -110,10 +109,4 @@ def _batches(
     # 0 means all cores. The default is the inter-op threads, and deterministic training has only
     # one of them. Order and content do not depend on the number of threads.
     options.threading.private_threadpool_size = 0
-    return (
-        tf.data.Dataset.range(count)
-        .map(example, num_parallel_calls=os.cpu_count(), deterministic=True)
-        .batch(batch_size, drop_remainder=whole)
-        .prefetch(_PREFETCHED)
-        .with_options(options)
-    )
+    return batches.prefetch(_PREFETCHED).with_options(options)
