@@ -5,6 +5,7 @@ See dataset/archive_metadata.py for this form. The same files give the same byte
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -24,6 +25,9 @@ from stages.download.set_layout import TABLE, images_in_class_folders, layout_of
 from stages.download.source_files import SourceFiles
 from stages.download.zip_writer import PackedMember, on_all_cores, pack_member, write_members
 
+_LAST_WORD = re.compile(r"[ _.(-]+[^\W\d_]+\)?$")
+_FIRST_WORD = re.compile(r"^[^\W\d_]+[ _.-]+")
+
 
 @dataclass(frozen=True)
 class OwnSet:
@@ -34,7 +38,8 @@ class OwnSet:
         table: one row per image: file_name, label, and what else is known of it.
         classes: the number of images of each class of the set, by our class, and `ignored`.
         other_files: number of files that are no images of the set.
-        twins: the number of images whose name another one of class and part has, and two of them.
+        twins: the number of images whose name, but for a word, another one of class and part has,
+            and two of them.
         sizes: the smallest and the largest width, then height, in pixels.
         pseudonym_key: fingerprint of the key of its pseudonyms; None if it has none.
     """
@@ -93,12 +98,23 @@ def pack_own_set(
 
 
 def _twins(images: pd.DataFrame) -> tuple[int, list[str]]:
-    """Count the images of class folders whose name another one of class and part has; name two."""
-    names = images["source"].map(lambda source: PurePosixPath(source).stem)
+    """Count the images of class folders that look like copies by their names; name two of them."""
     same = [images[column] for column in ("label", "split") if column in images]
-    groups = images.groupby([*same, names])["source"]
+    stems = images["source"].map(lambda source: PurePosixPath(source).stem)
+    pictures = stems.groupby(same).transform(_pictures)
+    groups = images.groupby([*same, pictures])["source"]
     twins = images[groups.transform("size") > 1]
     return len(twins), next((group.tolist()[:2] for _, group in groups if len(group) > 1), [])
+
+
+def _pictures(stems: pd.Series) -> pd.Series:
+    """Return for each name that of the picture it may be a copy of: `0` for `0`, `0_mask`."""
+    known = set(stems)
+    shorter = [{_LAST_WORD.sub("", stem), _FIRST_WORD.sub("", stem)} - {stem} for stem in stems]
+    pictures = [
+        min(others & known, default=stem) for stem, others in zip(stems, shorter, strict=True)
+    ]
+    return pd.Series(pictures, stems.index)
 
 
 def _packed_images(

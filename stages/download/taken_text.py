@@ -71,8 +71,9 @@ def _twins(own: OwnSet) -> str:
     if not count:
         return ""
     return (
-        f", {count:,} with the name of another of their class, as {' and '.join(paths)}: where "
-        "these are copies of one picture, name the folder of one kind as the source"
+        f", {count:,} with the name of another of their class, but for a word, as "
+        f"{' and '.join(paths)}: where these are copies of one picture, take one kind: name its "
+        "folder as the source, or write a metadata.csv"
     )
 
 

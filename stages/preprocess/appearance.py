@@ -16,33 +16,37 @@ _CORNER = 16  # a corner's edge is the image's, divided by this
 Image = np.ndarray[Any, np.dtype[np.uint8]]
 
 
-def appearance(image: Image) -> tuple[float, float, float, float, float, int]:
+def appearance(
+    image: Image, picture: tuple[slice, slice] = (slice(None), slice(None))
+) -> tuple[float, float, float, float, float, int]:
     """Measure a cell on its background.
 
-    The background has the colour of the four corners. Where these are not alike, there is none, and
-    the cell is the whole image.
+    The background has the colour of the four corners of the picture. Where these are not alike,
+    there is none, and the cell is the whole picture. What was padded is neither.
 
     Args:
         image: uint8 (size, size, 3), RGB, as the model sees it.
+        picture: its rows and columns that were not padded.
 
     Returns:
         Area: the share of the pixels that are not background, in 0…1, to 6 decimals. Brightness:
         the mean of R, G and B over those pixels, in 0…255, to 4 decimals; 0 if there are none. The
         means of R, of G and of B over them, likewise. Whether the background is uniform: 1 or 0.
     """
-    colour, deviation = _background(image)
+    shown = image[picture]
+    colour, deviation = _background(shown)
     uniform = deviation <= UNEVEN
-    foreground = _outside(image, colour, deviation) if uniform else np.ones(image.shape[:2], bool)
+    foreground = _outside(shown, colour, deviation) if uniform else np.ones(shown.shape[:2], bool)
     pixels = int(np.count_nonzero(foreground))
     # A product is six times as fast as a sum of chosen pixels. Whole numbers make it exact.
-    totals = (foreground.ravel().astype(float) @ image.reshape(-1, 3).astype(float)).tolist()
+    totals = (foreground.ravel().astype(float) @ shown.reshape(-1, 3).astype(float)).tolist()
     brightness, *means = (
         total / (count * pixels) if pixels else 0.0
         for total, count in ((sum(totals), 3), *((each, 1) for each in totals))
     )
     red, green, blue = (round(mean, 4) for mean in means)
     return (
-        round(pixels / foreground.size, 6),
+        round(pixels / (image.shape[0] * image.shape[1]), 6),
         round(brightness, 4),
         red,
         green,
@@ -53,7 +57,7 @@ def appearance(image: Image) -> tuple[float, float, float, float, float, int]:
 
 def _background(image: Image) -> tuple[Image, int]:
     """Return the median colour of the corners, and the largest deviation from it there."""
-    edge = max(1, len(image) // _CORNER)
+    edge = max(1, min(image.shape[:2]) // _CORNER)
     ends = (slice(None, edge), slice(-edge, None))
     corners = np.concatenate(
         [image[rows, columns].reshape(-1, 3) for rows in ends for columns in ends]

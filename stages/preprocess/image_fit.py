@@ -49,12 +49,43 @@ def fit_image(
     """
     size = (params.image_size, params.image_size)
     if params.fit == "whole":
-        return _padded(_scaled(image, params.image_size), params.image_size, params.background)
+        scaled = _resized(image, _scaled_size(image.size, params.image_size))
+        return _padded(scaled, params.image_size, params.background)
     if params.fit == "crop":
         edge = _crop_edge(params, microns_per_pixel)
     else:
         edge = _exact_edge(image, params, where)
     return _resized(_centre(image, edge, params.background), size)
+
+
+def rows_and_columns(
+    size: tuple[int, int], params: PreprocessParams, *, microns_per_pixel: float | None
+) -> tuple[slice, slice]:
+    """Return the rows and columns of a fitted image that show the picture, and nothing padded.
+
+    Args:
+        size: width and height of the picture before.
+        params: as of `fit_image`.
+        microns_per_pixel: as of `fit_image`.
+    """
+    if params.fit == "whole":
+        edge, (width, height) = params.image_size, _scaled_size(size, params.image_size)
+    else:
+        width, height = size
+        edge = width if params.fit == "exact" else _crop_edge(params, microns_per_pixel)
+    rows, columns = (_unpadded(length, edge, params.image_size) for length in (height, width))
+    return rows, columns
+
+
+def _unpadded(length: int, edge: int, image_size: int) -> slice:
+    """Return where this length lies in a padded square that was then resized."""
+    if length >= edge:
+        return slice(0, image_size)
+    scale, start = image_size / edge, _offset(length, edge)
+    mixed = 0 if edge == image_size else max(1.0, scale)  # pixels into which the padding reaches
+    first, end = math.ceil(start * scale + mixed), math.floor((start + length) * scale - mixed)
+    middle = min(int((start + length / 2) * scale), image_size - 1)
+    return slice(min(first, middle), max(end, middle + 1))
 
 
 def known_scale(value: object) -> float | None:
@@ -119,14 +150,19 @@ def _padded(image: Image.Image, edge: int, background: Sequence[int]) -> Image.I
     if image.size == (edge, edge):
         return image
     square = Image.new("RGB", (edge, edge), tuple(background))
-    square.paste(image, (-((image.width - edge) // 2), -((image.height - edge) // 2)))
+    square.paste(image, (_offset(image.width, edge), _offset(image.height, edge)))
     return square
 
 
-def _scaled(image: Image.Image, longest: int) -> Image.Image:
-    factor = longest / max(image.size)
-    width, height = (max(1, round(factor * length)) for length in image.size)
-    return _resized(image, (width, height))
+def _offset(length: int, edge: int) -> int:
+    """Return where something of this length begins in the middle of an edge."""
+    return -((length - edge) // 2)
+
+
+def _scaled_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    factor = longest / max(size)
+    width, height = (max(1, round(factor * length)) for length in size)
+    return width, height
 
 
 def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:

@@ -18,7 +18,7 @@ from stages.dataset.cell_table import TRAINING
 from stages.dataset.image_decoding import decoding
 from stages.dataset.shard_writer import Record, write_index, write_shard
 from stages.preprocess.appearance import COLUMNS, appearance
-from stages.preprocess.image_fit import PREPROCESS, fit_image, known_scale
+from stages.preprocess.image_fit import PREPROCESS, fit_image, known_scale, rows_and_columns
 from stages.preprocess.images import read_image
 from stages.preprocess.params import PreprocessParams
 
@@ -169,7 +169,8 @@ def _write_shard(
                 except StageError as error:
                     raise StageError(f"{of.archive}: {member}: {error}") from error
                 pixels = np.asarray(fitted)
-                measured.append((of.name, image, *appearance(pixels), original.width))
+                picture = rows_and_columns(original.size, params, microns_per_pixel=known)
+                measured.append((of.name, image, *appearance(pixels, picture), original.width))
                 yield pixels, label, image
                 advance(1)
 

@@ -223,10 +223,27 @@ def test_copies_beside_originals_are_told(tmp_path: Path) -> None:
         }
         write_files(tmp_path / "set", pictures)
     assert (
-        ", 6 with the name of another of their class, as Original/all/a.png and Segmented/all/a.png"
-        ": where these are copies of one picture, name the folder of one kind as the source, "
+        ", 6 with the name of another of their class, but for a word, as Original/all/a.png and "
+        "Segmented/all/a.png"
+        ": where these are copies of one picture, take one kind: name its folder as the source, or "
+        "write a metadata.csv, "
     ) in run(tmp_path / "out", tmp_path / "set")
     assert "the name of another" not in run(tmp_path / "out", tmp_path / "set/Original")
+
+
+@pytest.mark.parametrize(
+    "copy", ["0_mask", "0-segmented", "0.overlay", "0 (Copy)", "0 - Kopie", "mask_0"]
+)
+def test_copies_in_the_folder_of_the_originals_are_told(tmp_path: Path, copy: str) -> None:
+    names = ["all/0", f"all/{copy}", "hem/1", "hem/2", "hem/cell_3", "hem/cell_4"]
+    write_files(
+        tmp_path / "set", {f"{name}.png": encoded(picture(n)) for n, name in enumerate(names)}
+    )
+    first, second = sorted((f"all/{copy}.png", "all/0.png"))
+    told = run(tmp_path / "out", tmp_path / "set")
+    assert (
+        f", 2 with the name of another of their class, but for a word, as {first} and {second}: "
+    ) in told
 
 
 def test_pictures_are_numbered_anew_in_each_class_and_part(tmp_path: Path) -> None:

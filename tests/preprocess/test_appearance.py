@@ -44,3 +44,15 @@ def test_without_a_uniform_background_the_cell_is_the_whole_image() -> None:
     image = np.random.default_rng(1).integers(0, 255, (32, 32, 3), np.uint8)
     means = [round(float(image[..., channel].mean()), 4) for channel in range(3)]
     assert appearance(image) == (1.0, round(float(image.mean()), 4), *means, 0)
+
+
+def test_what_was_padded_is_neither_cell_nor_background() -> None:
+    image = np.zeros((32, 32, 3), np.uint8)
+    image[8:24] = 200
+    image[12:20, 8:24] = (90, 60, 150)
+    rows = slice(8, 24), slice(None)
+    assert appearance(image, rows) == (0.125, 100.0, 90.0, 60.0, 150.0, 1)
+    uneven = image.copy()
+    uneven[8, 0] = 100
+    area, *_, uniform = appearance(uneven, rows)
+    assert (area, uniform) == (0.5, 0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from stages.common.errors import StageError
-from stages.preprocess.image_fit import fit_image, known_scale, require_sound
+from stages.preprocess.image_fit import fit_image, known_scale, require_sound, rows_and_columns
 from stages.preprocess.params import PreprocessParams
 
 EXACT = PreprocessParams("exact", None, 32, [9, 8, 7], None, 4)
@@ -41,6 +41,38 @@ def test_an_image_of_any_size_comes_to_the_size_of_the_model(
     params = WHOLE if whole else replace(CROP, crop_size=crop)
     pixels = fitted(noise(width, height), params)
     assert (pixels.shape, pixels.dtype) == ((32, 32, 3), np.uint8)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    width=st.integers(1, 80),
+    height=st.integers(1, 80),
+    crop=st.integers(1, 160),
+    scale=st.sampled_from([None, 0.5, 1.3]),
+    whole=st.booleans(),
+)
+def test_it_is_known_what_of_a_fitted_image_was_not_padded(
+    width: int, height: int, crop: int, scale: float | None, *, whole: bool
+) -> None:
+    params = WHOLE if whole else replace(CROP, crop_size=crop, microns_per_pixel=scale and 1.0)
+    pixels = fitted(np.full((height, width, 3), 200, np.uint8), params, scale=scale)
+    rows, columns = rows_and_columns((width, height), params, microns_per_pixel=scale)
+    shown = pixels[rows, columns]
+    assert shown.size
+    assert (shown == 200).all() or min(shown.shape[:2]) == 1
+    if whole:
+        padding = np.ones((32, 32), bool)
+        padding[rows, columns] = False
+        assert (pixels[padding] == params.background).all()
+
+
+@pytest.mark.parametrize(("size", "crop"), [((40, 80), 160), ((200, 90), 180), ((50, 50), 64)])
+def test_hardly_more_than_the_padding_is_left_out(size: tuple[int, int], crop: int) -> None:
+    params = replace(CROP, crop_size=crop)
+    found = rows_and_columns(size, params, microns_per_pixel=None)
+    for part, length in zip(found, reversed(size), strict=True):
+        shown = min(32, 32 * length / crop)
+        assert shown - 4 <= part.stop - part.start <= shown
 
 
 def test_the_resize_is_pillows_bilinear_with_reducing_gap() -> None:

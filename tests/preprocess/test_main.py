@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from stages.common.errors import StageError
 from stages.dataset.archive import open_archive
@@ -272,6 +273,22 @@ def test_images_of_any_size_are_cropped_or_taken_whole(
         run(params, archive, tmp_path)
         assert image_format(tmp_path / "training")["crop_size"] == crop_size
         assert len(read_all(archive, tmp_path).images) == 48
+
+
+def test_the_background_of_a_cell_is_that_of_its_picture_not_what_is_padded(
+    write_archive: WriteArchive, tmp_path: Path
+) -> None:
+    members = tiny_members()
+    last = max(name for name in members if "/fold_" in name)
+    noise = np.random.default_rng(1).integers(0, 256, (30, 60, 3), np.uint8)
+    uneven = encoded(Image.fromarray(noise), "BMP")
+    archive = write_archive(members | {last: uneven})
+    run(replace(PARAMS, fit="whole"), archive, tmp_path)
+    rows = pd.read_csv(tmp_path / "appearance.csv").set_index("image")
+    assert rows.loc[Path(last).name, ["area", "uniform_background"]].tolist() == [0.5, 0]
+    run(replace(PARAMS, fit="crop", crop_size=60), archive, tmp_path)
+    rows = pd.read_csv(tmp_path / "appearance.csv").set_index("image")
+    assert rows.loc[Path(last).name, "uniform_background"] == 0
 
 
 def test_a_column_of_the_cells_says_their_scale(archive: Path, tmp_path: Path) -> None:
