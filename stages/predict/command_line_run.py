@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from stages.common.errors import StageError
+from stages.dataset.image_decoding import EXPECTED
 from stages.predict.answer_tables import WRITERS
 from stages.predict.batch_predictions import Prediction
 from stages.predict.classifier import Metadata
@@ -18,6 +21,9 @@ from stages.predict.progress_line import ProgressLine
 
 UNREAD = 1
 """Exit code if an image could not be read."""
+
+KINDS = 5
+"""Most kinds of files, by the ends of their names, that are told of."""
 
 COUNTED = 50_000
 """Images that are listed before the first is read, so that progress knows how many there are."""
@@ -38,9 +44,11 @@ def predict_to_table(
         StageError: if there is no image, or the model or the output is of no use.
     """
     classifier = chosen_model(model)
-    sources, total = _counted(image_sources(images))
+    left_out: Counter[str] = Counter()
+    listed = image_sources(images, left_out=lambda name: left_out.update([_kind(name)]))
+    sources, total = _counted(listed)
     if total == 0:
-        raise StageError(f"no images: {', '.join(images)} has no files")
+        raise StageError(f"no images in {', '.join(images)}{_but(left_out)}; expected {EXPECTED}")
     reading = _Reading(ProgressLine(total=total))
     reading.tell_of(classifier.metadata)
     predictions = predict(
@@ -52,7 +60,19 @@ def predict_to_table(
     )
     with output_file(output) as file:
         WRITERS[table_format](reading.counted(predictions), file)
+    if left_out:
+        print(f"predict: left out, for no images by their names{_but(left_out)}", file=sys.stderr)
     return reading.exit_code()
+
+
+def _kind(name: str) -> str:
+    return PurePosixPath(name).suffix.lower() or "without an ending"
+
+
+def _but(left_out: Counter[str]) -> str:
+    return ": " * bool(left_out) + ", ".join(
+        f"{count:,} {kind}" for kind, count in left_out.most_common(KINDS)
+    )
 
 
 def _counted(sources: Iterator[ImageSource]) -> tuple[Iterator[ImageSource], int | None]:

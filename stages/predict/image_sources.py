@@ -14,7 +14,18 @@ from stages.dataset.archive import ArchiveError, is_clutter
 from stages.dataset.image_decoding import MOST_BYTES, Pixels
 from stages.predict.zip_images import ZipImages
 
+IMAGE_NAMES = (
+    *(".bmp", ".dib", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp"),
+    *(".gif", ".jp2", ".heic", ".heif", ".avif", ".ppm", ".pgm", ".tga", ".svs", ".dcm"),
+)
+"""Ends of names of what is taken from folders and zips. The latter ten are then told to be unread.
+
+The set of download.source is taken in the same way.
+"""
+
 _ZIP = b"PK\x03\x04"
+
+LeftOut = Callable[[str], object]
 
 
 class ImageSource(NamedTuple):
@@ -30,16 +41,25 @@ class ImageSource(NamedTuple):
     read: Callable[[], bytes | Pixels]
 
 
-def image_sources(arguments: Iterable[str]) -> Iterator[ImageSource]:
+class UnlistedSource(ImageSource):
+    """A folder or zip that cannot be listed."""
+
+
+def image_sources(arguments: Iterable[str], *, left_out: LeftOut) -> Iterator[ImageSource]:
     """List the images that arguments name, while they are asked for.
 
-    The order is that of the arguments; that of the paths in a folder or zip, and among what fits a
-    glob. Hidden files, and those that systems leave in folders, are left out in folders and zips.
-    What cannot be listed becomes a source whose `read` raises.
+    The order is that of the arguments, and of the paths below a folder, in a zip, or that fit a
+    glob. A file that is named is an image, whatever its name. What cannot be listed becomes a
+    source whose `read` raises.
+
+    Args:
+        arguments: files, folders, zips, or globs of these.
+        left_out: called with the path of each file in a folder or zip that is no image by its name;
+            hidden files, and those that systems leave in folders, are not worth a word.
     """
     for argument in arguments:
         for path in _matching(argument):
-            yield from _sources_at(path)
+            yield from _sources_at(path, left_out)
 
 
 def _matching(argument: str) -> list[str]:
@@ -49,16 +69,24 @@ def _matching(argument: str) -> list[str]:
     return sorted(glob.glob(argument, recursive=True)) or [argument]  # noqa: PTH207  # absolute, too
 
 
-def _sources_at(path: str) -> Iterator[ImageSource]:
+def _sources_at(path: str, left_out: LeftOut) -> Iterator[ImageSource]:
     try:
         if Path(path).is_dir():
-            yield from _in_folder(path)
+            yield from _images(_in_folder(path), left_out)
         elif _is_zip(Path(path)):
-            yield from _in_zip(path)
+            yield from _images(_in_zip(path), left_out)
         else:
             yield ImageSource(path, functools.partial(read_file, path))
     except (StageError, OSError) as error:
         yield _unlisted(path, error)
+
+
+def _images(files: Iterable[ImageSource], left_out: LeftOut) -> Iterator[ImageSource]:
+    for file in files:
+        if isinstance(file, UnlistedSource) or file.name.lower().endswith(IMAGE_NAMES):
+            yield file
+        else:
+            left_out(file.name)
 
 
 def _in_zip(path: str) -> Iterator[ImageSource]:
@@ -92,7 +120,7 @@ def _unlisted(path: str, error: Exception) -> ImageSource:
     def read() -> bytes:
         raise StageError(_reason(error)) from error
 
-    return ImageSource(path, read)
+    return UnlistedSource(path, read)
 
 
 def read_file(path: str | Path) -> bytes:
