@@ -12,23 +12,29 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AHEAD = 4
-"""Items a core that are begun or waiting, so that a slow one stops no other core."""
+"""Items a thread that are begun or waiting, so that a slow one stops no other core."""
 
 
 def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Yield what `work` returns for each item, in their order; it runs in a thread for each core.
+    """Yield what `work` returns for each item, in their order; it runs in a thread a core.
 
     Items are taken only as fast as the results are.
     """
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    workers = max(2, _cores())  # on one core, one reads while the other computes
     pool = ThreadPoolExecutor(workers)
     pending: deque[Future[Result]] = deque()
     try:
         for item in items:
             pending.append(pool.submit(work, item))
-            if len(pending) >= AHEAD * (workers or 1):
+            if len(pending) >= AHEAD * workers:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))  # those that this process may use
+    return os.cpu_count() or 1

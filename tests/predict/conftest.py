@@ -7,8 +7,9 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def encoded(pixels: Pixels, form: str = "PNG") -> bytes:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder: models/model.onnx; cells/ with 9 images, of two sizes; more.zip with 3."""
+    """The working folder, with models/model.onnx, 9 images in cells/ and 3 in more.zip."""
     write_stand_in(tmp_path / "models/model.onnx")
     for number in range(9):
         place = tmp_path / f"cells/{'ab'[number % 2]}/{number}.{'png' if number % 3 else 'bmp'}"
@@ -57,15 +58,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run(folder: Path) -> Run:
     """Run the command in the folder, as a user does."""
 
-    def command(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    def command(
+        *arguments: str, variables: Mapping[str, str] = MappingProxyType({}), **options: object
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "stages.predict", *arguments],
             cwd=folder,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+            env=os.environ
+            | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+            | dict(variables),
             capture_output=True,
-            text=True,
             check=False,
-            **options,
+            **{"text": True} | options,
         )
 
     return command

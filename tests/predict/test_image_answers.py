@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from stages.common.errors import StageError
-from stages.predict.image_answers import load_model, predict
+from stages.predict.image_answers import BATCH_SIZE, load_model, predict
+from stages.predict.image_sources import ImageSource
+from stages.predict.ordered_work import AHEAD
 from stages.predict.symmetric_views import symmetric_views
 
 from .conftest import cell, encoded
@@ -67,18 +69,20 @@ def test_images_are_asked_for_only_as_fast_as_answers_are_taken() -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_the_order_is_that_of_the_input_though_images_take_unlike_times() -> None:
-    waits = threading.Event()
+    last_read = threading.Event()
 
-    class Slow(str):
-        """A path that is read only after others."""
+    def slow() -> bytes:
+        assert last_read.wait(60)
+        return encoded(cell(0))
 
-        def __fspath__(self) -> str:
-            waits.wait(1)
-            return str(self)
+    def last() -> bytes:
+        last_read.set()
+        return encoded(cell(1))
 
-    names = ["cells/a/0.bmp", "cells/b/1.png"] * 20
-    found = predict(load_model(), [Slow(names[0]), *names[1:]])
-    assert [answer.name for answer in found] == names
+    between = [cell(2)] * (BATCH_SIZE * AHEAD - 2)
+    images = [ImageSource("slow", slow), *between, ImageSource("last", last)]
+    names = [answer.name for answer in predict(load_model(), images)]
+    assert names == ["slow", *map(str, range(1, len(between) + 1)), "last"]
 
 
 def test_the_answer_of_the_symmetries_is_that_of_their_mean_logit(folder: Path) -> None:
@@ -90,10 +94,12 @@ def test_the_answer_of_the_symmetries_is_that_of_their_mean_logit(folder: Path) 
     assert mean.note == plain.note
 
 
+@pytest.mark.integration
 def test_the_symmetries_are_those_of_evaluate() -> None:
-    network = pytest.importorskip("stages.network.predict")
+    from stages.network.predict import SYMMETRIES
+
     images = np.random.default_rng(0).integers(0, 256, (3, 5, 5, 3), np.uint8)
-    for ours, evaluates in zip(symmetric_views(images), network.SYMMETRIES, strict=True):
+    for ours, evaluates in zip(symmetric_views(images), SYMMETRIES, strict=True):
         assert np.array_equal(ours, evaluates(images))
 
 
