@@ -122,6 +122,7 @@ requirements: $(VENV)/.requirements-dev.txt
 	$(COMPILE) pyproject.toml --output-file requirements.txt
 	$(COMPILE) pyproject.toml --extra gpu --constraint requirements.txt --output-file requirements-gpu.txt
 	$(COMPILE) --group dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) --group predict --constraint requirements.txt --output-file requirements-predict.txt
 
 $(VENV)/.requirements-dev.txt: requirements-dev.txt $(VENV)/.$(PINS)
 	@echo "Installing the tools for tests and checks into $(VENV)"
