@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Mapping
+from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,12 +17,14 @@ import pytest
 from PIL import Image
 
 from tests.conftest import ROOT
+from tests.pipeline.test_requirements import pins
 
 from .stand_in_model import write_stand_in
 
 pytest.importorskip("onnxruntime")
 
 Pixels = np.ndarray
+PINS = pins("requirements-predict.txt")
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -73,3 +76,22 @@ def run(folder: Path) -> Run:
         )
 
     return command
+
+
+def files(package: str) -> list[metadata.PackagePath]:
+    """The files of an installed package, as its own list names them."""
+    return metadata.distribution(package).files or []
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Path:
+    """A folder with links to the pinned packages, as they are installed here."""
+    folder = tmp_path / "packages"
+    for package in PINS:
+        for path in files(package):
+            link = folder.joinpath(*path.parts[:2])  # google/ is of several packages
+            if ".." not in path.parts and not link.exists():
+                link.parent.mkdir(parents=True, exist_ok=True)
+                installed = Path(str(path.locate()))
+                link.symlink_to([installed, *installed.parents][max(0, len(path.parts) - 2)])
+    return folder

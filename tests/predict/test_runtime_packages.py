@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,9 @@ import pytest
 from tests.conftest import ROOT
 from tests.pipeline.test_requirements import pins
 
-from .conftest import cell, encoded
+from .conftest import PINS, cell, encoded, files
 
-PINS = pins("requirements-predict.txt")
 MOST_BYTES = 200_000_000
-
-
-def files(package: str) -> list[metadata.PackagePath]:
-    return metadata.distribution(package).files or []
 
 
 def run(packages: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -33,19 +27,6 @@ def run(packages: Path, folder: Path, *arguments: str) -> subprocess.CompletedPr
         text=True,
         check=False,
     )
-
-
-@pytest.fixture
-def packages(tmp_path: Path) -> Path:
-    """A folder with links to the pinned packages, as they are installed here."""
-    folder = tmp_path / "packages"
-    for package in PINS:
-        for path in files(package):
-            place = Path(str(path.locate()))
-            if "__pycache__" not in path.parts and ".." not in path.parts:
-                (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                (folder / path).symlink_to(place)
-    return folder
 
 
 def test_they_are_onnxruntime_numpy_pillow_and_what_these_need() -> None:
