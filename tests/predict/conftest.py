@@ -22,6 +22,7 @@ from tests.pipeline.test_requirements import pins
 from .stand_in_model import write_stand_in
 
 pytest.importorskip("onnxruntime")
+pytest.importorskip("onnx")
 
 Pixels = np.ndarray
 PINS = pins("requirements-predict.txt")
@@ -70,9 +71,8 @@ def run(folder: Path) -> Run:
             env=os.environ
             | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
             | dict(variables),
-            capture_output=True,
             check=False,
-            **{"text": True} | options,
+            **{"capture_output": True, "text": True} | options,
         )
 
     return command

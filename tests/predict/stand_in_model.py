@@ -11,9 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
-
-onnx = pytest.importorskip("onnx")
 
 METADATA: Mapping[str, Any] = {
     "format": 1,
@@ -72,6 +69,8 @@ stand_in (uint8[batch, height, width, 3] image{more_inputs}) =>
 
 def write_stand_in(path: Path, metadata: Mapping[str, Any] | None = METADATA) -> Path:
     """Write the model file; without metadata if None."""
+    import onnx
+
     scaled = metadata is not None and metadata["input"]["microns_per_pixel"] is not None
     more = ", float[batch] microns_per_pixel" if scaled else ""
     model = onnx.parser.parse_model(_GRAPH.format(more_inputs=more))
