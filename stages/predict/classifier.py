@@ -31,6 +31,7 @@ class Metadata:
     Attributes:
         fit: exact, crop or whole, as in `preprocess.fit`.
         crop_size: of the centre that the network sees, in pixels; None for all of it.
+        image_size: width and height of the network's input, in pixels.
         background: what transparent pixels are put on.
         microns_per_pixel: of the training images; None if the model does not ask for it.
         temperature: what a logit is divided by to calibrate it.
@@ -43,6 +44,7 @@ class Metadata:
 
     fit: str
     crop_size: int | None
+    image_size: int
     background: Colour
     microns_per_pixel: float | None
     temperature: float
@@ -144,6 +146,7 @@ def _parsed(told: dict[str, Any]) -> Metadata:
     return Metadata(
         fit=taken["fit"],
         crop_size=taken["crop_size"],
+        image_size=taken["image_size"],
         background=tuple(taken["background"]),
         microns_per_pixel=taken["microns_per_pixel"],
         temperature=told["temperature"],

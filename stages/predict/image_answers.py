@@ -23,8 +23,8 @@ from stages.predict.classifier import Classifier
 from stages.predict.image_sources import ImageSource, read_file
 from stages.predict.ordered_work import in_order
 
-BATCH_SIZE = 4
-"""Images that a core takes at once."""
+PIXELS_A_BATCH, MOST_A_BATCH = 50_000, 32
+"""Of the network's input: small images are quicker together, large ones alone (docs/log.md)."""
 
 DEFAULT_MODEL = Path("models/model.onnx")
 
@@ -71,7 +71,8 @@ def predict(
     """
     _require_scale(model, microns_per_pixel)
     work = functools.partial(predict_batch, model, tta=tta, microns_per_pixel=microns_per_pixel)
-    batches = _batches(itertools.starmap(_source, enumerate(images)))
+    sources = itertools.starmap(_source, enumerate(images))
+    batches = _batches(sources, size=batch_size(model.metadata.image_size))
     with decoding():
         for found in itertools.chain.from_iterable(in_order(work, batches)):
             if isinstance(found, Prediction):
@@ -99,6 +100,11 @@ def _source(number: int, image: str | Path | Pixels | ImageSource) -> ImageSourc
     return ImageSource(str(image), functools.partial(read_file, image))
 
 
-def _batches(sources: Iterator[ImageSource]) -> Iterator[list[ImageSource]]:
-    while batch := list(itertools.islice(sources, BATCH_SIZE)):
+def batch_size(image_size: int) -> int:
+    """Return how many images a core takes at once, by the size of the network's input."""
+    return max(1, min(MOST_A_BATCH, PIXELS_A_BATCH // image_size**2))
+
+
+def _batches(sources: Iterator[ImageSource], *, size: int) -> Iterator[list[ImageSource]]:
+    while batch := list(itertools.islice(sources, size)):
         yield batch

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from stages.common.errors import StageError
-from stages.predict.image_answers import BATCH_SIZE, load_model, predict
+from stages.predict.image_answers import MOST_A_BATCH, batch_size, load_model, predict
 from stages.predict.image_sources import ImageSource
 from stages.predict.ordered_work import AHEAD
 from stages.predict.symmetric_views import symmetric_views
@@ -79,7 +79,7 @@ def test_the_order_is_that_of_the_input_though_images_take_unlike_times() -> Non
         last_read.set()
         return encoded(cell(1))
 
-    between = [cell(2)] * (BATCH_SIZE * AHEAD - 2)
+    between = [cell(2)] * (MOST_A_BATCH * AHEAD - 2)
     images = [ImageSource("slow", slow), *between, ImageSource("last", last)]
     names = [answer.name for answer in predict(load_model(), images)]
     assert names == ["slow", *map(str, range(1, len(between) + 1)), "last"]
@@ -118,3 +118,7 @@ def test_transparent_pixels_lie_on_the_background_of_the_model(folder: Path) -> 
     write_stand_in(folder / "grey.onnx", METADATA | {"input": grey})
     (found,) = predict(load_model(folder / "grey.onnx"), [folder / "clear.png"])
     assert found.p_all == pytest.approx(0.5, abs=1e-6)
+
+
+def test_small_images_are_asked_for_together_and_large_ones_alone() -> None:
+    assert [batch_size(size) for size in (8, 48, 96, 224, 300, 10_000)] == [32, 21, 5, 1, 1, 1]
