@@ -77,6 +77,9 @@ class Classifier:
         self._session = _session(content, name)
         self.metadata = _metadata(self._session, name)
         self._name = name
+        types = {given.name: given.type for given in self._session.get_inputs()}
+        wide = types.get("microns_per_pixel") == "tensor(double)"
+        self._scale_type = np.float64 if wide else np.float32
 
     def answer(self, images: Pixels, *, microns_per_pixel: float | None) -> Answers:
         """Return the answers for images (n, height, width, 3) of one size, RGB in 0…255.
@@ -86,7 +89,7 @@ class Classifier:
         """
         given: dict[str, Any] = {"image": images}
         if self.metadata.microns_per_pixel is not None:
-            given["microns_per_pixel"] = np.full(len(images), microns_per_pixel, np.float32)
+            given["microns_per_pixel"] = np.full(len(images), microns_per_pixel, self._scale_type)
         try:
             p_all, calibrated, notes = self._session.run(OUTPUTS, given)
         except Exception as error:  # those of ONNX Runtime have no common class

@@ -72,7 +72,7 @@ def write_stand_in(path: Path, metadata: Mapping[str, Any] | None = METADATA) ->
     import onnx
 
     scaled = metadata is not None and metadata["input"]["microns_per_pixel"] is not None
-    more = ", float[batch] microns_per_pixel" if scaled else ""
+    more = ", double[batch] microns_per_pixel" if scaled else ""
     model = onnx.parser.parse_model(_GRAPH.format(more_inputs=more))
     if metadata is not None:
         onnx.helper.set_model_props(model, {"classifier": json.dumps(metadata)})

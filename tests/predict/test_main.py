@@ -103,6 +103,13 @@ def test_what_cannot_be_read_is_listed_and_all_else_has_its_row(run: Run, folder
     ]
 
 
+def test_a_zip_with_the_name_of_an_image_says_so(run: Run, folder: Path) -> None:
+    (folder / "cells/a/2.png").write_bytes((folder / "more.zip").read_bytes())
+    done = run("cells")
+    assert done.returncode == 1
+    assert "cells/a/2.png: it is a zip; name it by itself" in done.stderr
+
+
 def test_json_is_an_object_in_a_line(run: Run) -> None:
     table, lines = run("cells").stdout, run("cells", "--format", "json").stdout
     found = [json.loads(line) for line in lines.splitlines()]
