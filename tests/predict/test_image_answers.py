@@ -80,9 +80,11 @@ def test_the_order_is_that_of_the_input_though_images_take_unlike_times() -> Non
         return encoded(cell(1))
 
     between = [cell(2)] * (MOST_A_BATCH * AHEAD - 2)
-    images = [ImageSource("slow", slow), *between, ImageSource("last", last)]
+    after = [cell(3)] * (20 * MOST_A_BATCH)
+    images = [ImageSource("slow", slow), *between, ImageSource("last", last), *after]
     names = [answer.name for answer in predict(load_model(), images)]
-    assert names == ["slow", *map(str, range(1, len(between) + 1)), "last"]
+    numbers = [str(number) for number in range(len(images))]
+    assert names == ["slow", *numbers[1 : len(between) + 1], "last", *numbers[len(between) + 2 :]]
 
 
 def test_the_answer_of_the_symmetries_is_that_of_their_mean_logit(folder: Path) -> None:
