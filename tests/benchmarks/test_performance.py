@@ -13,6 +13,7 @@ from benchmarks import (
     inputs,
     peak_memory,
     performance,
+    predict,
     preprocess,
     rows,
     training,
@@ -111,6 +112,7 @@ def test_each_reason_is_of_a_row_that_can_be_made() -> None:
         (cross_validation.START, cross_validation.TRAINING),
         (cross_validation.STEPS, cross_validation.EPOCHS),
         (peak_memory.part(peak_memory.IMAGE_SIZE), peak_memory.AGAINST),
+        (predict.PART, predict.AGAINST),
     ]
     assert set(REASONS) <= set(known)
 
