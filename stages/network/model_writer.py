@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import keras
+from keras.src.saving import saving_lib
 
 from stages.common.files import atomic_path
 
@@ -36,10 +39,25 @@ def write_model(model: keras.Model, destination: Path) -> None:
         # Keras requires this ending. A killed run leaves the file; the next run overwrites it.
         saved = destination.with_name(f".{destination.name}.tmp.keras")
         try:
-            inference.save(saved)
+            with _laid_out_alike():
+                inference.save(saved)
             _rewrite(saved, temporary)
         finally:
             saved.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _laid_out_alike() -> Iterator[None]:
+    """Have Keras 3.15 write weights by way of memory: by a file HDF5 lays them out otherwise.
+
+    Keras takes the file where the weights are more than half of the memory that is free.
+    """
+    found = saving_lib.is_memory_sufficient
+    saving_lib.is_memory_sufficient = lambda _: True
+    try:
+        yield
+    finally:
+        saving_lib.is_memory_sufficient = found
 
 
 def _rewrite(source: Path, destination: Path) -> None:
