@@ -129,6 +129,7 @@ requirements: $(VENV)/.requirements-dev.txt
 	$(COMPILE) pyproject.toml --output-file requirements.txt
 	$(COMPILE) pyproject.toml --extra gpu --constraint requirements.txt --output-file requirements-gpu.txt
 	$(COMPILE) --group dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) --group export --constraint requirements.txt --output-file requirements-export.txt
 	$(COMPILE) --group predict --constraint requirements.txt --output-file requirements-predict.txt
 
 $(VENV)/.requirements-dev.txt: requirements-dev.txt $(VENV)/.$(PINS)
