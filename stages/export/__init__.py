@@ -1,0 +1,1 @@
+"""The stage export: the model in forms that need nothing beside them."""

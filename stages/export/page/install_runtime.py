@@ -1,0 +1,76 @@
+"""Install ONNX Runtime Web into this Python environment: `python -m stages.export.page.install_runtime`.
+
+`npm` checks the package against the hash in package-lock.json. Of its 140 MB, the two files that
+the page needs stay.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from stages.common.files import atomic_path
+from stages.export.page.browser_runtime import (
+    LOCK,
+    PACKAGE,
+    SHA256,
+    RuntimeMissingError,
+    read_runtime,
+    runtime_folder,
+)
+
+_NPM = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+
+
+def install_runtime(folder: Path) -> None:
+    """Install the runtime's files into a folder, unless they are there.
+
+    Raises:
+        RuntimeMissingError: if there is no `npm`, it fails, or it brings other files.
+    """
+    try:
+        read_runtime(folder)
+    except RuntimeMissingError:
+        with tempfile.TemporaryDirectory() as temporary:
+            _copy(_installed(Path(temporary)), folder)
+        read_runtime(folder)
+
+
+def _installed(folder: Path) -> Path:
+    """Let npm install into a folder; return that of the files."""
+    npm = shutil.which(_NPM[0])
+    if npm is None:
+        raise RuntimeMissingError("there is no npm on the PATH")
+    for file in (LOCK, LOCK.with_name("package.json")):
+        shutil.copy(file, folder)
+    done = subprocess.run(
+        [npm, *_NPM[1:]], cwd=folder, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        told = " ".join((done.stderr or done.stdout).split())
+        raise RuntimeMissingError(f"`{' '.join(_NPM)}` failed: {told}")
+    return folder / "node_modules" / PACKAGE / "dist"
+
+
+def _copy(source: Path, folder: Path) -> None:
+    with atomic_path(folder) as made:
+        made.mkdir()
+        for name in SHA256:
+            shutil.copyfile(source / name, made / name)
+
+
+def main() -> int:
+    """Install the runtime; return the exit code."""
+    try:
+        install_runtime(runtime_folder())
+    except (RuntimeMissingError, OSError) as error:
+        print(f"{PACKAGE} cannot be installed: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
