@@ -25,13 +25,14 @@ def with_half_weights(content: bytes) -> bytes:
         values = numpy_helper.to_array(weights)
         if weights.name in kernels and _is_worth_it(values):
             name = weights.name
-            half = values.astype(np.float16)
-            weights.CopyFrom(numpy_helper.from_array(half, f"{name}/half"))
+            rounded = values.astype(np.float16)
+            weights.CopyFrom(numpy_helper.from_array(rounded, f"{name}/half"))
             casts.append(helper.make_node("Cast", [f"{name}/half"], [name], to=TensorProto.FLOAT))
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
-    return model.SerializeToString(deterministic=True)
+    half: bytes = model.SerializeToString(deterministic=True)
+    return half
 
 
 def _is_worth_it(values: np.ndarray[Any, Any]) -> bool:

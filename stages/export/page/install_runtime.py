@@ -1,7 +1,7 @@
-"""Install ONNX Runtime Web into this Python environment: `python -m stages.export.page.install_runtime`.
+"""Install ONNX Runtime Web, which runs the model in the page, into this Python environment.
 
 `npm` checks the package against the hash in package-lock.json. Of its 140 MB, the two files that
-the page needs stay.
+the page needs stay. Run it as `python -m stages.export.page.install_runtime`.
 """
 
 from __future__ import annotations
@@ -46,9 +46,7 @@ def _installed(folder: Path) -> Path:
         raise RuntimeMissingError("there is no npm on the PATH")
     for file in (LOCK, LOCK.with_name("package.json")):
         shutil.copy(file, folder)
-    done = subprocess.run(
-        [npm, *_NPM[1:]], cwd=folder, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([npm, *_NPM[1:]], cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         told = " ".join((done.stderr or done.stdout).split())
         raise RuntimeMissingError(f"`{' '.join(_NPM)}` failed: {told}")

@@ -161,7 +161,10 @@ def _figures(figures: Mapping[str, Any]) -> list[tuple[str, _Rows]]:
     test, external = figures["test"], figures.get("external") or {}
     return [
         (f"{_counted(test)} of the test split", _rows(test)),
-        *((f"{_counted(part)} of {name}, an external set", _rows(part)) for name, part in external.items()),
+        *(
+            (f"{_counted(part)} of {name}, an external set", _rows(part))
+            for name, part in external.items()
+        ),
     ]
 
 

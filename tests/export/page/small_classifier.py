@@ -65,7 +65,11 @@ def small_classifier(seed: int = 1, **changed: Any) -> bytes:
     graph = helper.make_graph(
         _nodes(),
         "small_classifier",
-        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", "height", "width", 3])],
+        [
+            helper.make_tensor_value_info(
+                "image", TensorProto.UINT8, ["batch", "height", "width", 3]
+            )
+        ],
         [
             *(
                 helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch"])

@@ -7,7 +7,7 @@
  */
 
 /** Names of the files that are taken from a folder; a file that is chosen itself is always taken. */
-const IMAGE = /\.(bmp|dib|png|jpe?g|webp|tiff?)$/i;
+const IMAGE = /\.(bmp|dib|png|jpe?g|tiff?|webp)$/i;
 
 /**
  * Return the files of an input for files or for a folder.

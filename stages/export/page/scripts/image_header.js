@@ -12,7 +12,8 @@ export const MOST_BYTES = 400_000_000;
 
 const REPLACE = "replace it with a sound copy, or leave it out";
 const CONVERT = "save it with 8 bits a channel, as RGB or grey";
-const SAVE = "save it as a BMP, PNG, JPEG or WebP image of 8 bits a channel";
+const SAVE = "save it as a BMP, PNG or JPEG image of 8 bits a channel";
+const SAVE_OTHERWISE = "save it as PNG, or use predict, which reads it";
 
 /** A file is no image that can be read; the message is one line. */
 export class ImageError extends Error {
@@ -32,7 +33,7 @@ export function damaged() {
 
 /**
  * @typedef {object} Header
- * @property {string} type of the file, as in "image/png"
+ * @property {string} type "image/bmp", "image/png" or "image/jpeg"
  * @property {number} width as stored, before it is turned upright
  * @property {number} height
  */
@@ -46,14 +47,14 @@ export function damaged() {
  *   8 bits a channel in grey, RGB or a palette
  */
 export function readHeader(bytes) {
-  if (bytes.length === 0) throw new ImageError("empty", REPLACE);
+  if (bytes.length === 0) refuse("empty", REPLACE);
   const read = READERS.find(([start, mark]) => text(bytes, start, mark.length) === mark);
-  if (!read) throw new ImageError("of no form that is read", SAVE);
+  if (!read) return refuse("of no form that is read", SAVE);
   const header = declared(read[2], bytes);
   if (!(header.width > 0 && header.height > 0)) throw damaged();
   if (header.width * header.height > MOST_PIXELS) {
     const most = MOST_PIXELS.toLocaleString("en");
-    throw new ImageError(`of more than ${most} pixels`, "cut the cells out of it");
+    refuse(`of more than ${most} pixels`, "cut the cells out of it");
   }
   return header;
 }
@@ -63,10 +64,10 @@ const READERS = [
   [0, "BM", readBmp],
   [0, "\x89PNG\r\n\x1a\n", readPng],
   [0, "\xff\xd8\xff", readJpeg],
-  [8, "WEBP", readWebp],
-  [0, "II*\0", refuseTiff],
-  [0, "MM\0*", refuseTiff],
-  [0, "PK\x03\x04", refuseZip],
+  [0, "II*\0", () => refuse("TIFF", SAVE_OTHERWISE)],
+  [0, "MM\0*", () => refuse("TIFF", SAVE_OTHERWISE)],
+  [8, "WEBP", () => refuse("WebP", SAVE_OTHERWISE)],
+  [0, "PK\x03\x04", () => refuse("a zip archive", "unpack it, and choose the folder")],
 ];
 
 /**
@@ -115,10 +116,11 @@ function readBmp(bytes, view) {
  */
 function readPng(bytes, view) {
   const [width, height, bits] = [view.getUint32(16), view.getUint32(20), view.getUint8(24)];
-  if (bits > 8) throw new ImageError(`PNG of ${bits} bits a channel`, CONVERT);
+  if (bits > 8) refuse(`PNG of ${bits} bits a channel`, CONVERT);
   for (let at = 8, kind = ""; kind !== "IEND"; at += 12 + view.getUint32(at)) {
     kind = text(bytes, at + 4, 4);
-    if (kind === "acTL" && view.getUint32(at + 8) > 1) throw severalFrames("PNG");
+    if (kind === "acTL" && view.getUint32(at + 8) > 1)
+      refuse("PNG of several frames", "save one image a file");
   }
   return { type: "image/png", width, height };
 }
@@ -136,7 +138,7 @@ function readJpeg(bytes, view) {
     if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
       const channels = view.getUint8(at + 9);
       if (view.getUint8(at + 4) !== 8) throw damaged();
-      if (channels === 4) throw new ImageError("JPEG (mode CMYK)", CONVERT);
+      if (channels === 4) refuse("JPEG (mode CMYK)", CONVERT);
       if (!hasEnd(bytes, at)) throw damaged();
       return { type: "image/jpeg", width: view.getUint16(at + 7), height: view.getUint16(at + 5) };
     }
@@ -157,43 +159,10 @@ function hasEnd(bytes, after) {
 }
 
 /**
- * @param {Uint8Array} bytes
- * @param {DataView} view
- * @returns {Header}
+ * @param {string} kind
+ * @param {string} remedy
+ * @returns {never}
  */
-function readWebp(bytes, view) {
-  if (bytes.length < 8 + view.getUint32(4, true)) throw damaged();
-  const type = "image/webp";
-  switch (text(bytes, 12, 4)) {
-    case "VP8X": {
-      if (view.getUint8(20) & 2) throw severalFrames("WebP");
-      const edge = (/** @type {number} */ at) => (view.getUint32(at, true) & 0xffffff) + 1;
-      return { type, width: edge(24), height: edge(27) };
-    }
-    case "VP8L": {
-      const packed = view.getUint32(21, true);
-      return { type, width: (packed & 0x3fff) + 1, height: ((packed >>> 14) & 0x3fff) + 1 };
-    }
-    default:
-      return {
-        type,
-        width: view.getUint16(26, true) & 0x3fff,
-        height: view.getUint16(28, true) & 0x3fff,
-      };
-  }
-}
-
-/** @param {string} form */
-function severalFrames(form) {
-  return new ImageError(`${form} of several frames`, "save one image a file");
-}
-
-/** @returns {never} */
-function refuseTiff() {
-  throw new ImageError("TIFF, which browsers do not decode", "save it as PNG, or use predict");
-}
-
-/** @returns {never} */
-function refuseZip() {
-  throw new ImageError("a zip archive", "unpack it and choose the folder, or use predict");
+function refuse(kind, remedy) {
+  throw new ImageError(kind, remedy);
 }

@@ -36,7 +36,7 @@ let loaded;
 /** @param {import("./chosen_files.js").Chosen[]} files */
 function take(files) {
   if (files.length === 0) {
-    progress.say("No image was found there: BMP, PNG, JPEG and WebP files are read.");
+    progress.say("No image was found there: BMP, PNG and JPEG files are read");
     return;
   }
   waiting.push(...files.map((one) => ({ ...one, place: taken++ })));
@@ -50,19 +50,26 @@ async function run() {
   running = true;
   try {
     await load();
-    while (waiting.length > 0 && !stopped) {
-      const next = /** @type {Waiting} */ (waiting.shift());
-      const row = await rowOf(next);
-      table.add(row);
-      progress.step();
-    }
+    await classifyWaiting();
     if (stopped) progress.pause();
     else progress.finish(summary());
   } catch (error) {
-    progress.fail(`The model does not run in this browser: ${error.message}`);
+    progress.fail(
+      `The model does not run in this browser: ${/** @type {Error} */ (error).message}`,
+    );
   } finally {
     running = false;
     table.draw();
+  }
+}
+
+async function classifyWaiting() {
+  progress.start();
+  while (!stopped) {
+    const next = waiting.shift();
+    if (next === undefined) return;
+    table.add(await rowOf(next));
+    progress.step();
   }
 }
 
@@ -78,17 +85,19 @@ function load() {
   return loaded;
 }
 
-/** @param {Waiting} next */
+/**
+ * @param {Waiting} next
+ * @returns {Promise<import("./rows.js").Row>}
+ */
 async function rowOf(next) {
   try {
     return answeredRow(next, await engine.classify(next.file, micronsPerPixel()), metadata);
   } catch (error) {
-    let note = error.message;
-    if (!(error instanceof FileError)) {
-      note = `the browser fails on it, perhaps for want of memory (${note}); cut the cells out of it`;
-      await engine.start(); // what has failed once may answer nothing more
-    }
-    return { place: next.place, name: next.name, note };
+    const { message } = /** @type {Error} */ (error);
+    const row = { place: next.place, name: next.name };
+    if (error instanceof FileError) return { ...row, note: message };
+    await engine.start(); // what has failed once may answer nothing more
+    return { ...row, note: `the browser cannot take it in (${message}); cut the cells out of it` };
   }
 }
 
@@ -128,7 +137,6 @@ function save() {
 
 function stopOrGoOn() {
   stopped = !stopped;
-  progress.showStopped(stopped);
   if (!stopped) run();
 }
 

@@ -13,83 +13,61 @@ export class Progress {
     this.bar = /** @type {HTMLProgressElement} */ (section.querySelector("progress"));
     this.line = /** @type {HTMLElement} */ (section.querySelector("p"));
     this.stop = /** @type {HTMLButtonElement} */ (section.querySelector("button"));
-    this.reset();
+    this.total = 0;
+    this.done = 0;
+    this.announced = 0;
+    /** @type {{at: number, done: number} | null} when the first of this run was done */
+    this.first = null;
   }
 
   reset() {
-    this.total = this.done = this.timed = this.announced = 0;
+    this.total = this.done = this.announced = 0;
+    this.first = null;
     this.section.hidden = true;
-    this.section.dataset.state = "waiting";
-    this.stop.textContent = "Stop";
+    this.section.dataset.state = "";
     this.announcer.textContent = "";
   }
 
   /** @param {number} files that were added */
   add(files) {
     this.total += files;
-    this.section.hidden = false;
-    this.stop.hidden = false;
-    this.section.dataset.state = "working";
+    if (this.section.dataset.state !== "stopped") this.change("working");
+    this.show();
+  }
+
+  start() {
+    this.first = null;
+    this.change("working");
     this.show();
   }
 
   /** Count a file as done. */
   step() {
     this.done += 1;
-    const now = performance.now();
-    this.milliseconds = (this.milliseconds ?? 0) + (this.last === undefined ? 0 : now - this.last);
-    if (this.last !== undefined) this.timed += 1;
-    this.last = now;
+    this.first ??= { at: performance.now(), done: this.done };
     this.show();
     if (this.done - this.announced >= this.total / 4) {
       this.announced = this.done;
-      this.announcer.textContent = `${count(this.done)} of ${count(this.total)} done`;
+      this.announcer.textContent = this.line.textContent;
     }
   }
 
-  /** @private */
-  show() {
-    this.bar.max = Math.max(1, this.total);
-    this.bar.value = this.done;
-    this.line.textContent = `${count(this.done)} of ${count(this.total)} done${this.pace()}`;
-  }
-
-  /** @private */
-  pace() {
-    if (!this.timed || this.milliseconds === undefined) return "";
-    const seconds = this.milliseconds / this.timed / 1000;
-    const left = Math.ceil(seconds * (this.total - this.done));
-    const about = left < 90 ? `${left} s` : `${Math.round(left / 60)} min`;
-    return ` · ${seconds.toFixed(2)} s a cell${left > 0 ? ` · about ${about} left` : ""}`;
-  }
-
-  /** @param {boolean} stopped */
-  showStopped(stopped) {
-    this.stop.textContent = stopped ? "Go on" : "Stop";
-    if (!stopped) this.section.dataset.state = "working";
-    this.last = undefined;
-  }
-
-  /** Say that it has stopped. */
   pause() {
-    this.section.dataset.state = "stopped";
-    this.say(`Stopped: ${count(this.done)} of ${count(this.total)} done`);
+    this.change("stopped");
+    this.say(`Stopped: ${this.share()}`);
   }
 
   /** @param {string} summary */
   finish(summary) {
     if (document.activeElement === this.stop) this.line.focus();
-    this.stop.hidden = true;
-    this.section.dataset.state = "finished";
-    this.last = undefined;
-    this.show();
-    this.say(`${this.line.textContent}: ${summary}`);
+    const pace = this.pace();
+    this.change("finished");
+    this.say(`${this.share()}${pace}: ${summary}`);
   }
 
   /** @param {string} message */
   fail(message) {
-    this.stop.hidden = true;
-    this.section.dataset.state = "failed";
+    this.change("failed");
     this.say(message);
   }
 
@@ -97,5 +75,38 @@ export class Progress {
   say(message) {
     this.section.hidden = false;
     this.line.textContent = this.announcer.textContent = message;
+  }
+
+  /**
+   * @param {"working" | "stopped" | "finished" | "failed"} state
+   * @private
+   */
+  change(state) {
+    this.section.dataset.state = state;
+    this.stop.hidden = !["working", "stopped"].includes(state);
+    this.stop.textContent = state === "stopped" ? "Go on" : "Stop";
+  }
+
+  /** @private */
+  show() {
+    this.section.hidden = false;
+    this.bar.max = Math.max(1, this.total);
+    this.bar.value = this.done;
+    this.line.textContent = `${this.share()}${this.pace()}`;
+  }
+
+  /** @private */
+  share() {
+    return `${count(this.done)} of ${count(this.total)} done`;
+  }
+
+  /** @private */
+  pace() {
+    if (this.first === null || this.done === this.first.done) return "";
+    const spent = (performance.now() - this.first.at) / 1000;
+    const each = spent / (this.done - this.first.done);
+    const left = Math.ceil(each * (this.total - this.done));
+    const about = left < 90 ? `${left} s` : `${Math.round(left / 60)} min`;
+    return `, ${each.toFixed(2)} s a cell${left > 0 ? `, about ${about} left` : ""}`;
   }
 }

@@ -82,9 +82,7 @@ export function answeredRow({ place, name }, answer, metadata) {
  */
 export function shownRows(rows, { kind, search, by, descending }) {
   const wanted = search.trim().toLowerCase();
-  const shown = rows.filter(
-    (row) => KINDS[kind](row) && row.name.toLowerCase().includes(wanted),
-  );
+  const shown = rows.filter((row) => KINDS[kind](row) && row.name.toLowerCase().includes(wanted));
   shown.sort((one, other) => one.place - other.place);
   return by === null ? shown : shown.sort(comparison(by, descending));
 }

@@ -21,6 +21,8 @@ export class Table {
     /** @type {Map<Row, HTMLTableRowElement>} */
     this.drawn = new Map();
     this.page = 0;
+    /** @type {number | undefined} */
+    this.frame = undefined;
     /** @type {{kind: string, search: string, by: string | null, descending: boolean}} */
     this.view = { kind: "every", search: "", by: null, descending: false };
     this.listen();
@@ -43,12 +45,9 @@ export class Table {
     for (const button of this.section.querySelectorAll("th button")) {
       button.addEventListener("click", () => this.sortBy(columnOf(button)));
     }
-    this.control("kind").addEventListener("change", ({ target }) =>
-      this.show({ kind: /** @type {HTMLSelectElement} */ (target).value }),
-    );
-    this.control("search").addEventListener("input", ({ target }) =>
-      this.show({ search: /** @type {HTMLInputElement} */ (target).value }),
-    );
+    const [kind, search] = [this.control("kind"), this.control("search")];
+    kind.addEventListener("change", () => this.show({ kind: kind.value }));
+    search.addEventListener("input", () => this.show({ search: search.value }));
     this.control("previous").addEventListener("click", () => this.turn(-1));
     this.control("next").addEventListener("click", () => this.turn(1));
   }

@@ -34,7 +34,10 @@ const HANDLERS = {
 async function bytesOf(file) {
   if (file.size > MOST_BYTES) {
     const most = MOST_BYTES / 1e6;
-    throw new ImageError(`of ${(file.size / 1e6).toFixed(0)} MB`, `leave it out: at most ${most} MB`);
+    throw new ImageError(
+      `of ${(file.size / 1e6).toFixed(0)} MB`,
+      `leave it out: at most ${most} MB`,
+    );
   }
   try {
     return new Uint8Array(await file.arrayBuffer());
@@ -48,6 +51,7 @@ self.onmessage = async ({ data: { task, ...message } }) => {
     self.postMessage({ ok: true, ...(await HANDLERS[task](message)) });
   } catch (error) {
     const expected = error instanceof ImageError;
-    self.postMessage({ ok: false, expected, message: String(error?.message ?? error) });
+    const message = error instanceof Error ? error.message : String(error);
+    self.postMessage({ ok: false, expected, message });
   }
 };

@@ -1,0 +1,80 @@
+"""ONNX Runtime Web as it is installed, and where it is not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stages.export.page import browser_runtime
+from stages.export.page.browser_runtime import (
+    LOCK,
+    PROGRAM,
+    SCRIPT,
+    RuntimeMissingError,
+    locked_version,
+    read_runtime,
+)
+from stages.export.page.install_runtime import install_runtime
+
+from .driven_page import installed_runtime
+
+
+def test_the_runtime_is_of_the_locked_version() -> None:
+    runtime = installed_runtime()
+
+    assert f"ONNX Runtime Web v{runtime.version}" in runtime.script
+    assert runtime.program.startswith(b"\0asm")
+
+
+def test_the_runtime_is_a_script_that_leaves_one_constant() -> None:
+    script = installed_runtime().script
+
+    assert "import.meta" not in script
+    assert "export{" not in script
+    assert "const ort={InferenceSession:" in script.rpartition("\n};")[2]
+
+
+def test_a_missing_runtime_is_named_with_its_version_and_place(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeMissingError) as told:
+        read_runtime(tmp_path)
+    message = f"onnxruntime-web {locked_version()}, which runs the model in a browser, is not "
+    assert str(told.value) == f"{message}installed: there is no {tmp_path / SCRIPT}"
+
+
+def test_files_of_another_version_are_refused(tmp_path: Path) -> None:
+    for name in (SCRIPT, PROGRAM):
+        (tmp_path / name).write_bytes(b"of another version")
+
+    with pytest.raises(RuntimeMissingError, match=r"ort.wasm.bundle.min.mjs is another version's"):
+        read_runtime(tmp_path)
+
+
+def test_every_package_is_locked_by_a_hash_and_to_no_host() -> None:
+    wanted = json.loads(LOCK.with_name("package.json").read_text(encoding="utf-8"))
+    text = LOCK.read_text(encoding="utf-8")
+    packages = json.loads(text)["packages"]
+
+    assert packages.pop("")["dependencies"] == wanted["dependencies"]
+    assert wanted["dependencies"] == {browser_runtime.PACKAGE: locked_version()}
+    assert all(entry["integrity"].startswith("sha512-") for entry in packages.values())
+    assert "://" not in text
+
+
+def test_without_npm_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(RuntimeMissingError, match="there is no npm on the PATH"):
+        install_runtime(tmp_path / "runtime")
+    assert not (tmp_path / "runtime").exists()
+
+
+def test_what_npm_says_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\necho 'npm error no' >&2\necho 'npm error network' >&2\nexit 1\n")
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(RuntimeMissingError, match=r"failed: npm error no npm error network$"):
+        install_runtime(tmp_path / "runtime")
