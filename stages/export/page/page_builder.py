@@ -27,7 +27,7 @@ COLUMNS = {
     "p_all": "p(ALL)",
     "p_all_calibrated": "Calibrated",
     "call": "Call",
-    "call_at_operating_point": "At operating point",
+    "call_at_operating_point": "Operating point",
     "note": "Note",
 }
 """Those of `python -m stages.predict`, and how the table heads them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,6 +119,7 @@ def test_its_csv_has_the_columns_and_calls_of_predict(page: DrivenPage) -> None:
     assert [list(row) for row in rows] == [list(COLUMNS)] * 2
     assert [row["name"] for row in rows] == ["a, b.png", '"c".png']
     for row in rows:
+        assert re.fullmatch(r"0\.\d{8}", row["p_all"])
         value = float(row["p_all"])
         assert row["call"] == ("all" if value >= THRESHOLDS["default"] else "hem")
         at_point = "all" if value >= THRESHOLDS["operating_point"] else "hem"
@@ -239,21 +241,24 @@ def test_rows_can_be_removed_to_begin_anew(page: DrivenPage) -> None:
     assert [row["name"] for row in page.classify(file("two.png", CELL))] == ["two.png"]
 
 
-def test_a_folder_gives_the_images_in_it_and_below(page: DrivenPage, tmp_path: Path) -> None:
-    names = ("folder/b.png", "folder/a/c.bmp", "folder/.hidden.png", "folder/notes.txt")
-    write_files(tmp_path, dict.fromkeys(names, CELL))
+def test_a_folder_gives_all_files_below_it_but_clutter(page: DrivenPage, tmp_path: Path) -> None:
+    names = ("b.png", "a/c.bmp", "a/.hidden.png", "Thumbs.db", "__MACOSX/b.png", "d.png")
+    folder = write_files(tmp_path / "folder", dict.fromkeys(names, CELL))
+    write_files(folder, {"notes.txt": b"text"})
 
-    page.choose(tmp_path / "folder", chooser="#folder")
+    page.choose(folder, chooser="#folder")
     page.wait()
-    assert [row["name"] for row in page.saved()] == ["folder/a/c.bmp", "folder/b.png"]
+    read = ["folder/a/c.bmp", "folder/b.png", "folder/d.png"]
+    assert page.column("name") == [*read, "folder/notes.txt"]
+    assert [row["name"] for row in page.saved()] == read
 
 
-def test_a_folder_without_images_is_told(page: DrivenPage, tmp_path: Path) -> None:
-    write_files(tmp_path, {"folder/notes.txt": b"text"})
+def test_an_empty_folder_is_told(page: DrivenPage, tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "folder", {".hidden": b"text"})
 
-    page.choose(tmp_path / "folder", chooser="#folder")
+    page.choose(folder, chooser="#folder")
     page.tab.wait_for_selector("#progress")
-    assert page.progress().startswith("No image was found there")
+    assert page.progress() == "No file was found there: BMP, PNG and JPEG images are read"
 
 
 TRANSFER = """(how) => {
@@ -383,7 +388,7 @@ def test_where_training_took_squares_alone_others_are_refused(changed: Any) -> N
     square, wide, small = page.column("note")
     assert square == ""
     assert wide.startswith("it is 70×60, expected a square")
-    assert small.startswith("it is 40×40, expected 50×50 or more")
+    assert small.startswith("it is 40×40, and `preprocess.crop_size` is 50; expected an image no")
 
 
 def test_a_damaged_model_is_told_in_one_line(browser: Any, path: Path, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@
  * @property {string} name its path from the folder that was chosen
  */
 
-/** Names of the files that are taken from a folder; a file that is chosen itself is always taken. */
-const IMAGE = /\.(bmp|dib|png|jpe?g|tiff?|webp)$/i;
+/** What is hidden, or what macOS and Windows add to folders: as in stages/dataset/archive.py. */
+const CLUTTER = /\/(\.|__MACOSX\/|(thumbs\.db|desktop\.ini|icon\r)$)/i;
 
 /**
  * Return the files of an input for files or for a folder.
@@ -20,7 +20,7 @@ export function chosenFiles(input) {
     file,
     name: file.webkitRelativePath || file.name,
   }));
-  return input.webkitdirectory ? imagesOfFolder(files) : files;
+  return input.webkitdirectory ? inFolder(files) : files;
 }
 
 /**
@@ -37,16 +37,20 @@ export async function transferredFiles(transfer) {
   }));
   const found = [];
   for (const { entry, file } of items) {
-    if (entry?.isDirectory) found.push(...imagesOfFolder(await filesBelow(entry)));
+    if (entry?.isDirectory) found.push(...inFolder(await filesBelow(entry)));
     else if (file) found.push({ file, name: file.name });
   }
   return found;
 }
 
-/** @param {Chosen[]} files */
-function imagesOfFolder(files) {
-  const visible = files.filter(({ name }) => IMAGE.test(name) && !/(^|\/)\./.test(name));
-  return visible.sort((one, other) => (one.name < other.name ? -1 : 1));
+/**
+ * Sort the files of a folder by path, without clutter.
+ *
+ * @param {Chosen[]} files
+ */
+function inFolder(files) {
+  const kept = files.filter(({ name }) => !CLUTTER.test(name.slice(name.indexOf("/"))));
+  return kept.sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
 /**

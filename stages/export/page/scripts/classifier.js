@@ -69,14 +69,14 @@ function requireFit({ fit, crop_size: crop }, width, height) {
   if (fit !== "exact") return;
   if (width !== height) {
     throw new ImageError(
-      `${width}×${height}, expected a square as in training`,
-      "cut the cell out as a square",
+      `${width}×${height}, expected a square where \`preprocess.fit\` is exact`,
+      "cut it to a square",
     );
   }
   if (width < (crop ?? 0)) {
     throw new ImageError(
-      `${width}×${height}, expected ${crop}×${crop} or more as in training`,
-      "cut the cell out with more around it, at the same scale",
+      `${width}×${height}, and \`preprocess.crop_size\` is ${crop}`,
+      "expected an image no smaller than that, in the scale of the training images",
     );
   }
 }

@@ -36,7 +36,7 @@ let loaded;
 /** @param {import("./chosen_files.js").Chosen[]} files */
 function take(files) {
   if (files.length === 0) {
-    progress.say("No image was found there: BMP, PNG and JPEG files are read");
+    progress.say("No file was found there: BMP, PNG and JPEG images are read");
     return;
   }
   waiting.push(...files.map((one) => ({ ...one, place: taken++ })));

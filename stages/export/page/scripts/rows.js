@@ -17,7 +17,7 @@
 /**
  * @typedef {object} Metadata of the model
  * @property {string[]} class_names
- * @property {{name: string, value: number}[]} thresholds on p(ALL)
+ * @property {{name: string, value: number | null}[]} thresholds on p(ALL)
  * @property {{name: string, text: string}[]} notes
  */
 
@@ -41,6 +41,14 @@ export const KINDS = {
   unread: (row) => !isAnswered(row),
 };
 
+/** Of p(ALL), as in stages/predict: thresholds were chosen among values of these decimals. */
+const DECIMALS = 8;
+
+/** @param {number} value */
+function rounded(value) {
+  return Number(value.toFixed(DECIMALS));
+}
+
 /** @param {Row} row */
 export function isAnswered(row) {
   return row.p_all !== undefined;
@@ -54,16 +62,17 @@ export function isAnswered(row) {
  */
 export function answeredRow({ place, name }, answer, metadata) {
   const [hem, all] = metadata.class_names;
+  const pAll = rounded(answer.pAll);
   const called = (/** @type {string} */ threshold) => {
-    const point = metadata.thresholds.find((one) => one.name === threshold);
-    if (point === undefined) return "";
-    return answer.pAll >= Math.fround(point.value) ? all : hem;
+    const value = metadata.thresholds.find((one) => one.name === threshold)?.value ?? null;
+    if (value === null) return "";
+    return pAll >= value ? all : hem;
   };
   return {
     place,
     name,
-    p_all: answer.pAll,
-    p_all_calibrated: answer.pAllCalibrated,
+    p_all: pAll,
+    p_all_calibrated: rounded(answer.pAllCalibrated),
     call: called("default"),
     call_at_operating_point: called("operating_point"),
     note: metadata.notes
@@ -115,19 +124,6 @@ export function csv(rows) {
 
 /** @param {string | number | undefined} value */
 function field(value) {
-  const text = typeof value === "number" ? shortest(value) : String(value ?? "");
+  const text = typeof value === "number" ? value.toFixed(DECIMALS) : String(value ?? "");
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-/**
- * Return the fewest digits that give the same float32.
- *
- * @param {number} value
- */
-export function shortest(value) {
-  for (let digits = 1; digits < 9; digits += 1) {
-    const text = value.toPrecision(digits);
-    if (Math.fround(Number(text)) === value) return String(Number(text));
-  }
-  return String(Number(value.toPrecision(9)));
 }

@@ -33,11 +33,8 @@ const HANDLERS = {
 /** @param {File} file */
 async function bytesOf(file) {
   if (file.size > MOST_BYTES) {
-    const most = MOST_BYTES / 1e6;
-    throw new ImageError(
-      `of ${(file.size / 1e6).toFixed(0)} MB`,
-      `leave it out: at most ${most} MB`,
-    );
+    const most = MOST_BYTES.toLocaleString("en");
+    throw new ImageError(`larger than ${most} bytes`, "cut the cells out of it");
   }
   try {
     return new Uint8Array(await file.arrayBuffer());
