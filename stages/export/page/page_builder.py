@@ -19,6 +19,7 @@ from stages.export.page.joined_scripts import joined_scripts
 from stages.report import formatting
 
 _FOLDER = Path(__file__).parent
+SCRIPTS = _FOLDER / "scripts"
 _REPORT = Path(formatting.__file__).parent
 _COMPRESSION = 9
 
@@ -42,8 +43,8 @@ def render_page(model: bytes, runtime: BrowserRuntime) -> str:
     """
     metadata = _metadata(model)
     style = _style("report.css", "classifier.css")
-    script = _script(joined_scripts(_FOLDER / "scripts" / "main.js"))
-    worker = joined_scripts(_FOLDER / "scripts" / "worker.js")
+    script = _script(joined_scripts(SCRIPTS / "main.js"))
+    worker = joined_scripts(SCRIPTS / "worker.js")
     page: str = (
         _environment()
         .get_template("classifier.html.jinja")

@@ -6,20 +6,18 @@ import base64
 import struct
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-import stages.export.page.joined_scripts
 from stages.dataset.image_decoding import ImageError, decode_image
 from stages.export.page.joined_scripts import joined_scripts
+from stages.export.page.page_builder import SCRIPTS
 from tests.browser import chromium
 from tests.own_sets import encoded, picture
 
-SCRIPTS = Path(stages.export.page.joined_scripts.__file__).with_name("scripts")
 DECODE = """async ([text, background]) => {
   const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
   try {
@@ -162,6 +160,24 @@ def test_what_pillow_refuses_is_refused_in_the_same_words(browser: Any, name: st
     message = decoded(browser, content)["message"]
     assert message.startswith(begin)
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("form", ["BMP", "PNG", "JPEG"])
+def test_what_is_cut_off_is_noticed_where_a_browser_would_show_its_half(
+    browser: Any, form: str
+) -> None:
+    told = browser.evaluate(
+        """(text) => {
+          try {
+            return readHeader(Uint8Array.from(atob(text), (one) => one.charCodeAt(0)));
+          } catch (error) {
+            return error.message;
+          }
+        }""",
+        base64.b64encode(half(READ[form])).decode(),
+    )
+
+    assert told == "it is damaged or cut off; replace it with a sound copy, or leave it out"
 
 
 @pytest.mark.parametrize(

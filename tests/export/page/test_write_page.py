@@ -27,7 +27,7 @@ def test_where_it_is_not_page_and_stage_say_so_and_how_to_mend_it(
     monkeypatch.setattr(module, "runtime_folder", lambda: tmp_path / "nothing")
     told = write_page(small_classifier(), tmp_path / "page.html", cells=[], thresholds=[])
 
-    assert told.startswith(f"{tmp_path / 'page.html'} was not built: onnxruntime-web 1.30.0, which")
+    assert told.startswith(f"{tmp_path / 'page.html'} was not built: onnxruntime-web ")
     assert "run `python -m stages.export.page.install_runtime`" in told
     assert "\n" not in told
     assert "The page was not built" in (tmp_path / "page.html").read_text(encoding="utf-8")
