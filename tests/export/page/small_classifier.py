@@ -62,28 +62,32 @@ METADATA: Mapping[str, Any] = {
 def small_classifier(seed: int = 1, **changed: Any) -> bytes:
     """Return the bytes of a model; keyword arguments replace entries of its metadata."""
     random = np.random.default_rng(seed)
+    metadata = {**METADATA, **changed}
+    scaled = metadata["input"]["microns_per_pixel"] is not None
     graph = helper.make_graph(
-        _nodes(),
+        _nodes(scaled=scaled),
         "small_classifier",
         [
             helper.make_tensor_value_info(
                 "image", TensorProto.UINT8, ["batch", "height", "width", 3]
-            )
+            ),
+            *(_value(name) for name in ("microns_per_pixel",) if scaled),
         ],
         [
-            *(
-                helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch"])
-                for name in ("p_all", "p_all_calibrated", "distance")
-            ),
+            *(_value(name) for name in ("p_all", "p_all_calibrated", "distance")),
             helper.make_tensor_value_info("notes", TensorProto.BOOL, ["batch", 2]),
         ],
         [numpy_helper.from_array(value, name) for name, value in _weights(random).items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    helper.set_model_props(model, {"classifier": json.dumps({**METADATA, **changed})})
+    helper.set_model_props(model, {"classifier": json.dumps(metadata)})
     onnx.checker.check_model(model)
     content: bytes = model.SerializeToString()
     return content
+
+
+def _value(name: str) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch"])
 
 
 def _weights(random: np.random.Generator) -> dict[str, np.ndarray[Any, Any]]:
@@ -103,7 +107,7 @@ def _weights(random: np.random.Generator) -> dict[str, np.ndarray[Any, Any]]:
     }
 
 
-def _nodes() -> list[onnx.NodeProto]:
+def _nodes(*, scaled: bool) -> list[onnx.NodeProto]:
     node = helper.make_node
     return [
         node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
@@ -119,7 +123,10 @@ def _nodes() -> list[onnx.NodeProto]:
         node("Sigmoid", ["logit"], ["p_all"]),
         node("Div", ["logit", "temperature"], ["cooled"]),
         node("Sigmoid", ["cooled"], ["p_all_calibrated"]),
-        node("ReduceMean", ["scaled", "all_but_first"], ["distance"], keepdims=0),
+        node("ReduceMean", ["scaled", "all_but_first"], ["brightness"], keepdims=0),
+        node("Mul", ["brightness", "microns_per_pixel"], ["distance"])
+        if scaled
+        else node("Identity", ["brightness"], ["distance"]),
         node("Greater", ["distance", "far"], ["is_far"]),
         node("Greater", ["distance", "light"], ["is_light"]),
         node("Reshape", ["is_far", "column"], ["far_column"]),

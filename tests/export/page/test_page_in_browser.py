@@ -391,6 +391,17 @@ def test_where_training_took_squares_alone_others_are_refused(changed: Any) -> N
     assert small.startswith("it is 40×40, and `preprocess.crop_size` is 50; expected an image no")
 
 
+def test_a_model_that_knows_a_scale_asks_for_that_of_the_images(changed: Any) -> None:
+    page = changed(input={**METADATA["input"], "microns_per_pixel": 0.25})
+    page.choose(file("cell.png", CELL))
+    page.wait()
+    assert page.column("note") == ["it is of unknown scale; fill in the microns a pixel above"]
+
+    page.tab.get_by_label("Microns a pixel of these images").fill("40")
+    rows = page.classify(file("cell.png", CELL))
+    assert [row["note"] for row in rows] == ["; ".join(n["text"] for n in METADATA["notes"])]
+
+
 def test_a_damaged_model_is_told_in_one_line(browser: Any, path: Path, tmp_path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     start = text.index('id="model">') + len('id="model">')
