@@ -1,4 +1,4 @@
-"""Choose the model of the page: weights of half the bytes, where its answers stay the same."""
+"""Choose the model of the page: kernels of half the bytes, where its answers stay."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import onnxruntime
 
-from stages.export.page.half_weights import with_half_weights
+from stages.export.page.short_kernels import with_short_kernels
 
 MOST_DIFFERENCE = 1e-3
 """Of p(ALL) between the page and models/model.onnx."""
@@ -29,20 +29,20 @@ class AnsweredCell(NamedTuple):
 def page_model(
     model: bytes, cells: Iterable[AnsweredCell], *, thresholds: Sequence[float]
 ) -> bytes:
-    """Return the model with half weights, or as it is if a cell would be answered otherwise.
+    """Return the model with short kernels, or as it is if a cell would be answered otherwise.
 
     Args:
         model: the bytes of models/model.onnx.
         cells: to be answered the same: p(ALL) within MOST_DIFFERENCE, and each call.
         thresholds: of the calls, on p(ALL).
     """
-    half = with_half_weights(model)
-    session = onnxruntime.InferenceSession(half, providers=["CPUExecutionProvider"])
+    short = with_short_kernels(model)
+    session = onnxruntime.InferenceSession(short, providers=["CPUExecutionProvider"])
     for cell in cells:
         (p_all,) = session.run(["p_all"], dict(cell.inputs))[0]
         if not _is_same(float(p_all), cell.p_all, thresholds):
             return model
-    return half
+    return short
 
 
 def _is_same(p_all: float, expected: float, thresholds: Sequence[float]) -> bool:

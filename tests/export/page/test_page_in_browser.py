@@ -16,8 +16,8 @@ from PIL import Image
 
 from stages.dataset.image_decoding import decode_image
 from stages.download.cell_drawing import Look, draw_bmp
-from stages.export.page.half_weights import with_half_weights
 from stages.export.page.page_builder import COLUMNS
+from stages.export.page.short_kernels import with_short_kernels
 from tests.browser import CONTRASTS, DESK, PHONE, SCHEMES, chromium
 from tests.own_sets import encoded, picture, write_files
 
@@ -43,7 +43,9 @@ def model() -> bytes:
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory, model: bytes) -> Path:
-    return write_page(tmp_path_factory.mktemp("page") / "classifier.html", with_half_weights(model))
+    return write_page(
+        tmp_path_factory.mktemp("page") / "classifier.html", with_short_kernels(model)
+    )
 
 
 @pytest.fixture

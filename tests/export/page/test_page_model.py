@@ -1,4 +1,4 @@
-"""The model of the page has half weights where they change no answer."""
+"""The model of the page has short kernels where they change no answer."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import onnxruntime
 import pytest
 
 from stages.export.page import page_model as module
-from stages.export.page.half_weights import with_half_weights
 from stages.export.page.page_model import AnsweredCell, page_model
+from stages.export.page.short_kernels import with_short_kernels
 
 from .small_classifier import small_classifier
 
@@ -27,17 +27,17 @@ CELLS = [
 ]
 
 
-def test_it_has_half_weights_where_each_cell_is_answered_the_same() -> None:
-    assert page_model(MODEL, CELLS, thresholds=[0.1, 0.99]) == with_half_weights(MODEL)
+def test_it_has_short_kernels_where_each_cell_is_answered_the_same() -> None:
+    assert page_model(MODEL, CELLS, thresholds=[0.1, 0.99]) == with_short_kernels(MODEL)
 
 
-def test_it_stays_as_it_is_where_half_weights_change_a_call() -> None:
-    between = np.mean([p_all(MODEL)[2], p_all(with_half_weights(MODEL))[2]])
+def test_it_stays_as_it_is_where_short_kernels_change_a_call() -> None:
+    between = np.mean([p_all(MODEL)[2], p_all(with_short_kernels(MODEL))[2]])
 
     assert page_model(MODEL, CELLS, thresholds=[0.1, float(between)]) == MODEL
 
 
-def test_it_stays_as_it_is_where_half_weights_change_an_answer_too_far(
+def test_it_stays_as_it_is_where_short_kernels_change_an_answer_too_far(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "MOST_DIFFERENCE", 0.0)
