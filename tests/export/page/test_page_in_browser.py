@@ -243,24 +243,25 @@ def test_rows_can_be_removed_to_begin_anew(page: DrivenPage) -> None:
     assert [row["name"] for row in page.classify(file("two.png", CELL))] == ["two.png"]
 
 
-def test_a_folder_gives_all_files_below_it_but_clutter(page: DrivenPage, tmp_path: Path) -> None:
-    names = ("b.png", "a/c.bmp", "a/.hidden.png", "Thumbs.db", "__MACOSX/b.png", "d.png")
+def test_a_folder_gives_what_is_an_image_by_its_name(page: DrivenPage, tmp_path: Path) -> None:
+    names = ("b.png", "a/c.BMP", "a/.hidden.png", "Thumbs.db", "__MACOSX/b.png", "d.jpeg")
     folder = write_files(tmp_path / "folder", dict.fromkeys(names, CELL))
-    write_files(folder, {"notes.txt": b"text"})
+    write_files(folder, {"notes.txt": b"text", "a/labels.csv": b"text", "e.webp": b"text"})
 
     page.choose(folder, chooser="#folder")
     page.wait()
-    read = ["folder/a/c.bmp", "folder/b.png", "folder/d.png"]
-    assert page.column("name") == [*read, "folder/notes.txt"]
+    read = ["folder/a/c.BMP", "folder/b.png", "folder/d.jpeg"]
+    assert page.column("name") == [*read, "folder/e.webp"]
     assert [row["name"] for row in page.saved()] == read
+    assert page.progress().endswith("2 left out, for no images by their names")
 
 
-def test_an_empty_folder_is_told(page: DrivenPage, tmp_path: Path) -> None:
-    folder = write_files(tmp_path / "folder", {".hidden": b"text"})
+def test_a_folder_without_images_is_told(page: DrivenPage, tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "folder", {"notes.txt": b"text"})
 
     page.choose(folder, chooser="#folder")
     page.tab.wait_for_selector("#progress")
-    assert page.progress() == "No file was found there: BMP, PNG and JPEG images are read"
+    assert page.progress() == "No image was found there: BMP, PNG and JPEG are read"
 
 
 TRANSFER = """(how) => {

@@ -6,28 +6,39 @@
  * @property {string} name its path from the folder that was chosen
  */
 
+/**
+ * @typedef {object} Choice
+ * @property {Chosen[]} files to be classified
+ * @property {number} leftOut how many files of folders are no images by their names
+ */
+
+/** What is taken from a folder, by its name: as in stages/predict/image_sources.py. */
+const IMAGE =
+  /\.(bmp|dib|png|jpg|jpeg|jpe|jfif|tif|tiff|webp|gif|jp2|heic|heif|avif|ppm|pgm|tga|svs|dcm)$/i;
+
 /** What is hidden, or what macOS and Windows add to folders: as in stages/dataset/archive.py. */
 const CLUTTER = /\/(\.|__MACOSX\/|(thumbs\.db|desktop\.ini|icon\r)$)/i;
 
 /**
- * Return the files of an input for files or for a folder.
+ * Return the files of an input for files or for a folder. A file that is chosen itself is taken,
+ * whatever its name.
  *
  * @param {HTMLInputElement} input
- * @returns {Chosen[]}
+ * @returns {Choice}
  */
 export function chosenFiles(input) {
   const files = Array.from(input.files ?? [], (file) => ({
     file,
     name: file.webkitRelativePath || file.name,
   }));
-  return input.webkitdirectory ? inFolder(files) : files;
+  return input.webkitdirectory ? imagesOfFolder(files) : { files, leftOut: 0 };
 }
 
 /**
  * Return the files that were dropped or pasted, and those in dropped folders.
  *
  * @param {DataTransfer} transfer
- * @returns {Promise<Chosen[]>}
+ * @returns {Promise<Choice>}
  */
 export async function transferredFiles(transfer) {
   // Both lists are empty once the event is over.
@@ -35,22 +46,29 @@ export async function transferredFiles(transfer) {
     entry: item.webkitGetAsEntry?.(),
     file: item.getAsFile(),
   }));
-  const found = [];
+  /** @type {Choice} */
+  const all = { files: [], leftOut: 0 };
   for (const { entry, file } of items) {
-    if (entry?.isDirectory) found.push(...inFolder(await filesBelow(entry)));
-    else if (file) found.push({ file, name: file.name });
+    if (entry?.isDirectory) {
+      const { files, leftOut } = imagesOfFolder(await filesBelow(entry));
+      all.files.push(...files);
+      all.leftOut += leftOut;
+    } else if (file) all.files.push({ file, name: file.name });
   }
-  return found;
+  return all;
 }
 
 /**
- * Sort the files of a folder by path, without clutter.
+ * Sort the images of a folder by path, and count what else lies there.
  *
  * @param {Chosen[]} files
+ * @returns {Choice}
  */
-function inFolder(files) {
+function imagesOfFolder(files) {
   const kept = files.filter(({ name }) => !CLUTTER.test(name.slice(name.indexOf("/"))));
-  return kept.sort((one, other) => (one.name < other.name ? -1 : 1));
+  const images = kept.filter(({ name }) => IMAGE.test(name));
+  images.sort((one, other) => (one.name < other.name ? -1 : 1));
+  return { files: images, leftOut: kept.length - images.length };
 }
 
 /**

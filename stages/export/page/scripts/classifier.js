@@ -49,7 +49,7 @@ export class Classifier {
       if (micronsPerPixel === null) {
         throw new ImageError("of unknown scale", "fill in the microns a pixel above");
       }
-      feeds.microns_per_pixel = new Tensor("float32", [micronsPerPixel], [1]);
+      feeds.microns_per_pixel = new Tensor("float64", [micronsPerPixel], [1]);
     }
     const given = await this.session.run(feeds);
     return {

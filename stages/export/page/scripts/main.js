@@ -28,20 +28,22 @@ const progress = new Progress(byId("progress"), byId("announcer"));
 /** @type {Waiting[]} */
 let waiting = [];
 let taken = 0;
+let leftOut = 0;
 let running = false;
 let stopped = false;
 /** @type {Promise<void> | undefined} */
 let loaded;
 
-/** @param {import("./chosen_files.js").Chosen[]} files */
-function take(files) {
-  if (files.length === 0) {
-    progress.say("No file was found there: BMP, PNG and JPEG images are read");
+/** @param {import("./chosen_files.js").Choice} choice */
+function take(choice) {
+  leftOut += choice.leftOut;
+  if (choice.files.length === 0) {
+    progress.say("No image was found there: BMP, PNG and JPEG are read");
     return;
   }
-  waiting.push(...files.map((one) => ({ ...one, place: taken++ })));
+  waiting.push(...choice.files.map((one) => ({ ...one, place: taken++ })));
   byId("results").hidden = false;
-  progress.add(files.length);
+  progress.add(choice.files.length);
   if (!stopped) run();
 }
 
@@ -116,6 +118,7 @@ function summary() {
     `${called("all")} called ALL, ${called("hem")} called HEM`,
     ...(noted ? [`${count(noted)} with a note`] : []),
     ...(unread ? [`${count(unread)} could not be read`] : []),
+    ...(leftOut ? [`${count(leftOut)} left out, for no images by their names`] : []),
   ].join("; ");
 }
 
@@ -142,6 +145,7 @@ function stopOrGoOn() {
 
 function clear() {
   waiting = [];
+  leftOut = 0;
   stopped = false;
   table.clear();
   progress.reset();
