@@ -71,7 +71,7 @@ def small_classifier(seed: int = 1, **changed: Any) -> bytes:
             helper.make_tensor_value_info(
                 "image", TensorProto.UINT8, ["batch", "height", "width", 3]
             ),
-            *(_value(name) for name in ("microns_per_pixel",) if scaled),
+            *(_value(name, TensorProto.DOUBLE) for name in ("microns_per_pixel",) if scaled),
         ],
         [
             *(_value(name) for name in ("p_all", "p_all_calibrated", "distance")),
@@ -86,8 +86,8 @@ def small_classifier(seed: int = 1, **changed: Any) -> bytes:
     return content
 
 
-def _value(name: str) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch"])
+def _value(name: str, kind: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, ["batch"])
 
 
 def _weights(random: np.random.Generator) -> dict[str, np.ndarray[Any, Any]]:
@@ -124,12 +124,18 @@ def _nodes(*, scaled: bool) -> list[onnx.NodeProto]:
         node("Div", ["logit", "temperature"], ["cooled"]),
         node("Sigmoid", ["cooled"], ["p_all_calibrated"]),
         node("ReduceMean", ["scaled", "all_but_first"], ["brightness"], keepdims=0),
-        node("Mul", ["brightness", "microns_per_pixel"], ["distance"])
-        if scaled
-        else node("Identity", ["brightness"], ["distance"]),
+        *(_scaled() if scaled else [node("Identity", ["brightness"], ["distance"])]),
         node("Greater", ["distance", "far"], ["is_far"]),
         node("Greater", ["distance", "light"], ["is_light"]),
         node("Reshape", ["is_far", "column"], ["far_column"]),
         node("Reshape", ["is_light", "column"], ["light_column"]),
         node("Concat", ["far_column", "light_column"], ["notes"], axis=1),
+    ]
+
+
+def _scaled() -> list[onnx.NodeProto]:
+    """A distance that grows with the scale."""
+    return [
+        helper.make_node("Cast", ["microns_per_pixel"], ["microns"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["brightness", "microns"], ["distance"]),
     ]
