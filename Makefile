@@ -3,6 +3,7 @@
 # make cross-validate each subject tested once: a model for each fold and seed, and their ensemble
 # make verify         rebuild everything in a clean clone beside this one: the same bytes?
 # make unit           the quick tests, without TensorFlow, DVC, servers and browser
+# make predict        ask the model file: IMAGES="folder another.zip cell.png" > predictions.csv
 # make docs           the pages in docs/ as a site in site/
 # make compare        is the difference to REV=main real? OPTIONS=--md; see stages/compare
 # make leakage        train split by image and by subject, and show the gap
@@ -41,7 +42,7 @@ export REV ?= main
 export BASE ?= main
 export OTHER
 
-.PHONY: in-git repro cross-validate test verify unit docs compare leakage experiments locked relock pr-report bench check requirements
+.PHONY: in-git repro cross-validate test verify unit predict docs compare leakage experiments locked relock pr-report bench check requirements
 
 repro: in-git $(VENV)/.$(PINS)
 	@$(BIN)/python -m stages.workspace.params_check
@@ -83,6 +84,12 @@ verify: in-git $(VENV)/.$(PINS)
 unit: $(VENV)/.requirements-dev.txt
 	@$(BIN)/python -m pytest --numprocesses 2 -p tests.unit
 
+# On standard output there is the table alone.
+predict: $(VENV)/.requirements-predict.txt
+	@test -n "$(strip $(IMAGES))" || { echo "Name images, folders or zips: make predict" \
+		'IMAGES="folder another.zip cell.png" > predictions.csv' >&2; exit 2; }
+	@$(BIN)/python -m stages.predict $(OPTIONS) -- $(IMAGES)
+
 docs: $(VENV)/.requirements-dev.txt
 	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs site
 	@echo "The documentation is in site/: open site/index.html in a browser"
@@ -122,11 +129,18 @@ requirements: $(VENV)/.requirements-dev.txt
 	$(COMPILE) pyproject.toml --output-file requirements.txt
 	$(COMPILE) pyproject.toml --extra gpu --constraint requirements.txt --output-file requirements-gpu.txt
 	$(COMPILE) --group dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) --group export --constraint requirements.txt --output-file requirements-export.txt
+	$(COMPILE) --group predict --constraint requirements.txt --output-file requirements-predict.txt
 
 $(VENV)/.requirements-dev.txt: requirements-dev.txt $(VENV)/.$(PINS)
 	@echo "Installing the tools for tests and checks into $(VENV)"
 	@$(INSTALL) $<
 	@$(BIN)/python -m stages.workspace.movable_scripts
+	@touch $@
+
+$(VENV)/.requirements-predict.txt: requirements-predict.txt | $(VENV)/.made
+	@echo "Installing what predict needs into $(VENV)" >&2
+	@$(INSTALL) $< >&2
 	@touch $@
 
 $(VENV)/.$(PINS): $(PINS) | $(VENV)/.made

@@ -31,6 +31,7 @@ PARTS = (
     "peak_memory",
     "cross_validation",
     "evaluate",
+    "predict",
     "repro",
     "daily",
 )

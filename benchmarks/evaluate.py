@@ -97,7 +97,7 @@ def _bare(made: Made) -> Callable[[], float]:
         listed = pd.concat([read_cells(made.cells_csv), outside])
         for part in ("val", "test", PRELIMINARY):
             shards = made.external_shards / part if part == PRELIMINARY else made.shards
-            images = read_part(shards, listed, part).images
+            images = read_part(shards, listed, part).images[:]
             # Whole batches only: TensorFlow would retrace the network for a rest, for seconds.
             filled = np.resize(
                 images, (-(-len(images) // BATCH_SIZE), BATCH_SIZE, *images.shape[1:])

@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.input_ways WAY FOLDER
 
 FOLDER holds the built-in cells up to the shards, and in `unpacked/<class>` the training images as
-BMP files. It prints the seconds of an epoch as JSON: of the first one and of a later one.
+BMP files. It prints the seconds of an epoch after the first one.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ Epoch = Callable[[int], None]
 def main() -> None:
     """Run the way of the first argument in the folder of the second argument."""
     way, folder = sys.argv[1:]
-    print(json.dumps(WAYS[way](Path(folder))))
+    print(WAYS[way](Path(folder)))
 
 
-def project(folder: Path) -> dict[str, float]:
+def project(folder: Path) -> float:
     """Feed as the train stage does, from the shards, deterministically."""
     import_tensorflow()
     from stages.common.params_file import load_params
@@ -61,36 +61,7 @@ def project(folder: Path) -> dict[str, float]:
     return _seconds(begin)
 
 
-def generator(folder: Path) -> dict[str, float]:
-    """Feed as the notebook did, with Keras' ImageDataGenerator."""
-    import_tensorflow()
-    import pandas as pd
-    from keras.src.legacy.preprocessing.image import ImageDataGenerator
-
-    paths = sorted((folder / "unpacked").glob("*/*.bmp"))
-    table = pd.DataFrame({"path": map(str, paths), "label": [path.parent.name for path in paths]})
-
-    def begin() -> Epoch:
-        batches = ImageDataGenerator(horizontal_flip=True).flow_from_dataframe(
-            table,
-            x_col="path",
-            y_col="label",
-            target_size=_size(folder),
-            batch_size=BATCH_SIZE,
-            shuffle=True,
-            verbose=False,
-        )
-
-        def epoch(_: int) -> None:
-            _use(batches[number] for number in range(len(batches)))
-            batches.on_epoch_end()
-
-        return epoch
-
-    return _seconds(begin)
-
-
-def directory(folder: Path) -> dict[str, float]:
+def directory(folder: Path) -> float:
     """Feed with keras.utils.image_dataset_from_directory, and flips."""
     import_tensorflow()
     import keras
@@ -113,7 +84,7 @@ def directory(folder: Path) -> dict[str, float]:
     return _seconds(begin)
 
 
-def torch(folder: Path) -> dict[str, float]:
+def torch(folder: Path) -> float:
     """Feed with PyTorch's DataLoader, 2 workers."""
     from torch.utils.data import DataLoader
 
@@ -129,35 +100,20 @@ def torch(folder: Path) -> dict[str, float]:
     return _seconds(begin)
 
 
-def page_cache(folder: Path) -> dict[str, float]:
-    """Read the decoded bytes of the training images from a file that is in the page cache."""
-    file = folder / "decoded"
-    buffer = bytearray(BATCH_SIZE * 3 * _size(folder)[0] ** 2)
-
-    def epoch(_: int) -> None:
-        with file.open("rb", buffering=0) as opened:
-            _use(iter(lambda: opened.readinto(buffer), 0))
-
-    return _seconds(lambda: epoch)
-
-
-WAYS: dict[str, Callable[[Path], dict[str, float]]] = {
-    way.__name__: way for way in (project, generator, directory, torch, page_cache)
+WAYS: dict[str, Callable[[Path], float]] = {
+    way.__name__: way for way in (project, directory, torch)
 }
 
 
-def _seconds(begin: Callable[[], Epoch]) -> dict[str, float]:
-    """Return the seconds of the first epoch, with its setup, and the median of later ones."""
-    began = time.perf_counter()
+def _seconds(begin: Callable[[], Epoch]) -> float:
+    """Return the median of the seconds of epochs after the first one."""
     epoch = begin()
     epoch(0)
     ends = [time.perf_counter()]
-    first = ends[0] - began
     for number in range(1, 1 + LATER):
         epoch(number)
         ends.append(time.perf_counter())
-    later = [end - start for start, end in itertools.pairwise(ends)]
-    return {"first": first, "later": statistics.median(later)}
+    return statistics.median(end - start for start, end in itertools.pairwise(ends))
 
 
 def _use(batches: Iterable[Any]) -> None:

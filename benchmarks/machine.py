@@ -11,7 +11,7 @@ from typing import Any
 
 from stages.common.processor import processor_name
 
-PACKAGES = ("tensorflow", "keras", "numpy", "pillow", "pandas", "dvc", "torch")
+PACKAGES = ("tensorflow", "keras", "numpy", "pillow", "pandas", "dvc", "torch", "onnxruntime")
 
 
 def machine() -> dict[str, Any]:

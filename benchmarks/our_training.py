@@ -86,15 +86,9 @@ def _params(*, deterministic: bool) -> Params:
 def _some(made: Made, split: str, count: int) -> Any:
     from stages.dataset.shard_reader import read_part
 
-    cells = read_part(made.shards, read_cells(made.cells_csv), split)
-    taken = spread(len(cells.labels), count)
-    return replace(
-        cells,
-        images=cells.images[taken],
-        labels=cells.labels[taken],
-        image_ids=[cells.image_ids[number] for number in taken],
-        subjects=[cells.subjects[number] for number in taken],
-    )
+    listed = read_cells(made.cells_csv)
+    listed = listed[listed["split"] == split]
+    return read_part(made.shards, listed.iloc[spread(len(listed), count)], split)
 
 
 def _network(params: Params, image_size: int, *, frozen: bool) -> Any:

@@ -50,7 +50,7 @@ def _row(part: str, made: Made, scratch: Path, options: argparse.Namespace) -> R
     zlib_shards.write(cells, alone, cells_per_shard=params.cells_per_shard)
     count = len(cells.labels)
     ways = {
-        SHARED: _timed(lambda: read_part(made.shards, listed, part)),
+        SHARED: _timed(lambda: read_part(made.shards, listed, part).images[:]),
         ALONE: _timed(lambda: zlib_shards.read(alone, count, options.image_size)),
     }
     seconds = in_turns(ways, rounds=options.rounds)

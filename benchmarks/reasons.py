@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import cross_validation, first_step, inputs, peak_memory, preprocess, training
+from benchmarks import cross_validation, first_step, peak_memory, preprocess, training
 
 _STAGE = (
     "Before that it imports TensorFlow's record writer, pandas and what reads parameters, on one "
@@ -30,19 +30,6 @@ _PEER = (
     "where inflating bzip2 is most of the work, inflating alone on two cores is hardly four times "
     "as fast as the usual way on one: 3 times that way is 0.8 of that floor, which see"
 )
-_FIRST_EPOCH = (
-    "of an epoch of 1,400 images the shards take 0.1 CPU seconds to unpack, on all cores, memory "
-    "0.1 s to be had, the first graph 0.1 s to be built; the generator reads BMP files of the page "
-    "cache and takes the nearest pixel, 0.5 ms an image"
-)
-_LATER_EPOCHS = (
-    "an image is copied twice and half of the images are mirrored, 60 µs each, and an epoch's "
-    "graph takes 30 ms to be built; the generator takes about 450. Copying an image once takes 18: "
-    "gathered, mirrored and stitched as whole batches they took 51 (and quarter turns longer than "
-    "now). A mirrored copy of all images in memory would do with that one copy, and with twice the "
-    "memory for one augmentation of six; a training step takes milliseconds an image. The random "
-    "numbers, a third of it before, are drawn for the whole epoch at once"
-)
 _WHOLE_EPOCH = (
     "each epoch ends with a checkpoint of 180 MB, 0.3 to 0.7 s, which an epoch of 200 images pays "
     "as one of the 7,462 of the full training set does, where it is 0.3 % of the time"
@@ -52,9 +39,6 @@ REASONS: dict[tuple[str, str], str] = {
     (f"{preprocess.PART}, {preprocess.BUILT_IN}", preprocess.FLOOR_TEXT): _BUILT_IN,
     (f"{preprocess.PART}, {preprocess.BUILT_IN}", preprocess.PEER_TEXT): _PEER,
     (f"{preprocess.PART}, {preprocess.REAL}", preprocess.FLOOR_TEXT): _REAL,
-    (inputs.FIRST, inputs.GENERATOR): _FIRST_EPOCH,
-    (inputs.LATER, inputs.GENERATOR): _LATER_EPOCHS,
-    (inputs.LATER, inputs.PAGE_CACHE): _LATER_EPOCHS,
     (training.WHOLE, f"{training.SAME_STEPS}, and validation"): _WHOLE_EPOCH,
     (training.FULL_STEPS, training.IN_TORCH): (
         "these are deterministic steps, without oneDNN's graphs, which compute the same bits "

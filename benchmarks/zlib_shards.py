@@ -15,7 +15,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from stages.dataset.image_buffer import allocate_images
 from stages.dataset.shard_reader import Cells
 
 _LENGTH, _CHECKSUM = 8, 4
@@ -38,7 +37,7 @@ def write(cells: Cells, folder: Path, *, cells_per_shard: int) -> None:
 
 def read(folder: Path, count: int, image_size: int) -> np.ndarray[Any, Any]:
     """Read all cells of a part, on all cores."""
-    images, _ = allocate_images((count, image_size, image_size, 3), folder=folder, name="all")
+    images = np.empty((count, image_size, image_size, 3), np.uint8)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(lambda path: _read_shard(path, images[int(path.stem) :]), folder.iterdir()))
     return images

@@ -31,14 +31,13 @@ from stages.statistics.crossed_variance import crossed_variance
 from stages.statistics.intervals import (
     TOO_NARROW,
     Resamples,
-    lacking_cells,
-    lacking_subjects,
     leave_one_out,
     over_resamples,
     subject_resamples,
     unknown_subjects,
 )
 from stages.statistics.metrics import DECIMALS, Floats
+from stages.statistics.resampling_units import lacking_units
 
 GROUPS_OF_CELLS = 100
 """A class's number of units where subjects are not known: random groups of cells."""
@@ -82,8 +81,7 @@ def compare_cross_validations(
     matched = pair(old.first, new.first, common=common)
     cells = matched.old.test
     subjects = count_subjects(cells)
-    unknown = unknown_subjects(cells)
-    reason = (lacking_cells if unknown else lacking_subjects)(cells)
+    reason = lacking_units(cells)
     units = None if reason else _units(cells)
     sides = [_values(side, cells["image"], units) for side in (old, new)]
     same = _same_predictions(old, new)
@@ -102,7 +100,7 @@ def compare_cross_validations(
         "part": OUT_OF_FOLD,
         "cells": len(cells),
         "subjects": subjects,
-        **({"too_narrow": [TOO_NARROW]} if unknown and reason is None else {}),
+        **({"too_narrow": [TOO_NARROW]} if unknown_subjects(cells) and reason is None else {}),
         "left_out": list(matched.left_out),
         **({"caution": cautions} if cautions else {}),
         "other_fold": int((old.fold_of[cells["image"]] != new.fold_of[cells["image"]]).sum()),

@@ -16,17 +16,12 @@ from stages.compare.pairs import Pair
 from stages.compare.revisions import Revision
 from stages.statistics.by_subject import count_subjects
 from stages.statistics.intervals import (
-    TOO_NARROW,
     Resamples,
-    cell_resamples,
     intervals,
-    lacking_cells,
-    lacking_subjects,
     over_resamples,
-    subject_resamples,
-    unknown_subjects,
 )
 from stages.statistics.metrics import DECIMALS, LESS_IS_BETTER, Floats
+from stages.statistics.resampling_units import draw_units
 
 REPLICATES = 2_000
 SEED = 0
@@ -51,18 +46,13 @@ def compare(pair: Pair) -> dict[str, Any]:
         the verdict is None, and `undefined` gives the reason.
     """
     old, new = (metrics(side) for side in (pair.old, pair.new))
-    unknown = unknown_subjects(pair.old.test)
-    lacking, draw = (
-        (lacking_cells, cell_resamples) if unknown else (lacking_subjects, subject_resamples)
-    )
-    reason = lacking(pair.old.test)
+    resamples, beside = draw_units(pair.old.test, replicates=REPLICATES, seed=SEED)
     found: dict[str, Any] = {}
     p_values: dict[str, float] = {}
-    if reason is None:
-        resamples = draw(pair.old.test, replicates=REPLICATES, seed=SEED)
+    if resamples is not None:
         found = intervals(resamples, lambda weights: _differences(pair, weights))
         p_values = swap_p_values(pair, resamples)
-    reasons = [*([reason] if reason else []), *found.get("undefined", [])]
+    reasons = [*beside.get("undefined", []), *found.get("undefined", [])]
     return {
         "chance": BY_SUBJECTS,
         "old": described(pair.old),
@@ -70,7 +60,7 @@ def compare(pair: Pair) -> dict[str, Any]:
         "part": pair.new.part,
         "cells": len(pair.old.test),
         "subjects": count_subjects(pair.old.test),
-        **({"too_narrow": [TOO_NARROW]} if unknown and reason is None else {}),
+        **({"too_narrow": beside["too_narrow"]} if "too_narrow" in beside else {}),
         "left_out": list(pair.left_out),
         "metrics": {
             name: metric_row(name, old[name], new[name], found.get(name), p_values.get(name))

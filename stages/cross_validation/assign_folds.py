@@ -8,13 +8,18 @@ from sklearn.model_selection import StratifiedKFold
 
 from stages.common.errors import StageError
 from stages.cross_validation.params import CrossValidationParams
-from stages.dataset.classes import CLASS_NAMES
-from stages.dataset.group_search import IntArray, place_groups
+from stages.dataset.group_search import IntArray
+from stages.dataset.subject_groups import (
+    count_cells,
+    count_groups,
+    missing_classes,
+    place_cells,
+    require_subjects,
+)
 
 SEED = 123
 """No parameter, so that models of other seeds are tested in the same folds."""
 
-_FEWEST_GROUPS = 5  # per class and fold, as in split
 _FEWEST_FOLDS = 3  # one each for test, validation and training
 
 
@@ -43,28 +48,12 @@ def assign_folds(cells: pd.DataFrame, params: CrossValidationParams) -> list[int
 
 
 def _by_subject(cells: pd.DataFrame, count: int) -> list[int]:
-    unknown = cells.loc[cells["subject"] == "", "image"]
-    if len(unknown):
-        raise StageError(
-            f"cross_validation.strategy is subject, but the subject of {len(unknown):,} of "
-            f"{len(cells):,} cells is not known (first: {unknown.iloc[0]}); give subjects in a "
-            "metadata.csv, or set cross_validation.strategy to stratified in params.yaml, which "
-            "cannot keep people apart"
-        )
-    table = pd.crosstab(cells["group"], cells["label"]).reindex(
-        columns=list(CLASS_NAMES), fill_value=0
-    )
-    counts = table.to_numpy(np.int64)
-    groups = (counts > 0).sum(axis=0)
-    _require_groups(dict(zip(CLASS_NAMES, groups.tolist(), strict=True)), count)
-    placed = place_groups(
-        counts,
-        targets=_shares(counts.sum(axis=0), count),
-        fewest_groups=np.clip(groups // count, 1, _FEWEST_GROUPS),
-        seed=SEED,
-    )
-    number_of = dict(zip(table.index, (placed + 1).tolist(), strict=True))
-    return [number_of[group] for group in cells["group"]]
+    require_subjects(cells, section="cross_validation")
+    counts = count_cells(cells)
+    _require_groups(count_groups(counts), count)
+    targets = _shares(counts.sum(axis=0).to_numpy(np.int64), count)
+    placed = place_cells(cells, counts, targets=targets, share=count, seed=SEED)
+    return [part + 1 for part in placed]
 
 
 def _require_groups(groups: dict[str, int], count: int) -> None:
@@ -119,12 +108,9 @@ def _by_image(cells: pd.DataFrame, count: int) -> list[int]:
 
 
 def _require_every_class(numbers: list[int], labels: pd.Series, count: int) -> None:
-    present = set(zip(numbers, labels, strict=True))
     lacking = [
         f"fold {number} would have no {name} cells"
-        for number in range(1, count + 1)
-        for name in CLASS_NAMES
-        if (number, name) not in present
+        for number, name in missing_classes(numbers, labels, expected=range(1, count + 1))
     ]
     if lacking:
         raise StageError(

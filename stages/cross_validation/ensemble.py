@@ -37,15 +37,16 @@ def ensemble(
     found = read_members(predictions, folds, numbers=params.folds, seeds=params.seeds)
     paths = [_model_of(member, members) for member in found]
     import_tensorflow(deterministic=True)
+    import keras
+
+    from stages.network.lazy_weights import network_of
     from stages.network.mean_model import mean_model
-    from stages.network.model_reader import load_classifier
     from stages.network.model_writer import write_model
 
-    size = found[0].train["cells"]["image_size"]
-    models = [load_classifier(path, image_size=size) for path in paths]
-    write_model(mean_model(models), ensemble_keras)
+    with keras.StatelessScope(initialize_variables=False):
+        write_model(mean_model([network_of(path) for path in paths]), ensemble_keras)
     megabytes = ensemble_keras.stat().st_size / 1e6
-    return f"{len(models)} members, {megabytes:,.1f} MB → {ensemble_keras}"
+    return f"{len(paths)} members, {megabytes:,.1f} MB → {ensemble_keras}"
 
 
 def _model_of(member: Member, members: Path) -> Path:

@@ -11,17 +11,9 @@ import pandas as pd
 from stages.statistics import result_sections
 from stages.statistics.by_subject import count_subjects
 from stages.statistics.frozen import Frozen, freeze
-from stages.statistics.intervals import (
-    RESAMPLES_SEED,
-    TOO_NARROW,
-    cell_resamples,
-    intervals_to_tell,
-    lacking_cells,
-    lacking_subjects,
-    subject_resamples,
-    unknown_subjects,
-)
+from stages.statistics.intervals import RESAMPLES_SEED, intervals_to_tell
 from stages.statistics.metrics import DECIMALS, Floats, measure
+from stages.statistics.resampling_units import draw_units
 from stages.statistics.results import BIASED, measure_part
 from stages.statistics.tuning import Tuning
 
@@ -92,15 +84,10 @@ def _intervals_of_mean(
         found = [statistic(weights) for statistic in statistics if statistic is not None]
         return {name: np.mean([each[name] for each in found], axis=0) for name in found[0]}
 
-    unknown = unknown_subjects(rows[0])
-    lacking, draw = (
-        (lacking_cells, cell_resamples) if unknown else (lacking_subjects, subject_resamples)
-    )
-    if reason := lacking(rows[0]):
-        return {"undefined": [reason]}
-    resamples = draw(rows[0], replicates=replicates, seed=RESAMPLES_SEED)
-    found = intervals_to_tell(resamples, mean, biased=BIASED)
-    return found | ({"too_narrow": [TOO_NARROW]} if unknown else {})
+    resamples, beside = draw_units(rows[0], replicates=replicates, seed=RESAMPLES_SEED)
+    if resamples is None:
+        return dict(beside)
+    return intervals_to_tell(resamples, mean, biased=BIASED) | beside
 
 
 def measure_ensemble(

@@ -9,16 +9,15 @@ if __name__ == "__main__":
     explain_missing_packages()
     set_numpy_environment()  # before NumPy is imported
 
-import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import pandas as pd
 
-from stages.common.errors import StageError
 from stages.common.files import atomic_path, file_sha256, write_json
 from stages.common.finished_training import discard_recorded
 from stages.common.stage_entry import run_stage
+from stages.common.stage_report import read_report
 from stages.common.tensorflow_import import import_tensorflow
 from stages.dataset.appearance_table import add_appearance, read_appearance
 from stages.dataset.cell_table import external_parts, read_cells
@@ -45,7 +44,11 @@ def predict(
         StageError: on bad input; see network/predict.py.
     """
     discard_recorded(model_keras)
-    trained = _read_report(train_report)
+    trained = read_report(
+        train_report,
+        made_by=f"cross_validation/dvc.yaml:member@{fold}-{seed}",
+        needs={"device": str, "threads": int, "settings_sha256": str},
+    )
     tables = [read_cells(cells_csv), read_cells(external_csv, external=True)]
     cells = pd.concat(tables, ignore_index=True).fillna("")
     sets = {name: external_shards / name for name in external_parts(cells)}
@@ -67,18 +70,6 @@ def predict(
         }
         write_json(member, made / "member.json")
     return f"{len(predicted):,} cells by the model of fold {fold}, seed {seed} → {predictions}"
-
-
-def _read_report(path: Path) -> dict[str, Any]:
-    try:
-        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        _ = report["device"], report["threads"], report["settings_sha256"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StageError(
-            f"{path} is not as train writes it ({error}); make it again with `dvc repro` of its "
-            "stage in cross_validation/dvc.yaml"
-        ) from error
-    return report
 
 
 if __name__ == "__main__":

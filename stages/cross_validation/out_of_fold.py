@@ -10,17 +10,16 @@ if __name__ == "__main__":
     set_numpy_environment()  # before NumPy is imported
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
 
-from stages.common.errors import StageError
 from stages.common.files import write_csv, write_json, write_text
 from stages.common.param_types import Fraction
 from stages.common.stage_entry import run_stage
+from stages.common.stage_report import read_report
 from stages.cross_validation.measured import (
     describe_members,
     mean_over_seeds,
@@ -87,9 +86,9 @@ def out_of_fold(
     ensemble = tune_ensemble(pooled, threshold=threshold, target_sensitivity=target_sensitivity)
     seeds = measure_seeds(pooled, threshold=threshold, replicates=replicates, subgroups=subgroups)
     external = external_of_members(members)
-    described = _read(folds_report)
+    described = read_report(folds_report, made_by="cross_validation/dvc.yaml:folds")
     results = {
-        "data": data_name(_read(download_report)),
+        "data": data_name(read_report(download_report, made_by="download")),
         "strategy": params.strategy,
         "folds": params.folds,
         "seeds": params.seeds,
@@ -137,17 +136,6 @@ def _with_subgroups(member: Member, external: pd.DataFrame, subgroups: Sequence[
 
 def _tested(member: Member) -> pd.DataFrame:
     return member.predictions[member.predictions["split"] == "test"]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StageError(
-            f"{path} cannot be read ({error}); make it again with `dvc repro "
-            "cross_validation/dvc.yaml`"
-        ) from error
-    return content
 
 
 def _warnings(folds: Mapping[str, Any]) -> list[str]:

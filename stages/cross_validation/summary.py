@@ -20,12 +20,12 @@ from tabulate import tabulate
 
 from stages.common.command_entry import command
 from stages.common.errors import StageError
+from stages.report.formatting import as_figure
 
 RESULTS = Path("cross_validation/metrics/out_of_fold.json")
 SINGLE_SPLIT = Path("metrics/test.json")
 
 METRICS = ("accuracy", "balanced_accuracy", "sensitivity", "specificity", "roc_auc", "log_loss")
-_NOTHING = "\N{EN DASH}"
 
 
 def summary(results: Mapping[str, Any], single: Mapping[str, Any]) -> str:
@@ -44,8 +44,8 @@ def summary(results: Mapping[str, Any], single: Mapping[str, Any]) -> str:
             {
                 name: [
                     _mean(results["out_of_fold"], name),
-                    *(_figure(measured.get(name)) for measured in seeds.values()),
-                    _figure(single.get("test", {}).get(name)),
+                    *(as_figure(measured.get(name)) for measured in seeds.values()),
+                    as_figure(single.get("test", {}).get(name)),
                 ]
                 for name in ("cells", "subjects", *METRICS)
             },
@@ -70,10 +70,10 @@ def _external(measured: Mapping[str, Any], single: Mapping[str, Any]) -> str:
         ["ensemble", "members", "single split"],
         {
             name: [
-                _figure(measured["ensemble"].get(name)),
-                f"{_figure(members[name]['mean'])} ± "
-                f"{_figure(members[name]['standard_deviation'])}",
-                _figure(single.get(name)),
+                as_figure(measured["ensemble"].get(name)),
+                f"{as_figure(members[name]['mean'])} ± "
+                f"{as_figure(members[name]['standard_deviation'])}",
+                as_figure(single.get(name)),
             ]
             for name in METRICS
             if name in members
@@ -94,14 +94,8 @@ def _table(columns: list[str], rows: Mapping[str, list[str]]) -> str:
 
 def _mean(mean: Mapping[str, Any], name: str) -> str:
     deviation = mean.get("standard_deviation", {}).get(name)
-    spread = "" if deviation is None else f" ± {_figure(deviation)}"
-    return _figure(mean.get(name)) + spread
-
-
-def _figure(value: float | None) -> str:
-    if value is None:
-        return _NOTHING
-    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
+    spread = "" if deviation is None else f" ± {as_figure(deviation)}"
+    return as_figure(mean.get(name)) + spread
 
 
 @command("cross-validate")

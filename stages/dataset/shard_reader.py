@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +17,6 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from stages.common.errors import StageError
 from stages.dataset.classes import CLASS_NAMES
-from stages.dataset.image_buffer import Pixels, allocate_images
 from stages.dataset.shards import RECORD_COLUMNS, shard_name
 
 _FORMAT_KEYS = ("crop_size", "image_size", "class_names")
@@ -26,10 +24,84 @@ _SIZE: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(gt=0, strict=True)])
 _CROP: TypeAdapter[int | None] = TypeAdapter(Annotated[int, Field(gt=0, strict=True)] | None)
 _REBUILD = "make the shards again with `dvc repro --force --single-item preprocess`"
 
+Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+Numbers = np.ndarray[Any, np.dtype[np.int64]]
+
+
+class ShardImages:
+    """The images of a part in their shards, read whenever they are asked for.
+
+    So memory holds none of them, however many they are. Index it like an array: a number gives an
+    image, a slice or numbers give an array of images.
+
+    Attributes:
+        shape: (cells, image_size, image_size, 3); the images are uint8, RGB in 0…255.
+        failure: why an image could not be read; None as long as each could.
+    """
+
+    def __init__(self, shards: Path, places: Numbers, *, image_size: int) -> None:
+        """Take the places of the images.
+
+        Args:
+            shards: the shard folder.
+            places: (cells, 3): the shard, and the offset and size of the record in it, in bytes.
+            image_size: of the images, in pixels.
+
+        Raises:
+            StageError: if a shard is missing, or ends before one of the records.
+        """
+        self.shape = (len(places), image_size, image_size, 3)
+        self.failure: StageError | None = None
+        self._shards, self._places = shards, places
+        for number in np.unique(places[:, 0]).tolist():
+            self._require_whole(number)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, wanted: int | slice | Sequence[int] | Numbers) -> Pixels:
+        """Read images.
+
+        Raises:
+            StageError: if a shard is missing or corrupt. `failure` keeps it, for where TensorFlow
+                makes another error of it.
+        """
+        places = self._places[wanted]
+        try:
+            if places.ndim == 1:
+                return self._read(places)
+            images = np.empty((len(places), *self.shape[1:]), np.uint8)
+            for row, place in enumerate(places):
+                images[row] = self._read(place)
+        except StageError as error:
+            self.failure = error
+            raise
+        return images
+
+    def _require_whole(self, number: int) -> None:
+        places = self._places[self._places[:, 0] == number, 1:]
+        path = self._shards / shard_name(number)
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            raise _damaged(path, error) from error
+        needed = int(places.sum(axis=1).max())
+        if places.min() < 0 or size < needed:
+            raise _damaged(path, f"it has {size:,} bytes, and its records need {needed:,}")
+
+    def _read(self, place: Numbers) -> Pixels:
+        number, offset, size = place.tolist()
+        path = self._shards / shard_name(number)
+        try:
+            with path.open("rb", buffering=0) as file:
+                return _decode(os.pread(file.fileno(), size, offset), self.shape[1:])
+        except (OSError, ValueError, zstandard.ZstdError) as error:
+            raise _damaged(path, error) from error
+
 
 @dataclass(frozen=True)
 class Cells:
-    """The cells of one part, decoded.
+    """The cells of one part.
 
     Attributes:
         images: uint8, (cells, image_size, image_size, 3), RGB in 0…255, as from `read_part`; or
@@ -37,14 +109,12 @@ class Cells:
         labels: int64, (cells,); 0 HEM, 1 ALL.
         image_ids: the names of the images.
         subjects: their subjects.
-        in_memory: whether the images are in memory; else they are in a memory-mapped file.
     """
 
-    images: np.ndarray[Any, Any]
+    images: ShardImages | np.ndarray[Any, Any]
     labels: np.ndarray[Any, np.dtype[np.int64]]
     image_ids: list[str]
     subjects: list[str]
-    in_memory: bool = True
 
 
 def image_format(shards: Path) -> dict[str, Any]:
@@ -76,10 +146,7 @@ def image_format(shards: Path) -> dict[str, Any]:
 
 
 def read_part(shards: Path, cells: pd.DataFrame, part: str) -> Cells:
-    """Read the cells of a part, in the order of the table, on all cores.
-
-    The other cells of the shards are not read. The images take cells × image_size² × 3 bytes, in
-    memory or in a file; see image_buffer.py.
+    """Return the cells of a part, in the order of the table; their images stay in the shards.
 
     Args:
         shards: the shard folder.
@@ -87,37 +154,23 @@ def read_part(shards: Path, cells: pd.DataFrame, part: str) -> Cells:
         part: one of SPLITS.
 
     Raises:
-        StageError: if the part is empty, or not in the shards as in the table; if a shard is
-            missing or corrupt; or if neither memory nor disk has space for the images.
+        StageError: if the part is empty, or not in the shards as in the table; or if a shard is
+            missing or too short.
     """
     size = image_format(shards)["image_size"]
     rows = cells[cells["split"] == part]
     if rows.empty:
         raise StageError(f"{shards}: no cells are listed for {part}; change `split` in params.yaml")
-    places = _places(shards, rows)
-    images, in_memory = allocate_images((len(rows), size, size, 3), folder=shards.parent, name=part)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = [
-            pool.submit(_read_shard, shards / shard_name(number), wanted, images)
-            for number, wanted in places.items()
-        ]
-        try:
-            for job in jobs:
-                job.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
     return Cells(
-        images,
+        ShardImages(shards, _places(shards, rows), image_size=size),
         rows["label"].map(CLASS_NAMES.index).to_numpy(np.int64),
         rows["image"].tolist(),
         rows["subject"].tolist(),
-        in_memory,
     )
 
 
-def _places(shards: Path, rows: pd.DataFrame) -> dict[int, list[tuple[int, int, int]]]:
-    """Return for each shard the number of the row, offset and size of each wanted image."""
+def _places(shards: Path, rows: pd.DataFrame) -> Numbers:
+    """Return shard, offset and size of the wanted images."""
     records = _read_records(shards).reindex(rows["image"])
     known, labels = records["label"].to_numpy(object), rows["label"].to_numpy(object)
     for row in np.flatnonzero(known != labels)[:1].tolist():
@@ -126,11 +179,7 @@ def _places(shards: Path, rows: pd.DataFrame) -> dict[int, list[tuple[int, int, 
             f"{rows['image'].iloc[row]} {told} in {shards}, and of class {labels[row]} in the "
             f"table of cells; {_REBUILD}"
         )
-    places = defaultdict(list)
-    columns = (records[column].astype("int64").tolist() for column in ("shard", "offset", "size"))
-    for row, (shard, offset, size) in enumerate(zip(*columns, strict=True)):
-        places[shard].append((row, offset, size))
-    return places
+    return records[["shard", "offset", "size"]].to_numpy(np.int64)
 
 
 def _read_records(shards: Path) -> pd.DataFrame:
@@ -152,25 +201,15 @@ def _read_records(shards: Path) -> pd.DataFrame:
     return records.set_index("image")
 
 
-def _read_shard(path: Path, places: Sequence[tuple[int, int, int]], images: Pixels) -> None:
-    """Read images from a shard into an array; a place is row, offset and size."""
-    decompressor = zstandard.ZstdDecompressor()
-    shape = images.shape[1:]
-    try:
-        with path.open("rb", buffering=0) as file:
-            for row, offset, size in places:
-                images[row] = _decode(decompressor, os.pread(file.fileno(), size, offset), shape)
-    except (OSError, ValueError, zstandard.ZstdError) as error:
-        raise StageError(f"{path} is missing or corrupt ({error}); {_REBUILD}") from error
-
-
-def _decode(
-    decompressor: zstandard.ZstdDecompressor, frame: bytes, shape: tuple[int, ...]
-) -> Pixels:
+def _decode(frame: bytes, shape: tuple[int, ...]) -> Pixels:
     """Return the image in a Zstandard frame; its checksum is verified."""
-    expected = int(np.prod(shape))
+    expected = math.prod(shape)
     # A damaged size would else be allocated.
     if (found := zstandard.frame_content_size(frame)) != expected:
         raise ValueError(f"an image has {found} bytes, expected {'×'.join(map(str, shape))}")
-    content = decompressor.decompress(frame, allow_extra_data=False)
+    content = zstandard.ZstdDecompressor().decompress(frame, allow_extra_data=False)
     return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _damaged(path: Path, cause: Exception | str) -> StageError:
+    return StageError(f"{path} is missing or corrupt ({cause}); {_REBUILD}")

@@ -18,6 +18,7 @@ import pandas as pd
 from stages.common.files import write_csv, write_json, write_text
 from stages.common.finished_training import discard_recorded
 from stages.common.stage_entry import run_stage
+from stages.common.stage_report import read_report
 from stages.common.tensorflow_import import import_tensorflow
 from stages.dataset.appearance_table import add_appearance, read_appearance
 from stages.dataset.carried_columns import add_subgroups, require_subgroups
@@ -33,7 +34,6 @@ from stages.evaluate.report.page import StageReports, render_report
 from stages.evaluate.split_warnings import external_warnings, split_warnings, subject_warnings
 from stages.evaluate.stage_reports import (
     read_history,
-    read_report,
     require_both_classes,
     require_cells_as_trained,
 )

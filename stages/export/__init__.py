@@ -1,1 +1,1 @@
-"""The stage export: the model in forms that need nothing beside them."""
+"""DVC stage export: the model as one ONNX file, from the original image to the answer."""

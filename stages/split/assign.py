@@ -11,10 +11,15 @@ from sklearn.model_selection import train_test_split
 from stages.common.errors import StageError
 from stages.dataset.cell_table import SPLITS
 from stages.dataset.classes import CLASS_NAMES
-from stages.dataset.group_search import IntArray, place_groups
+from stages.dataset.group_search import IntArray
+from stages.dataset.subject_groups import (
+    count_cells,
+    count_groups,
+    missing_classes,
+    place_cells,
+    require_subjects,
+)
 from stages.split.params import SplitParams
-
-_FEWEST_GROUPS = 5  # per class and part; with fewer, an interval clustered by subject says little
 
 
 def assign_parts(cells: pd.DataFrame, params: SplitParams) -> list[str]:
@@ -36,7 +41,7 @@ def assign_parts(cells: pd.DataFrame, params: SplitParams) -> list[str]:
     held_out = _held_out_share(params)
     ordered = cells.sort_values("image")
     if params.strategy == "subject":
-        _require_subjects(ordered)
+        require_subjects(ordered, section="split")
         parts = _by_subject(ordered, params)
     else:
         parts = _stratified(ordered, params, held_out=held_out)
@@ -82,21 +87,16 @@ def _whole_cells(cells: float) -> int:
 
 def _by_subject(cells: pd.DataFrame, params: SplitParams) -> list[str]:
     """Assign whole groups to parts. The search brings each class near its shares."""
-    table = pd.crosstab(cells["group"], cells["label"]).reindex(
-        columns=list(CLASS_NAMES), fill_value=0
-    )
-    counts = table.to_numpy(np.int64)
-    groups = (counts > 0).sum(axis=0)
-    _require_groups(dict(zip(CLASS_NAMES, groups.tolist(), strict=True)))
-    placed = place_groups(
+    counts = count_cells(cells)
+    _require_groups(count_groups(counts))
+    placed = place_cells(
+        cells,
         counts,
-        targets=_targets(counts.sum(axis=0), params),
-        # At most a quarter of the groups, so that about half are left for training.
-        fewest_groups=np.clip(groups // 4, 1, _FEWEST_GROUPS),
+        targets=_targets(counts.sum(axis=0).to_numpy(np.int64), params),
+        share=4,  # so that about half of the groups are left for training
         seed=params.seed,
     )
-    part_of = {group: SPLITS[part] for group, part in zip(table.index, placed, strict=True)}
-    return [part_of[group] for group in cells["group"]]
+    return [SPLITS[part] for part in placed]
 
 
 def _require_groups(groups: dict[str, int]) -> None:
@@ -119,16 +119,6 @@ def _targets(totals: IntArray, params: SplitParams) -> IntArray:
     return np.array([totals - val - test, val, test])
 
 
-def _require_subjects(cells: pd.DataFrame) -> None:
-    unknown = cells.loc[cells["subject"] == "", "image"]
-    if len(unknown):
-        raise StageError(
-            f"split.strategy is subject, but the subject of {len(unknown):,} of {len(cells):,} "
-            f"cells is not known (first: {unknown.iloc[0]}); give subjects in a metadata.csv, or "
-            "set split.strategy to stratified in params.yaml, which cannot keep people apart"
-        )
-
-
 def _require_every_class(parts: list[str], labels: pd.Series, params: SplitParams) -> None:
     if lacking := lacking_classes(parts, labels):
         raise _too_few(labels, params, reason=", ".join(lacking))
@@ -136,12 +126,9 @@ def _require_every_class(parts: list[str], labels: pd.Series, params: SplitParam
 
 def lacking_classes(parts: list[str], labels: pd.Series) -> list[str]:
     """Return a part of a sentence for each part and class of which there are no cells."""
-    present = set(zip(parts, labels, strict=True))
     return [
         f"{part} would have no {name}"
-        for part in SPLITS
-        for name in CLASS_NAMES
-        if (part, name) not in present
+        for part, name in missing_classes(parts, labels, expected=SPLITS)
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from collections import defaultdict
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ _THUMBNAIL = 4 * _EDGE
 _MOST_DIFFERENT_BITS = 16
 """Of 576. On 120 real cells, JPEG of quality 60 to 90 and scales of 0.2 to 1.3 changed at most 16.
 The 64 bits that are usual do not tell cells on black apart: 3,871 pairs of 1,162 had the same."""
-_ROWS = 256  # compared with all others at once; bounds the memory
+_BLOCK = 1024  # images compared with as many others at once; bounds the memory
 
 Bits = np.ndarray[Any, np.dtype[np.uint64]]
 
@@ -133,14 +134,14 @@ def _alike(looks: Sequence[Bits], names: Sequence[str]) -> list[tuple[str, str]]
     if not looks:
         return []
     table = np.stack(looks)
+    starts = range(0, len(table), _BLOCK)
     pairs = []
-    for start in range(0, len(table), _ROWS):
-        differing = np.zeros((len(table[start : start + _ROWS]), len(table)), np.uint16)
+    for first, second in itertools.combinations_with_replacement(starts, 2):
+        rows, columns = table[first : first + _BLOCK], table[second : second + _BLOCK]
+        differing = np.zeros((len(rows), len(columns)), np.uint16)
         for word in range(table.shape[1]):
-            differing += np.bitwise_count(
-                table[start : start + _ROWS, word, None] ^ table[None, :, word]
-            )
+            differing += np.bitwise_count(rows[:, word, None] ^ columns[None, :, word])
         for row, column in np.argwhere(differing <= _MOST_DIFFERENT_BITS).tolist():
-            if start + row < column:
-                pairs.append((names[start + row], names[column]))
-    return pairs
+            if first + row < second + column:
+                pairs.append((names[first + row], names[second + column]))
+    return sorted(pairs)

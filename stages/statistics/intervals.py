@@ -31,7 +31,7 @@ TOO_NARROW = (
 )
 """What goes with every interval over cells whose subjects are not known."""
 
-_WEIGHTS_AT_ONCE = 2_000_000  # of 8 bytes each; memory holds several copies
+_WEIGHTS_AT_ONCE = 250_000  # of 8 bytes each; memory holds several copies
 
 Statistic = Callable[[Floats], dict[str, Floats]]
 """Maps weights (weightings, cells) to values (weightings,) by name; NaN if undefined."""
@@ -236,8 +236,7 @@ def _draw(strata: Integers, *, replicates: int, seed: int) -> npt.NDArray[np.int
     drawn = np.zeros((replicates, len(strata)), np.int32)
     for stratum in np.unique(strata):
         units = np.flatnonzero(strata == stratum)
-        chosen = generator.integers(len(units), size=(replicates, len(units)))
-        rows = np.arange(replicates)[:, None] * len(units)
-        counts = np.bincount((chosen + rows).ravel(), minlength=replicates * len(units))
-        drawn[:, units] = counts.reshape(replicates, len(units))
+        for counts in drawn:
+            chosen = generator.integers(len(units), size=len(units))
+            counts[units] = np.bincount(chosen, minlength=len(units))
     return drawn

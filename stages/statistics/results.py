@@ -16,15 +16,8 @@ from stages.statistics import result_sections
 from stages.statistics.baselines import always_all
 from stages.statistics.by_subject import count_subjects
 from stages.statistics.frozen import Frozen, freeze
-from stages.statistics.intervals import (
-    TOO_NARROW,
-    cell_resamples,
-    intervals_to_tell,
-    lacking_cells,
-    lacking_subjects,
-    subject_resamples,
-    unknown_subjects,
-)
+from stages.statistics.intervals import cell_resamples, intervals_to_tell
+from stages.statistics.resampling_units import Drawn, draw_by_kind
 from stages.statistics.subgroups import measure_subgroups
 from stages.statistics.tuning import describe_tuning, describe_validation, tune
 
@@ -138,18 +131,22 @@ def _with_intervals(
     seed: int,
 ) -> dict[str, dict[str, Any]]:
     """Add `intervals` and `cell_intervals`, or the reason for none, to the figures."""
-    unknown = unknown_subjects(predictions)
-    lacking = lacking_subjects(predictions)
     filled = {name: dict(figures) for name, (figures, _) in measured.items()}
-    for kind, draw, reason in (
-        ("intervals", subject_resamples, lacking),
-        ("cell_intervals", cell_resamples, lacking_cells(predictions) if unknown else lacking),
-    ):
-        resamples = None if reason else draw(predictions, replicates=replicates, seed=seed)
+    for kind, (resamples, beside) in _drawn(predictions, replicates=replicates, seed=seed).items():
         for name, (_, statistic) in measured.items():
             if resamples is None:
-                filled[name][kind] = {"undefined": [reason]}
+                filled[name][kind] = dict(beside)
             elif statistic is not None:
                 found = intervals_to_tell(resamples, statistic, biased=BIASED)
-                filled[name][kind] = found | ({"too_narrow": [TOO_NARROW]} if unknown else {})
+                filled[name][kind] = found | beside
     return filled
+
+
+def _drawn(predictions: pd.DataFrame, *, replicates: int, seed: int) -> dict[str, Drawn]:
+    """Draw for `intervals` and for `cell_intervals`, of known subjects for comparison only."""
+    kinds = draw_by_kind(predictions, replicates=replicates, seed=seed)
+    if "cell_intervals" in kinds:
+        return kinds
+    by_subject, beside = kinds["intervals"]
+    by_cell = by_subject and cell_resamples(predictions, replicates=replicates, seed=seed)
+    return kinds | {"cell_intervals": (by_cell, beside)}

@@ -9,17 +9,9 @@ import numpy as np
 import pandas as pd
 
 from stages.statistics.by_subject import count_subjects, subject_table
-from stages.statistics.intervals import (
-    TOO_NARROW,
-    Resamples,
-    cell_resamples,
-    intervals_to_tell,
-    lacking_cells,
-    lacking_subjects,
-    subject_resamples,
-    unknown_subjects,
-)
+from stages.statistics.intervals import Resamples, intervals_to_tell, unknown_subjects
 from stages.statistics.metrics import DECIMALS, Floats, arrays, measure
+from stages.statistics.resampling_units import draw_by_kind
 from stages.statistics.weighted_metrics import weighted_calls, weighted_ranks
 
 METRICS = ("accuracy", "sensitivity", "specificity", "roc_auc")
@@ -115,18 +107,10 @@ def _all_intervals(
     rows: pd.DataFrame, *, threshold: float, replicates: int, seed: int
 ) -> dict[str, Any]:
     """Return `intervals` over subjects; if these are not known also `cell_intervals`."""
-    if reason := lacking_subjects(rows):
-        found = {"intervals": {"undefined": [reason]}}
-        if unknown_subjects(rows) is None:
-            return found
-        if reason := lacking_cells(rows):
-            return found | {"cell_intervals": {"undefined": [reason]}}
-        cells = _intervals(
-            rows, cell_resamples(rows, replicates=replicates, seed=seed), threshold=threshold
-        )
-        return found | {"cell_intervals": cells | {"too_narrow": [TOO_NARROW]}}
-    resamples = subject_resamples(rows, replicates=replicates, seed=seed)
-    return {"intervals": _intervals(rows, resamples, threshold=threshold)}
+    return {
+        kind: _intervals(rows, drawn, threshold=threshold) | beside if drawn else beside
+        for kind, (drawn, beside) in draw_by_kind(rows, replicates=replicates, seed=seed).items()
+    }
 
 
 def _intervals(rows: pd.DataFrame, resamples: Resamples, *, threshold: float) -> dict[str, Any]:

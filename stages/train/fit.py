@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from stages.common.errors import StageError
 from stages.dataset.cell_table import read_cells
-from stages.dataset.shard_reader import Cells, image_format, read_part
+from stages.dataset.shard_reader import Cells, ShardImages, image_format, read_part
 from stages.network.batch_norm import fuse_batch_norm
 from stages.network.known_answers import tell_of_other_bits
 from stages.network.model import build_model, synchronize_batch_norm
@@ -98,7 +98,7 @@ def fit(setup: TrainingSetup, *, state: TrainState, watch: Watch) -> Fit:
         loop = EpochLoop(network, setup.params, inputs=inputs, seed=setup.params.seed, log=log)
     print(
         f"{setup.model.base}, weights {weights['weights']}: {len(training.labels):,} training and "
-        f"{len(validation.labels):,} validation cells of {image_size} px, {_memory(training)}, "
+        f"{len(validation.labels):,} validation cells of {image_size} px, "
         f"{steps} steps an epoch, on {setup.device.name}. The first step takes longest.",
         flush=True,
     )
@@ -109,7 +109,7 @@ def fit(setup: TrainingSetup, *, state: TrainState, watch: Watch) -> Fit:
     if _one_cpu(setup.device) and setup.params.deterministic:
         tell_of_other_bits()
     started = time.monotonic()
-    with _explain_out_of_memory(setup):
+    with _explain_out_of_memory(setup), _explain_unreadable(training, validation):
         loop.run(state, watch)
     _reset_training_settings(network)
     report = {
@@ -144,11 +144,6 @@ def _configure_batch_norm(network: keras.Model, setup: TrainingSetup) -> None:
 
 def _one_cpu(device: Device) -> bool:
     return device.kind == "CPU" and device.count == 1
-
-
-def _memory(cells: Cells) -> str:
-    size = f"{cells.images.nbytes / 1e9:,.1f} GB"
-    return f"{size} of the former held {'in memory' if cells.in_memory else 'in a file'}"
 
 
 def _reset_training_settings(network: keras.Model) -> None:
@@ -196,6 +191,18 @@ def _explain_out_of_memory(setup: TrainingSetup) -> Iterator[None]:
             "`train.accumulate_batches` if you like, or `preprocess.image_size`; or set "
             "`train.precision` to auto"
         ) from error
+
+
+@contextlib.contextmanager
+def _explain_unreadable(*parts: Cells) -> Iterator[None]:
+    """Raise the StageError of an image that cannot be read, which TensorFlow hides in its own."""
+    try:
+        yield
+    except tf.errors.OpError:
+        for cells in parts:
+            if isinstance(cells.images, ShardImages) and cells.images.failure:
+                raise cells.images.failure from None
+        raise
 
 
 def _outcome(state: PolicyState, steps: int) -> dict[str, Any]:

@@ -46,6 +46,8 @@ def movable(script: bytes) -> bytes:
 
     Anything else is returned as it is.
     """
+    if b"\0" in script:  # uv, a program, holds the text of `activate`
+        return script
     if _BY_PIP.match(script):
         return _BY_PIP.sub(lambda _: START, script, count=1)
     if OWN_PLACE in script:

@@ -105,11 +105,7 @@ def test_each_reason_is_of_a_row_that_can_be_made() -> None:
             for name in (preprocess.BUILT_IN, preprocess.REAL)
             for text in (preprocess.FLOOR_TEXT, preprocess.PEER_TEXT)
         ),
-        *(
-            (part, against)
-            for part in (inputs.FIRST, inputs.LATER)
-            for *_, against, _ in inputs.TARGETS
-        ),
+        *((inputs.PART, against) for against in (inputs.GPU, *inputs.PEERS.values())),
         *((row.part, row.against) for row in training.rows(SECONDS, image_size=96, steps=6)),
         (first_step.PART, first_step.AGAINST),
         (cross_validation.START, cross_validation.TRAINING),

@@ -20,6 +20,21 @@ CHECKED = {
     r"make check": ("Makefile", "test: check"),
     r"make unit": ("tests/pipeline/test_unit.py", '"--dry-run", "unit"'),
     r"make VENV=/path/to/folder": ("tests/workspace/test_makefile.py", "make VENV=/path/to/folder"),
+    r'make predict (OPTIONS="--tta --format json" )?IMAGES=("folder another\.zip cell\.png"|folder)'
+    r"( > predictions\.csv)?": ("tests/predict/test_make_predict.py", '"predict", *arguments'),
+    r"python -m stages\.predict( folder another\.zip cell\.png > predictions\.csv)?": (
+        "tests/predict/conftest.py",
+        '"-m", "stages.predict", *arguments',
+    ),
+    r"python -m pip install --require-hashes --requirement requirements-predict\.txt": (
+        "tests/predict/test_runtime_packages.py",
+        "--requirement requirements-predict.txt` installs it",
+    ),
+    r"docker (build|run) .*leukemia-predict.*": (
+        "tests/predict/test_container_file.py",
+        'section("model-in-use.md", "Predict")',
+    ),
+    r"python -m tests\.predict\.faults": ("tests/predict/test_faults.py", "DOCUMENT"),
     r"make docs": ("tests/docs/test_site.py", '"-m", "sphinx"'),
     r"make bench": ("tests/docs/test_commands.py", '"bench", "requirements"'),
     r"make requirements": ("tests/docs/test_commands.py", '"bench", "requirements"'),
@@ -152,7 +167,7 @@ CHECKED = {
     r"dvc exp branch [\w-]+ [\w-]+": (f"{DVC}/test_experiments.py", '"exp", "branch"'),
     r"dvc push": (f"{DVC}/test_push_pull.py", 'publisher.dvc("push")'),
     r"dvc pull": (f"{DVC}/test_push_pull.py", 'clone.dvc("pull")'),
-    r"dvc pull train": (f"{DVC}/test_push_pull.py", 'clone.dvc("pull train")'),
+    r"dvc pull (train|export)": (f"{DVC}/test_push_pull.py", 'clone.dvc("pull train")'),
     r"dvc pull metrics/report\.html metrics/gallery": (
         f"{DVC}/test_push_pull.py",
         '"pull metrics/report.html metrics/gallery"',
@@ -175,7 +190,7 @@ CHECKED = {
         '"A checkout of another user"',
     ),
     r"docker run .*": (f"{DVC}/faults_of_users.py", '"Containers"'),
-    r"dvc repro download": (f"{DVC}/ordeal.py", 'f"repro {stage}"'),
+    r"dvc repro (download|export)": (f"{DVC}/ordeal.py", 'f"repro {stage}"'),
     r"sbatch( --\S+)* docs/slurm-job\.sh( --single-item train)?": (
         f"{DVC}/test_slurm_job.py",
         "docs/slurm-job.sh",

@@ -204,6 +204,18 @@ SECTIONS = {
             "`dvc repro` goes on where it was: the same bytes",
         ),
         Row(
+            "kill -9 of the other stages: predict, out_of_fold, ensemble",
+            faults_of_cross_validation.stages_killed,
+            "error: failed to reproduce '…': failed to run: …, exited with -9 (137 where the shell "
+            "is sh); after `dvc repro`: the same bytes, and nothing half-written is left",
+        ),
+        Row(
+            "disk full, in predict and in ensemble",
+            faults_of_cross_validation.no_room,
+            "error: …: No space left on device; nothing half-written is left; with more room: the "
+            "same bytes",
+        ),
+        Row(
             "members of different parameters put together by hand",
             faults_of_cross_validation.put_together,
             "error: out_of_fold: the members fold-1-seed-1 and fold-2-seed-1 were not trained "

@@ -7,12 +7,18 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
+import pytest
+
 from tests.dvc.cross_validated import PIPELINE, outputs, ran
+from tests.dvc.faults_of_runs import NO_DISK
+from tests.dvc.ordeal import mount_small, remount
 from tests.dvc.project import Project, make
 from tests.dvc.scene import UP_TO_DATE, Scene, error
 from tests.own_sets import class_folders, write_files
@@ -22,6 +28,15 @@ SOURCE = "profiles.synthetic.download.source"
 PREDICTIONS = Path("cross_validation/predictions")
 MEASURE = f"repro --single-item {PIPELINE}:out_of_fold"
 CORRECTED = "after its correction nothing runs"
+OUTPUTS = {
+    "predict@2-1": PREDICTIONS / "fold-2-seed-1",
+    "out_of_fold": Path("cross_validation/metrics/report.html"),
+    "ensemble": Path("models/ensemble.keras"),
+}
+"""What a stage writes, for each that trains nothing."""
+USER_SECONDS = {"predict@2-1": 4, "out_of_fold": 1, "ensemble": 2}
+"""CPU time after which a stage is at work, long before it ends on a machine twice as fast."""
+SAME_BYTES = "the same bytes"
 AGAIN = "`dvc repro cross_validation/dvc.yaml` brings the right ones back"
 
 
@@ -137,3 +152,80 @@ def member_killed(scene: Scene) -> str:
     assert "Resumed after" in clone.run("dvc", *again)
     assert outputs(clone) == before
     return "`dvc repro` goes on where it was: the same bytes"
+
+
+def stages_killed(scene: Scene) -> str:
+    """Kill every stage that trains nothing in its middle."""
+    clone = scene.cross_validated()
+    before = outputs(clone)
+    for stage, output in OUTPUTS.items():
+        printed = killed_at_work(clone, stage)
+        assert re.search(r"exited with (-9|137)$", printed, re.MULTILINE), printed
+        assert not (clone.folder / output).exists()
+        assert f"{PIPELINE}:{stage}" in clone.dvc("status")
+    clone.dvc(f"repro {PIPELINE}")
+    right_with_nothing_left(clone, before)
+    return (
+        "error: failed to reproduce '…': failed to run: …, exited with -9 (137 where the shell is "
+        f"sh); after `dvc repro`: {SAME_BYTES}, and nothing half-written is left"
+    )
+
+
+def killed_at_work(clone: Project, stage: str) -> str:
+    """Run a stage, kill it by SIGKILL in the middle of something, and return what DVC says."""
+    for _ in range(10):
+        run = clone.start("dvc", "repro", "--force", "--single-item", f"{PIPELINE}:{stage}")
+        process = None
+        while run.poll() is None and not (process := at_work(run, stage)):
+            time.sleep(0.005)
+        if run.returncode is None and process:
+            process.kill()
+            printed, _ = run.communicate()
+            if run.returncode:
+                return printed
+        run.communicate()
+    raise AssertionError(f"{stage} was ten times too fast to be killed")
+
+
+def at_work(run: subprocess.Popen[str], stage: str) -> psutil.Process | None:
+    try:
+        for process in psutil.Process(run.pid).children(recursive=True):
+            if not any(word.startswith("stages.cross_validation.") for word in process.cmdline()):
+                continue
+            return process if process.cpu_times().user > USER_SECONDS[stage] else None
+    except psutil.Error:
+        pass  # it has ended
+    return None
+
+
+def no_room(scene: Scene) -> str:
+    """Give predict and ensemble a disk that holds less than they write, then enough."""
+    clone = scene.cross_validated()
+    before = outputs(clone)
+    for stage in ("predict@2-1", "ensemble"):
+        disk = clone.folder / OUTPUTS[stage].parent
+        if not mount_small(disk, size=4):
+            pytest.skip(NO_DISK)
+        try:
+            again = f"repro --force --single-item {PIPELINE}:{stage}"
+            printed = clone.dvc(again, code=255)
+            name = stage.partition("@")[0]
+            told = rf"^{name}: .*No space left on device: '.*{OUTPUTS[stage].name}.*'$"
+            assert len(re.findall(told, printed, re.MULTILINE)) == 1, printed
+            assert "Traceback" not in printed
+            assert list(disk.iterdir()) == []
+            remount(disk, 100_000)
+            clone.dvc(again)
+            right_with_nothing_left(clone, before)
+        finally:
+            subprocess.run(["umount", "--lazy", disk], check=True)
+    return (
+        "error: …: No space left on device; nothing half-written is left; with more room: "
+        f"{SAME_BYTES}"
+    )
+
+
+def right_with_nothing_left(clone: Project, before: dict[str, str]) -> None:
+    assert outputs(clone) == before
+    left = [path for path in clone.folder.rglob(".*tmp*") if ".dvc" not in path.parts]
+    assert left == []

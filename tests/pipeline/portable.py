@@ -1,4 +1,4 @@
-"""Run a tiny pipeline on unlike processors and in unlike environments, and compare every byte.
+"""Run both tiny pipelines on unlike processors and in unlike environments, and compare every byte.
 
     python -m tests.pipeline.portable
 
@@ -8,6 +8,8 @@ Needs qemu-x86_64 for other processors (Debian: qemu-user), which take some minu
 from __future__ import annotations
 
 import hashlib
+import itertools
+import json
 import os
 import shlex
 import shutil
@@ -17,7 +19,7 @@ import sysconfig
 import tempfile
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,9 +32,13 @@ from tests.dvc.project import edited
 from tests.small_base import make_base_small
 
 QEMU = shutil.which("qemu-x86_64")
+PIPELINES = ("dvc.yaml", "cross_validation/dvc.yaml")
+FOLDS, SEEDS = [1, 2, 3], [1]
 TINY = {
     "model.base": "EfficientNetB0",
     "model.dense.units": 8,
+    "cross_validation.folds": FOLDS,
+    "cross_validation.seeds": SEEDS,
     "profiles.synthetic.download.source": "cnmc.zip",
     "profiles.synthetic.preprocess.crop_size": 34,
     "profiles.synthetic.preprocess.image_size": 32,
@@ -112,7 +118,7 @@ def tiny_pipeline(folder: Path) -> Path:
 
 def run(machine: Machine, folder: Path) -> dict[str, str]:
     """Run every stage on a machine, and return the MD5 of every output and metric by its path."""
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    stages = dict(_stages())
     for name, stage in stages.items():
         if name == "train" and machine.resumes:
             _begin_training(stage["cmd"], folder)
@@ -127,6 +133,19 @@ def run(machine: Machine, folder: Path) -> dict[str, str]:
         for file in sorted(files)
         if file.is_file()
     }
+
+
+def _stages() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the stages of both pipelines by their names, each member's by its fold and seed."""
+    for pipeline in PIPELINES:
+        stages = yaml.safe_load((ROOT / pipeline).read_text(encoding="utf-8"))["stages"]
+        for name, stage in stages.items():
+            if "matrix" not in stage:
+                yield name, stage
+                continue
+            for fold, seed in itertools.product(FOLDS, SEEDS):
+                text = json.dumps(stage).replace("${item.fold}", str(fold))
+                yield f"{name}@{fold}-{seed}", json.loads(text.replace("${item.seed}", str(seed)))
 
 
 def _begin_training(command: str, folder: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.portable import EMULATED, HERE, HOSTILE_CORE, QEMU, run, tiny_pipeline
+from tests.pipeline.portable import EMULATED, FOLDS, HERE, HOSTILE_CORE, QEMU, run, tiny_pipeline
 
 pytestmark = [
     pytest.mark.integration,
@@ -30,7 +30,10 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Digests:
 
 def test_every_output_and_metric_is_compared(here: Digests) -> None:
     assert {"data/raw/cnmc.zip", "models/model.keras", "metrics/report.html"} < here.keys()
-    assert len(here) > 20
+    members = {f"cross_validation/members/fold-{fold}-seed-1/model.keras" for fold in FOLDS}
+    assert members < here.keys()
+    assert {"cross_validation/metrics/out_of_fold.json", "models/ensemble.keras"} < here.keys()
+    assert len(here) > 40
 
 
 def test_on_one_core_with_variables_of_the_user_that_change_bits_they_are_the_same(

@@ -162,7 +162,7 @@ def test_an_external_set_has_its_own_fit_and_changes_no_byte_of_training(
         images = [read_image(opened, member) for member in cells["member"]]
     params = replace(PARAMS, **chosen)
     for pixels, image in zip(
-        read_part(folder / "external/zurich", cells, "zurich").images, images, strict=True
+        read_part(folder / "external/zurich", cells, "zurich").images[:], images, strict=True
     ):
         assert (pixels == np.asarray(fit_image(image, params, microns_per_pixel=None))).all()
     measured = pd.read_csv(folder / "appearance.csv")
@@ -181,7 +181,7 @@ def test_the_scale_of_an_external_set_brings_it_to_that_of_training(
         run(params, archive, folder, external=external)
         with open_archive(external / "zurich.zip") as opened:
             cells = training_cells(opened).assign(split="zurich")
-        images.append(read_part(folder / "external/zurich", cells, "zurich").images)
+        images.append(read_part(folder / "external/zurich", cells, "zurich").images[:])
     assert (images[0] == images[1]).all()
 
 
@@ -298,7 +298,7 @@ def test_real_images_keep_their_colours(real_sample: Path, tmp_path: Path) -> No
     with open_archive(real_sample) as opened:
         cells = training_cells(opened).iloc[::20].assign(split="train")
     write_shards([(CellSet(TRAINING, real_sample, cells, params), tmp_path / "shards")])
-    images = read_part(tmp_path / "shards", cells, "train").images
+    images = read_part(tmp_path / "shards", cells, "train").images[:]
     assert len(images) == len(cells)
     cell = images[np.any(images > 0, axis=-1)].mean(axis=0)
     assert cell[2] > cell[0] > cell[1]  # stained violet: blue over red over green

@@ -9,6 +9,7 @@ from PIL import Image
 
 from stages.common.errors import StageError
 from stages.dataset.archive import list_members, open_archive
+from stages.split import image_identity
 from stages.split.image_identity import (
     identical_images,
     image_print,
@@ -107,3 +108,19 @@ def test_the_twins_of_the_real_sample_are_found_and_more_that_look_the_same(
     identical, near = found(real_sample, members)
     assert [len(group) for group in identical] == [2] * 28
     assert len(near) == 23
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 1024])
+def test_images_that_look_the_same_are_found_however_many_are_compared_at_once(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_identity, "_BLOCK", block)
+    names = list("bfadec")
+    pictures = [1, 2, 1, 3, 2, 1]
+    prints = []
+    for number, picture_number in enumerate(pictures):
+        cell = picture(picture_number, size=(120, 120))
+        cell.putpixel((3, 3), (number, 0, 0))
+        prints.append(image_print(np.asarray(cell)))
+    expected = [("a", "b"), ("a", "c"), ("b", "c"), ("e", "f")]
+    assert near_identical_images(names, prints) == expected

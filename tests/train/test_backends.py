@@ -4,11 +4,15 @@ The head on a frozen base and fine-tuning train with TensorFlow alone; they impo
 """
 
 import ast
+import importlib.util
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.conftest import ROOT
@@ -84,12 +88,47 @@ print(json.dumps({
     "given": built.predict_on_batch(np.zeros((2, 32, 32, 3), "uint8")).sum(axis=1).tolist(),
 }))
 """
+WRITE = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from stages.common.params_file import load_params
+from stages.network.model import build_model
+from stages.network.model_writer import write_model
+from tests.small_base import small_base
+
+keras.utils.set_random_seed(1)
+model = load_params(Path("params.yaml")).model
+with small_base():
+    network = build_model(replace(model, base="EfficientNetB0"), image_size=32, weights=None)
+random = np.random.default_rng(1)
+for layer in network.layers:
+    if isinstance(layer, keras.layers.BatchNormalization):
+        layer.moving_mean.assign(random.normal(0, 0.2, layer.moving_mean.shape))
+        layer.moving_variance.assign(random.uniform(0.5, 1.5, layer.moving_variance.shape))
+write_model(network, Path(sys.argv[1]))
+"""
+PREDICT = """
+import json, sys
+
+import keras
+import numpy as np
+
+random = np.random.default_rng(2)
+images = random.integers(0, random.integers(1, 257, (12, 1, 1, 3)), (12, 32, 32, 3), "uint8")
+model = keras.models.load_model(sys.argv[1])
+print(json.dumps([keras.backend.backend(), model.predict(images, verbose=0)[:, 1].tolist()]))
+"""
 COMPILE_QUICKLY = "--xla_backend_optimization_level=0"
 
 
-def run_on(backend: str) -> dict[str, object]:
+def run_on(backend: str, program: str = PROGRAM, *arguments: str) -> Any:
     finished = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", program, *arguments],
         cwd=ROOT,
         env=os.environ | {"KERAS_BACKEND": backend, "XLA_FLAGS": COMPILE_QUICKLY},
         capture_output=True,
@@ -97,8 +136,8 @@ def run_on(backend: str) -> dict[str, object]:
         check=False,
     )
     assert finished.returncode == 0, finished.stderr[-3000:]
-    answer: dict[str, object] = json.loads(finished.stdout.splitlines()[-1])
-    return answer
+    lines = finished.stdout.splitlines()
+    return json.loads(lines[-1]) if lines else None
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +162,24 @@ def test_the_stages_network_is_the_same_on_both(answers: dict[str, dict[str, obj
     assert answers["jax"]["shapes"] == answers["tensorflow"]["shapes"]
     for answer in answers.values():
         assert answer["given"] == pytest.approx([1, 1])
+
+
+@pytest.fixture(scope="module")
+def model_keras(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path: Path = tmp_path_factory.mktemp("file") / "model.keras"
+    run_on("tensorflow", WRITE, str(path))
+    return str(path)
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_the_model_file_gives_the_same_p_on_another_backend(backend: str, model_keras: str) -> None:
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    _, here = run_on("tensorflow", PREDICT, model_keras)
+    name, there = run_on(backend, PREDICT, model_keras)
+    assert name == backend
+    assert np.ptp(here) > 1e-3
+    assert there == pytest.approx(here, rel=0, abs=1e-5)
 
 
 def test_modules_that_other_backends_run_are_marked() -> None:

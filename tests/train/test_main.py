@@ -120,6 +120,24 @@ def test_a_loss_that_diverges_is_one_clear_line(trainings: Trainings, tmp_path: 
     assert not scene.outputs()
 
 
+@pytest.mark.parametrize("part", ["train", "val"])
+def test_a_damaged_image_is_one_clear_line(part: str, trainings: Trainings, tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    records = pd.read_csv(tmp_path / "shards/records.csv").set_index("image")
+    place = records.loc[f"{part}-3.bmp"]
+    shard = tmp_path / "shards/shard-00000.tfrecord"
+    whole = shard.read_bytes()
+    inside = place["offset"] + place["size"] // 2
+    shard.write_bytes(whole[:inside] + bytes([whole[inside] ^ 1]) + whole[inside + 1 :])
+    finished = trainings.run(tmp_path)
+    assert finished.returncode == 1
+    (line,) = [line for line in finished.stderr.splitlines() if "train: " in line]
+    assert "shard-00000.tfrecord is missing or corrupt (" in line
+    assert "make the shards again with `dvc repro --force --single-item preprocess`" in line
+    assert "Traceback" not in finished.stderr
+    assert not scene.outputs()
+
+
 def test_a_gpu_that_is_not_there_is_one_clear_line_before_any_work(
     shards: Path, tmp_path: Path
 ) -> None:

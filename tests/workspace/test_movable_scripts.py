@@ -31,7 +31,13 @@ def test_every_form_of_the_first_lines_becomes_one(start: str) -> None:
     assert movable(start.encode() + BODY) == START + coding + BODY
 
 
-@pytest.mark.parametrize("other", [b"", b"\x7fELF\0#!/python\nimport", b"#!/bin/sh\necho import\n"])
+UV = b'\x7fELF\0\n_OLD_VIRTUAL_PATH="$PATH"\n'
+"""A program that makes environments has the text of their `activate` in it."""
+
+
+@pytest.mark.parametrize(
+    "other", [b"", b"\x7fELF\0#!/python\nimport", UV, b"#!/bin/sh\necho import\n"]
+)
 def test_what_is_no_script_of_python_stays(other: bytes) -> None:
     assert movable(other) == other
 

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from stages.dataset.shard_reader import ShardImages
+
 CELLS = 12
 """Maximum number of cells in a gallery."""
 
@@ -69,7 +71,7 @@ class Gallery:
 def galleries(
     predictions: pd.DataFrame,
     *,
-    images: Images,
+    images: ShardImages | Images,
     image_ids: Sequence[str],
     explain: Callable[[Images], Maps],
     threshold: float,

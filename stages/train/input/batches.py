@@ -6,10 +6,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from stages.dataset.image_buffer import ALIGNMENT
 from stages.dataset.shard_reader import Cells
 from stages.train.input.augmentation import augment
 from stages.train.input.random_numbers import uniform_numbers
@@ -29,7 +27,7 @@ def training_batches(
     resumed run gets the same batches as an uninterrupted run.
 
     Args:
-        cells: the training cells, at least one batch; their memory is shared.
+        cells: the training cells, at least one batch.
         params: uses batch_size, augmentation, sampling, class_weights and label_smoothing.
         seed: below 2³¹.
         first_step: counted over all epochs of cells // batch_size steps each.
@@ -50,17 +48,23 @@ def training_batches(
     )[left]
     weights = cell_weights(cells.labels, params.class_weights)
     goals = targets(cells.labels, label_smoothing=params.label_smoothing, training=True)
-    columns = [order, uniform_numbers(positions, seed=seed, epoch=epoch)[left], goals[order]]
+    columns = [uniform_numbers(positions, seed=seed, epoch=epoch)[left], goals[order]]
     columns += [] if weights is None else [weights[order]]
     with tf.device("CPU"):  # tf.data runs there; GPU memory is for the model
         held = [tf.constant(column) for column in columns]
+        cell_at = tf.constant(order)
 
-    def example(images: tf.Tensor, place: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        index, drawn, *told = (tf.gather(column, place) for column in held)
-        return augment(tf.gather(images, index), params.augmentation, drawn), *told
+    def read(places: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return _read(cells, tf.gather(cell_at, places)), places
 
-    places = tf.data.Dataset.range(len(order))
-    return _batches(cells, places, example, batch_size=params.batch_size, whole=True)
+    def example(image: tf.Tensor, place: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        drawn, *told = (tf.gather(column, place) for column in held)
+        return augment(image, params.augmentation, drawn), *told
+
+    size = params.batch_size
+    examples = _mapped(_places(len(order), size, whole=True), read).unbatch()
+    batches = _mapped(examples, example).batch(size, drop_remainder=True)
+    return _ready(batches.apply(tf.data.experimental.assert_cardinality(len(order) // size)))
 
 
 def validation_batches(cells: Cells, params: TrainParams, *, batch_size: int) -> tf.data.Dataset:
@@ -72,43 +76,32 @@ def validation_batches(cells: Cells, params: TrainParams, *, batch_size: int) ->
     with tf.device("CPU"):
         column = tf.constant(goals)
 
-    def example(images: tf.Tensor, place: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        return tf.gather(images, place), tf.gather(column, place)
+    def batch(places: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return _read(cells, places), tf.gather(column, places)
 
-    places = tf.data.Dataset.range(len(cells.labels))
-    return _batches(cells, places, example, batch_size=batch_size, whole=False)
+    return _ready(_mapped(_places(len(cells.labels), batch_size, whole=False), batch))
 
 
-def _batches(
-    cells: Cells,
-    places: tf.data.Dataset,
-    example: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, ...]],
-    *,
-    batch_size: int,
-    whole: bool,
-) -> tf.data.Dataset:
-    """Return batches of `example(images, place)`; memory holds the images only once.
+def _places(count: int, batch_size: int, *, whole: bool) -> tf.data.Dataset:
+    """Return the numbers below `count` in batches; if `whole`, without a smaller last one."""
+    return tf.data.Dataset.range(count).batch(batch_size, drop_remainder=whole)
 
-    If a dataset's function captures a tensor, TensorFlow copies it for each iterator when it
-    rewrites the graph (2.21; with determinism always). It does not copy a variable. The outer
-    dataset has one element and reads the variable. The inner one does the work; TensorFlow does not
-    rewrite it.
-    """
-    with tf.device("CPU"):
-        held = tf.Variable(_tensor_without_copy(cells.images), trainable=False)
 
-    def batches(_: tf.Tensor) -> tf.data.Dataset:
-        images = held.read_value()
-        return (
-            places.map(
-                lambda place: example(images, place),
-                num_parallel_calls=os.cpu_count(),
-                deterministic=True,
-            )
-            .batch(batch_size, drop_remainder=whole)
-            .prefetch(_PREFETCHED)
-        )
+def _read(cells: Cells, numbers: tf.Tensor) -> tf.Tensor:
+    """Return the images, or the features, of the cells with these numbers."""
+    images = cells.images
+    kind = tf.uint8 if len(images.shape) == 4 else tf.float32
+    # A function with state would be called for one batch after the other.
+    found = tf.numpy_function(images.__getitem__, [numbers], kind, stateful=False)
+    return tf.ensure_shape(found, (numbers.shape[0], *images.shape[1:]))
 
+
+def _mapped(dataset: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Dataset:
+    return dataset.map(function, num_parallel_calls=os.cpu_count(), deterministic=True)
+
+
+def _ready(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Return batches that are made while the network trains on those before."""
     options = tf.data.Options()
     # There is nothing to tune, and with autotuning an iterator may take as long to end as it has
     # run: the tuner sleeps longer and longer, and can miss the end (TensorFlow 2.21).
@@ -116,22 +109,4 @@ def _batches(
     # 0 means all cores. The default is the inter-op threads, and deterministic training has only
     # one of them. Order and content do not depend on the number of threads.
     options.threading.private_threadpool_size = 0
-    count = int(places.cardinality())
-    number = count // batch_size if whole else -(-count // batch_size)
-    return (
-        tf.data.Dataset.range(1)
-        .flat_map(batches)
-        .apply(tf.data.experimental.assert_cardinality(number))
-        .with_options(options)
-    )
-
-
-def _tensor_without_copy(array: np.ndarray[Any, Any]) -> tf.Tensor:
-    """Return a tensor in the memory of an array; `tf.constant` would copy it, for a while twice.
-
-    TensorFlow aborts the process on unaligned memory, and DLPack rejects read-only arrays. Such an
-    array is copied.
-    """
-    if array.ctypes.data % ALIGNMENT or not array.flags.carray:
-        return tf.constant(array)
-    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+    return batches.prefetch(_PREFETCHED).with_options(options)

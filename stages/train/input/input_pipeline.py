@@ -74,7 +74,7 @@ class InputPipeline:
                     on_predict_batch_end=lambda batch, logs: bar.update()  # noqa: ARG005
                 )
                 found = base.predict(batches, callbacks=[*callbacks, shown], verbose=0)
-            return dataclasses.replace(cells, images=np.asarray(found, np.float32), in_memory=True)
+            return dataclasses.replace(cells, images=np.asarray(found, np.float32))
 
         return InputPipeline(
             extract_features(self._training, "training"),
