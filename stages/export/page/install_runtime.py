@@ -23,6 +23,7 @@ from stages.export.page.browser_runtime import (
 )
 
 _NPM = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+_ONE_TRY_MORE = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000")
 
 
 def install_runtime(folder: Path) -> None:
@@ -43,10 +44,12 @@ def _installed(folder: Path) -> Path:
     """Let npm install into a folder; return that of the files."""
     npm = shutil.which(_NPM[0])
     if npm is None:
-        raise RuntimeMissingError("there is no npm on the PATH")
+        raise RuntimeMissingError("there is no npm on the PATH (it comes with Node.js)")
     for file in (LOCK, LOCK.with_name("package.json")):
         shutil.copy(file, folder)
-    done = subprocess.run([npm, *_NPM[1:]], cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [npm, *_NPM[1:], *_ONE_TRY_MORE], cwd=folder, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         told = " ".join((done.stderr or done.stdout).split())
         raise RuntimeMissingError(f"`{' '.join(_NPM)}` failed: {told}")
@@ -65,7 +68,11 @@ def main() -> int:
     try:
         install_runtime(runtime_folder())
     except (RuntimeMissingError, OSError) as error:
-        print(f"{PACKAGE} cannot be installed: {error}", file=sys.stderr)
+        print(
+            f"{PACKAGE} cannot be installed: {error}. Without it the stage export makes all but "
+            "models/classifier.html",
+            file=sys.stderr,
+        )
         return 1
     return 0
 

@@ -160,13 +160,8 @@ _Rows = list[tuple[str, str, str]]
 def _figures(figures: Mapping[str, Any]) -> list[tuple[str, _Rows]]:
     """Return the tables of the model card: caption, and rows of name, value and 95 % interval."""
     test, external = figures["test"], figures.get("external") or {}
-    return [
-        (f"{_counted(test)} of the test split", _rows(test)),
-        *(
-            (f"{_counted(part)} of {name}, an external set", _rows(part))
-            for name, part in external.items()
-        ),
-    ]
+    sets = {"Test split": test} | {f"External set {name}": part for name, part in external.items()}
+    return [(f"{name}: {_counted(part)}", _rows(part)) for name, part in sets.items()]
 
 
 def _counted(part: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stages.export.page import browser_runtime
+from stages.export.page import install_runtime as installation
 from stages.export.page.browser_runtime import (
     LOCK,
     PROGRAM,
@@ -16,7 +17,7 @@ from stages.export.page.browser_runtime import (
     locked_version,
     read_runtime,
 )
-from stages.export.page.install_runtime import install_runtime
+from stages.export.page.install_runtime import install_runtime, main
 
 from .driven_page import installed_runtime
 
@@ -78,3 +79,24 @@ def test_what_npm_says_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.M
 
     with pytest.raises(RuntimeMissingError, match=r"failed: npm error no npm error network$"):
         install_runtime(tmp_path / "runtime")
+
+
+def test_what_fails_is_one_line_and_an_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(installation, "runtime_folder", lambda: tmp_path / "runtime")
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert main() == 1
+    told = capsys.readouterr().err
+    assert told.startswith("onnxruntime-web cannot be installed: there is no npm on the PATH")
+    assert told.count("\n") == 1
+
+
+def test_what_is_there_is_not_installed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed_runtime()
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert main() == 0
