@@ -58,7 +58,7 @@ def render_page(model: bytes, runtime: BrowserRuntime) -> str:
             wasm=_packed(runtime.program),
             model=_packed(model),
             columns=COLUMNS.items(),
-            figures=_figures(metadata["figures"]),
+            figures=_figures(metadata["figures"], synthetic=metadata["data"]["synthetic"]),
             origin=_origin(metadata),
             parts=_parts(model, runtime),
             licence=(_FOLDER / "onnxruntime-licence.txt").read_text(encoding="utf-8"),
@@ -157,16 +157,17 @@ _PERCENT = {
 _Rows = list[tuple[str, str, str]]
 
 
-def _figures(figures: Mapping[str, Any]) -> list[tuple[str, _Rows]]:
+def _figures(figures: Mapping[str, Any], *, synthetic: bool) -> list[tuple[str, _Rows]]:
     """Return the tables of the model card: caption, and rows of name, value and 95 % interval."""
     test, external = figures["test"], figures.get("external") or {}
     sets = {"Test split": test} | {f"External set {name}": part for name, part in external.items()}
-    return [(f"{name}: {_counted(part)}", _rows(part)) for name, part in sets.items()]
+    kind = "synthetic cells" if synthetic else "cells"
+    return [(f"{name}: {_counted(part, kind)}", _rows(part)) for name, part in sets.items()]
 
 
-def _counted(part: Mapping[str, Any]) -> str:
+def _counted(part: Mapping[str, Any], kind: str) -> str:
     subjects = part.get("subjects")
-    return f"{part['cells']:,} cells" + (f" of {subjects:,} subjects" if subjects else "")
+    return f"{part['cells']:,} {kind}" + (f" of {subjects:,} subjects" if subjects else "")
 
 
 def _rows(part: Mapping[str, Any]) -> _Rows:

@@ -94,10 +94,10 @@ def test_the_card_has_the_figures_of_the_test_and_of_each_external_set() -> None
     external = {"other_laboratory": {"cells": 90, "subjects": None, "accuracy": 0.71}}
     text = page(figures={**METADATA["figures"], "external": external})
 
-    assert "Test split: 210 cells of 40 subjects" in text
+    assert "Test split: 210 synthetic cells of 40 subjects" in text
     assert "95 %: 93.0 to 98.0 %" in text.replace("\N{NO-BREAK SPACE}", " ")
     assert "0.992" in text
-    assert "External set other_laboratory: 90 cells" in text
+    assert "External set other_laboratory: 90 synthetic cells" in text
 
 
 def test_a_page_that_was_not_built_says_why_and_how_to_build_it() -> None:
