@@ -54,6 +54,14 @@ class DrivenPage:
     def choose(self, *files: Path | dict[str, Any], chooser: str = "#files") -> None:
         self.tab.set_input_files(chooser, list(files))
 
+    def drop(self, *paths: Path) -> None:
+        """Drop files and folders on the page, as from a file manager."""
+        session = self.tab.context.new_cdp_session(self.tab)
+        data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            event = {"type": kind, "x": 300, "y": 300, "data": data}
+            session.send("Input.dispatchDragEvent", event)
+
     def wait(self) -> None:
         self.tab.wait_for_selector(ENDED, timeout=2 * MINUTE)
 

@@ -41,16 +41,16 @@ export function chosenFiles(input) {
  * @returns {Promise<Choice>}
  */
 export async function transferredFiles(transfer) {
-  // Both lists are empty once the event is over.
+  // All is asked for at once: the list is empty when the event is over.
   const items = Array.from(transfer.items, (item) => ({
-    entry: item.webkitGetAsEntry?.(),
+    folder: item.webkitGetAsEntry?.()?.isDirectory ? readerOf(item) : null,
     file: item.getAsFile(),
   }));
   /** @type {Choice} */
   const all = { files: [], leftOut: 0 };
-  for (const { entry, file } of items) {
-    if (entry?.isDirectory) {
-      const { files, leftOut } = imagesOfFolder(await filesBelow(entry));
+  for (const { folder, file } of items) {
+    if (folder !== null) {
+      const { files, leftOut } = imagesOfFolder(await folder());
       all.files.push(...files);
       all.leftOut += leftOut;
     } else if (file) all.files.push({ file, name: file.name });
@@ -72,13 +72,41 @@ function imagesOfFolder(files) {
 }
 
 /**
+ * Return what reads a dropped folder. In a page from disk Chromium reads handles alone; Firefox and
+ * Safari have entries.
+ *
+ * @param {any} item a DataTransferItem
+ * @returns {() => Promise<Chosen[]>}
+ */
+function readerOf(item) {
+  const entry = item.webkitGetAsEntry();
+  const handle = item.getAsFileSystemHandle?.();
+  return async () => (handle ? belowHandle(await handle) : belowEntry(entry));
+}
+
+/**
+ * @param {any} folder a FileSystemDirectoryHandle
+ * @param {string} [path] of the folder
+ * @returns {Promise<Chosen[]>}
+ */
+async function belowHandle(folder, path = folder.name) {
+  const found = [];
+  for await (const [name, inside] of folder.entries()) {
+    const below = `${path}/${name}`;
+    if (inside.kind === "directory") found.push(...(await belowHandle(inside, below)));
+    else found.push({ file: await inside.getFile(), name: below });
+  }
+  return found;
+}
+
+/**
  * @param {any} folder a FileSystemDirectoryEntry
  * @returns {Promise<Chosen[]>}
  */
-async function filesBelow(folder) {
+async function belowEntry(folder) {
   const found = [];
   for (const entry of await entriesOf(folder)) {
-    if (entry.isDirectory) found.push(...(await filesBelow(entry)));
+    if (entry.isDirectory) found.push(...(await belowEntry(entry)));
     else found.push({ file: await fileOf(entry), name: entry.fullPath.slice(1) });
   }
   return found;

@@ -47,6 +47,16 @@ function take(choice) {
   if (!stopped) run();
 }
 
+/** @param {DataTransfer} transfer */
+async function takeTransferred(transfer) {
+  try {
+    take(await transferredFiles(transfer));
+  } catch (error) {
+    const { message } = /** @type {Error} */ (error);
+    progress.say(`What was dropped cannot be read (${message}): choose it with a button above`);
+  }
+}
+
 async function run() {
   if (running) return;
   running = true;
@@ -173,8 +183,8 @@ document.addEventListener("dragleave", (event) => {
 document.addEventListener("drop", async (event) => {
   event.preventDefault();
   byId("drop").classList.remove("over");
-  if (event.dataTransfer) take(await transferredFiles(event.dataTransfer));
+  if (event.dataTransfer) await takeTransferred(event.dataTransfer);
 });
 document.addEventListener("paste", async ({ clipboardData }) => {
-  if (clipboardData?.files.length) take(await transferredFiles(clipboardData));
+  if (clipboardData?.files.length) await takeTransferred(clipboardData);
 });
