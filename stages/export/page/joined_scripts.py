@@ -20,16 +20,16 @@ def joined_scripts(entry: Path) -> str:
         ValueError: on other forms of import and export.
     """
     parts: dict[Path, str] = {}
-    _add(entry, parts)
+    _add(entry, parts, set())
     return "\n".join(parts.values())
 
 
-def _add(module: Path, parts: dict[Path, str]) -> None:
-    if module in parts:
-        return
+def _add(module: Path, parts: dict[Path, str], read: set[Path]) -> None:
     text = module.read_text(encoding="utf-8")
-    for imported in _IMPORT.findall(text):
-        _add(module.with_name(imported), parts)
+    read.add(module)
+    for imported in map(module.with_name, _IMPORT.findall(text)):
+        if imported not in read:
+            _add(imported, parts, read)
     own = _EXPORT.sub("", _IMPORT.sub("", text))
     if left := _LEFT.search(own):
         raise ValueError(f"{module}: {left[0]!r} is no import or export that can be joined")

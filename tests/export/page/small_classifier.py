@@ -97,7 +97,7 @@ def _weights(random: np.random.Generator) -> dict[str, np.ndarray[Any, Any]]:
         "kernel": random.normal(0, 0.3, (32, 3, 9, 9)).astype(np.float32),
         "kernel_bias": random.normal(0, 0.1, 32).astype(np.float32),
         "dense": random.normal(0, 0.3, (32, 1)).astype(np.float32),
-        "dense_bias": np.zeros(1, np.float32),
+        "dense_bias": np.array([-0.4], np.float32),
         "temperature": np.array(METADATA["temperature"], np.float32),
         "last": np.array([-1], np.int64),
         "all_but_first": np.array([1, 2, 3], np.int64),

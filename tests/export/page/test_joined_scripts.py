@@ -27,6 +27,16 @@ def test_each_module_comes_once_and_after_what_it_imports(tmp_path: Path) -> Non
     ]
 
 
+def test_modules_may_import_each_other(tmp_path: Path) -> None:
+    texts = {
+        "one.js": b'import { two } from "./two.js";\nexport function one() {}\n',
+        "two.js": b'import { one } from "./one.js";\nexport function two() {}\n',
+    }
+    joined = joined_scripts(write_files(tmp_path, texts) / "one.js")
+
+    assert joined.split("\n") == ["function two() {}", "", "function one() {}", ""]
+
+
 @pytest.mark.parametrize("line", ['import x from "./x.js";', "export { x };", "export default x;"])
 def test_other_imports_and_exports_are_refused(tmp_path: Path, line: str) -> None:
     module = write_files(tmp_path, {"main.js": f"{line}\n".encode()}) / "main.js"

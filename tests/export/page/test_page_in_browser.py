@@ -305,6 +305,8 @@ def test_an_image_may_be_pasted(page: DrivenPage) -> None:
 def test_it_is_used_by_the_keyboard_alone(page: DrivenPage) -> None:
     page.classify(file("one.png", CELL))
     page.tab.focus("#files")
+    focused = "getComputedStyle(document.querySelector('label[for=folder]')).outlineStyle"
+    assert page.tab.evaluate(focused) == "none"
     reached = []
     for _ in range(11):
         page.tab.keyboard.press("Tab")
@@ -314,6 +316,8 @@ def test_it_is_used_by_the_keyboard_alone(page: DrivenPage) -> None:
             )
         )
 
+        if reached[-1] == "folder":
+            assert page.tab.evaluate(focused) == "solid"
     order = ["folder", "search", "kind", "save", "clear", *COLUMNS]
     assert reached == order
 
@@ -352,6 +356,7 @@ def test_every_text_can_be_read_and_nothing_is_wider_than_the_page(
 ) -> None:
     page = DrivenPage(browser, path, width=width, scheme=scheme)
     page.classify(file("cell.bmp", drawn_cell(1)), file("w" * 80, UNLIKE), file("bad", b"text"))
+    assert {"ALL", "HEM"} <= set(page.column("call"))
     page.tab.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
     contrasts = page.tab.evaluate(CONTRASTS)["texts"]
     total = page.tab.evaluate("document.documentElement.scrollWidth")

@@ -26,7 +26,7 @@ def with_kernel(values: np.ndarray[Any, Any]) -> bytes:
     model = onnx.load_model_from_string(small_classifier())
     (kernel,) = [one for one in model.graph.initializer if one.name == "kernel"]
     kernel.CopyFrom(numpy_helper.from_array(values, "kernel"))
-    content: bytes = model.SerializeToString()
+    content: bytes = model.SerializeToString(deterministic=True)
     return content
 
 
@@ -49,6 +49,12 @@ def test_each_weight_is_within_half_a_step_of_its_channel() -> None:
     error = np.abs(kept["kernel/short"] * kept["kernel/scale"] - kernel)
     step = np.abs(kernel).max(axis=(1, 2, 3), keepdims=True) / 32767
     assert (error <= 0.51 * step).all()
+
+
+def test_a_small_kernel_stays_as_it_is() -> None:
+    kernel = np.ones((32, 3, 3, 3), np.float32)
+
+    assert with_short_kernels(with_kernel(kernel)) == with_kernel(kernel)
 
 
 def test_the_answers_are_nearly_the_same() -> None:
