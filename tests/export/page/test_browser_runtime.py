@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from stages.export.page.browser_runtime import (
     read_runtime,
 )
 from stages.export.page.install_runtime import install_runtime, main
+from tests.conftest import ROOT
 
 from .driven_page import installed_runtime
 
@@ -100,3 +102,19 @@ def test_what_is_there_is_not_installed_again(
     monkeypatch.setenv("PATH", str(tmp_path))
 
     assert main() == 0
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("target", "then"),
+    [("repro", "dvc repro"), ("verify", "stages.workspace.verify"), ("test", "pytest")],
+)
+def test_make_installs_it_first_and_goes_on_where_it_cannot(target: str, then: str) -> None:
+    make = ["make", "--dry-run", "--silent", "--always-make", target]
+    printed = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    before, found, after = printed.partition("-m stages.export.page.install_runtime && touch ")
+
+    assert found
+    assert after.splitlines()[0].endswith("/.onnxruntime-web || true")
+    assert f"-m {then}" in after
+    assert f"-m {then}" not in before
