@@ -23,6 +23,7 @@ from stages.export.page.browser_runtime import (
 )
 
 _NPM = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+_LINES = 4
 _ONE_TRY_MORE = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000")
 
 
@@ -51,9 +52,14 @@ def _installed(folder: Path) -> Path:
         [npm, *_NPM[1:], *_ONE_TRY_MORE], cwd=folder, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        told = " ".join((done.stderr or done.stdout).split())
-        raise RuntimeMissingError(f"`{' '.join(_NPM)}` failed: {told}")
+        raise RuntimeMissingError(f"`{' '.join(_NPM)}` failed: {_reason(done.stderr)}")
     return folder / "node_modules" / PACKAGE / "dist"
+
+
+def _reason(stderr: str) -> str:
+    """Return the first lines of what npm says, as one; below them stands where in npm it failed."""
+    lines = (line.removeprefix("npm error").strip() for line in stderr.splitlines())
+    return "; ".join([line for line in lines if line][:_LINES])
 
 
 def _copy(source: Path, folder: Path) -> None:

@@ -75,11 +75,15 @@ def test_without_npm_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_what_npm_says_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     npm = tmp_path / "npm"
-    npm.write_text("#!/bin/sh\necho 'npm error no' >&2\necho 'npm error network' >&2\nexit 1\n")
+    lines = ["code ECONNREFUSED", "", *(f"line {number}" for number in range(9))]
+    said = "\n".join(f"npm error {line}" for line in lines)
+    npm.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
     npm.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(RuntimeMissingError, match=r"failed: npm error no npm error network$"):
+    with pytest.raises(
+        RuntimeMissingError, match="failed: code ECONNREFUSED; line 0; line 1; line 2$"
+    ):
         install_runtime(tmp_path / "runtime")
 
 
