@@ -82,7 +82,7 @@ def test_what_npm_says_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(
-        RuntimeMissingError, match="failed: code ECONNREFUSED; line 0; line 1; line 2$"
+        RuntimeMissingError, match=r"failed: code ECONNREFUSED; line 0; line 1; line 2$"
     ):
         install_runtime(tmp_path / "runtime")
 
