@@ -44,7 +44,7 @@ export OTHER
 
 .PHONY: in-git repro cross-validate test verify unit predict docs compare leakage experiments locked relock pr-report bench check requirements
 
-repro: in-git $(VENV)/.$(PINS)
+repro: in-git $(VENV)/.$(PINS) $(VENV)/.onnxruntime-web
 	@$(BIN)/python -m stages.workspace.params_check
 	@$(BIN)/python -m dvc repro
 	@$(BIN)/python -m stages.workspace.repro_summary
@@ -70,7 +70,7 @@ in-git:
 # Two processes with a core each: the threads of OpenBLAS would wait for each other.
 test unit: export OPENBLAS_NUM_THREADS := 1
 
-test: check
+test: check $(VENV)/.onnxruntime-web
 	@$(BIN)/python -m pytest --numprocesses 2
 
 cross-validate: in-git $(VENV)/.$(PINS)
@@ -78,7 +78,7 @@ cross-validate: in-git $(VENV)/.$(PINS)
 	@$(BIN)/python -m dvc repro cross_validation/dvc.yaml
 	@$(BIN)/python -m stages.cross_validation.summary
 
-verify: in-git $(VENV)/.$(PINS)
+verify: in-git $(VENV)/.$(PINS) $(VENV)/.onnxruntime-web
 	@$(BIN)/python -m stages.workspace.verify
 
 unit: $(VENV)/.requirements-dev.txt
@@ -137,6 +137,10 @@ $(VENV)/.requirements-dev.txt: requirements-dev.txt $(VENV)/.$(PINS)
 	@$(INSTALL) $<
 	@$(BIN)/python -m stages.workspace.movable_scripts
 	@touch $@
+
+# What runs the model in a page. Where npm or its registry is out of reach, all else is made.
+$(VENV)/.onnxruntime-web: stages/export/page/package-lock.json | $(VENV)/.$(PINS)
+	@$(BIN)/python -m stages.export.page.install_runtime && touch $@ || true
 
 $(VENV)/.requirements-predict.txt: requirements-predict.txt | $(VENV)/.made
 	@echo "Installing what predict needs into $(VENV)" >&2

@@ -25,7 +25,9 @@ class GraphBuilder:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
 
-    def add(self, operation: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
+    def add(
+        self, operation: str, *inputs: str, output: str | None = None, **attributes: Any
+    ) -> str:
         """Add an operation with one output, and return the output's name."""
         name = output or f"{self._prefix}_{len(self._nodes)}"
         self._nodes.append(helper.make_node(operation, inputs, [name], **attributes))

@@ -37,6 +37,14 @@ CHECKED = {
     r"python -m tests\.predict\.faults": ("tests/predict/test_faults.py", "DOCUMENT"),
     r"make docs": ("tests/docs/test_site.py", '"-m", "sphinx"'),
     r"make bench": ("tests/docs/test_commands.py", '"bench", "requirements"'),
+    r"python -m stages\.export\.page\.install_runtime": (
+        "tests/export/page/test_browser_runtime.py",
+        "main() == 0",
+    ),
+    r"dvc repro --force export": (
+        "tests/export/page/test_write_page.py",
+        "dvc repro --force export",
+    ),
     r"make requirements": ("tests/docs/test_commands.py", '"bench", "requirements"'),
     r"dvc repro --force --single-item cross_validation/dvc\.yaml:member@2-1": (
         f"{DVC}/faults_of_cross_validation.py",
