@@ -3,6 +3,7 @@
 # make cross-validate each subject tested once: a model for each fold and seed, and their ensemble
 # make verify         rebuild everything in a clean clone beside this one: the same bytes?
 # make unit           the quick tests, without TensorFlow, DVC, servers and browser
+# make export         the model as one file, models/model.onnx, and as a page for a browser
 # make predict        ask the model file: IMAGES="folder another.zip cell.png" > predictions.csv
 # make docs           the pages in docs/ as a site in site/
 # make compare        is the difference to REV=main real? OPTIONS=--md; see stages/compare
@@ -42,9 +43,9 @@ export REV ?= main
 export BASE ?= main
 export OTHER
 
-.PHONY: in-git repro cross-validate test verify unit predict docs compare leakage experiments locked relock pr-report bench check requirements
+.PHONY: in-git repro cross-validate test verify unit export predict docs compare leakage experiments locked relock pr-report bench check requirements
 
-repro: in-git $(VENV)/.$(PINS) $(VENV)/.onnxruntime-web
+repro: in-git $(VENV)/.$(PINS)
 	@$(BIN)/python -m stages.workspace.params_check
 	@$(BIN)/python -m dvc repro
 	@$(BIN)/python -m stages.workspace.repro_summary
@@ -70,7 +71,7 @@ in-git:
 # Two processes with a core each: the threads of OpenBLAS would wait for each other.
 test unit: export OPENBLAS_NUM_THREADS := 1
 
-test: check $(VENV)/.onnxruntime-web
+test: check $(VENV)/.requirements-export.txt $(VENV)/.onnxruntime-web
 	@$(BIN)/python -m pytest --numprocesses 2
 
 cross-validate: in-git $(VENV)/.$(PINS)
@@ -78,11 +79,17 @@ cross-validate: in-git $(VENV)/.$(PINS)
 	@$(BIN)/python -m dvc repro cross_validation/dvc.yaml
 	@$(BIN)/python -m stages.cross_validation.summary
 
-verify: in-git $(VENV)/.$(PINS) $(VENV)/.onnxruntime-web
+verify: in-git $(VENV)/.$(PINS)
 	@$(BIN)/python -m stages.workspace.verify
 
 unit: $(VENV)/.requirements-dev.txt
 	@$(BIN)/python -m pytest --numprocesses 2 -p tests.unit
+
+export: in-git $(VENV)/.$(PINS) $(VENV)/.requirements-export.txt $(VENV)/.onnxruntime-web
+	@$(BIN)/python -m stages.export --archive data/raw/cnmc.zip --cells-csv data/splits/cells.csv \
+		--external-csv data/splits/external.csv --model-keras models/model.keras \
+		--test-report metrics/test.json --predictions-csv metrics/predictions.csv \
+		--model-onnx models/model.onnx --page-html models/classifier.html
 
 # On standard output there is the table alone.
 predict: $(VENV)/.requirements-predict.txt
@@ -138,8 +145,13 @@ $(VENV)/.requirements-dev.txt: requirements-dev.txt $(VENV)/.$(PINS)
 	@$(BIN)/python -m stages.workspace.movable_scripts
 	@touch $@
 
+$(VENV)/.requirements-export.txt: requirements-export.txt $(VENV)/.$(PINS)
+	@echo "Installing what export needs into $(VENV)"
+	@$(INSTALL) $<
+	@touch $@
+
 # What runs the model in a page. Where npm or its registry is out of reach, all else is made.
-$(VENV)/.onnxruntime-web: stages/export/page/package-lock.json | $(VENV)/.$(PINS)
+$(VENV)/.onnxruntime-web: stages/export/page/package-lock.json $(VENV)/.requirements-export.txt
 	@$(BIN)/python -m stages.export.page.install_runtime && touch $@ || true
 
 $(VENV)/.requirements-predict.txt: requirements-predict.txt | $(VENV)/.made

@@ -9,7 +9,7 @@ from stages.dataset.classes import CLASS_NAMES
 from stages.export.graph_builder import GraphBuilder
 from stages.export.network_graph import PROBABILITIES
 
-P_ALL, CALIBRATED = "p_all", "p_all_calibrated"
+P_ALL, CALIBRATED, NOTES = "p_all", "p_all_calibrated", "notes"
 
 _SMALLEST = float(np.finfo(np.float32).tiny)  # below it, a float32 softmax gives 0
 
@@ -19,7 +19,8 @@ def answer_graph(temperature: float | None) -> onnx.ModelProto:
 
     Input `probabilities`: float32 (batch, 2), p(HEM) and p(ALL). Outputs, float32 (batch,):
     `p_all`; `p_all_calibrated`, the logistic function of the logit divided by the temperature
-    (Guo et al. 2017, arXiv 1706.04599), or p(ALL) again where there is no temperature.
+    (Guo et al. 2017, arXiv 1706.04599), or p(ALL) again where there is no temperature. Output
+    `notes`: bool (batch, 0).
     """
     graph = GraphBuilder("answer")
     p = {
@@ -27,6 +28,7 @@ def answer_graph(temperature: float | None) -> onnx.ModelProto:
         for column, name in enumerate(CLASS_NAMES)
     }
     graph.add("Identity", p["all"], output=P_ALL)
+    _add_no_notes(graph, p["all"])
     if temperature is None:
         graph.add("Identity", p["all"], output=CALIBRATED)
     else:
@@ -37,9 +39,23 @@ def answer_graph(temperature: float | None) -> onnx.ModelProto:
         ]
         logit = graph.add("Sub", *logs)
         softened = graph.add("Div", logit, graph.constant(temperature, np.float64))
-        graph.add("Identity", graph.cast(graph.add("Sigmoid", softened), np.float32),
-                  output=CALIBRATED)
+        graph.add(
+            "Identity", graph.cast(graph.add("Sigmoid", softened), np.float32), output=CALIBRATED
+        )
     return graph.model(
         [(PROBABILITIES, np.float32, ("batch", len(CLASS_NAMES)))],
-        [(P_ALL, np.float32, ("batch",)), (CALIBRATED, np.float32, ("batch",))],
+        [
+            (P_ALL, np.float32, ("batch",)),
+            (CALIBRATED, np.float32, ("batch",)),
+            (NOTES, np.bool_, ("batch", 0)),
+        ],
     )
+
+
+def _add_no_notes(graph: GraphBuilder, p_all: str) -> None:
+    """Add the output `notes`, which holds none yet."""
+    batch = graph.add("Shape", p_all)
+    none = graph.constant([0], np.int64)
+    shape = graph.add("Concat", batch, none, axis=0)
+    empty = graph.add("Expand", graph.constant(False, np.bool_), shape)
+    graph.add("Identity", empty, output=NOTES)

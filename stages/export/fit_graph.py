@@ -21,7 +21,7 @@ IMAGE, SCALE, FITTED = "image", "microns_per_pixel", "fitted"
 _PRECISION_BITS = 22
 """Of Pillow's coefficients: 32, less 8 of a pixel and 2 for sums."""
 _TAPS = 5
-"""After whole-number reduction, a target pixel covers less than two pixels: support 2, each side."""
+"""A target pixel covers less than two pixels of a reduced image: at most two on each side."""
 
 _ROWS, _COLUMNS = 1, 2
 
@@ -149,7 +149,7 @@ class _FitGraph(GraphBuilder):
         return self.add("And", saves, self.add("Greater", rows, self._int(0)))
 
     def _reduced(self, image: str, lengths: Sequence[str], factors: Sequence[str]) -> str:
-        """Return the means of blocks of `factors` pixels, float32; blocks at the end are smaller."""
+        """Return the means of blocks of `factors` pixels; blocks at the end are smaller."""
         one = self._int(1)
         counts, padding, blocks = [], [], []
         for length, factor in zip(lengths, factors, strict=True):

@@ -16,11 +16,6 @@ FORMAT = 1
 
 METADATA_KEY = "classifier"
 
-NO_DEVICE = (
-    "Not a medical device: for research alone. It was trained and tested on images of one "
-    "laboratory, and must not be used for diagnosis or treatment."
-)
-
 
 def joined(graphs: Sequence[onnx.ModelProto], *, outputs: Sequence[str]) -> onnx.ModelProto:
     """Return one model of graphs that read each other's outputs by their names.
@@ -29,7 +24,8 @@ def joined(graphs: Sequence[onnx.ModelProto], *, outputs: Sequence[str]) -> onnx
         graphs: in the order of the data. An input that no graph before gives is the model's.
         outputs: which outputs of the graphs are the model's.
     """
-    inputs, given = {}, {}
+    inputs: dict[str, onnx.ValueInfoProto] = {}
+    given: dict[str, onnx.ValueInfoProto] = {}
     for each in graphs:
         for value in each.graph.input:
             if value.name not in given:

@@ -111,7 +111,8 @@ class _NetworkGraph(GraphBuilder):
         return self.add("Add", scaled, self.constant(offset, np.float32))
 
     def activation(self, layer: keras.Layer, inputs: list[str]) -> str:
-        return self._activated(*inputs, layer.activation)
+        (tensor,) = inputs
+        return self._activated(tensor, layer.activation)
 
     def average_pooling(self, layer: keras.Layer, inputs: list[str]) -> str:
         axes = self.constant([2, 3], np.int64)
@@ -184,7 +185,7 @@ def _inputs(layer: keras.Layer) -> list[str]:
     if isinstance(layer, keras.layers.InputLayer):
         return []
     tensors = layer.input if isinstance(layer.input, list) else [layer.input]
-    return [tensor._keras_history.operation.name for tensor in tensors]  # noqa: SLF001
+    return [tensor._keras_history.operation.name for tensor in tensors]
 
 
 def _readers(network: keras.Model) -> dict[str, list[keras.Layer]]:
