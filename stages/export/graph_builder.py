@@ -25,11 +25,20 @@ class GraphBuilder:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
 
-    def add(self, operation: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
+    def add(
+        self, operation: str, *inputs: str, output: str | None = None, **attributes: Any
+    ) -> str:
         """Add an operation with one output, and return the output's name."""
         name = output or f"{self._prefix}_{len(self._nodes)}"
         self._nodes.append(helper.make_node(operation, inputs, [name], **attributes))
         return name
+
+    def top_values(self, tensor: str, count: int) -> str:
+        """Return the largest values along the last axis, the largest first."""
+        values = f"{self._prefix}_{len(self._nodes)}"
+        inputs = [tensor, self.constant([count], np.int64)]
+        self._nodes.append(helper.make_node("TopK", inputs, [values, f"{values}_places"]))
+        return values
 
     def constant(self, value: Any, dtype: Any) -> str:
         """Add a constant, and return its name."""
