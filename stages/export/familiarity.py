@@ -167,7 +167,8 @@ def _distances(
     away = features.astype(float)[:, None] - centres.astype(float)
     along = away @ directions.astype(float)
     squares = residual * (away**2).sum(axis=2) + (along**2 @ precisions.astype(float))
-    return np.sqrt(np.maximum(squares.min(axis=1), 0))
+    found: Array = np.sqrt(np.maximum(squares.min(axis=1), 0))
+    return found
 
 
 def _range(values: pd.Series[float]) -> tuple[float, float]:
@@ -179,7 +180,8 @@ def _digits(values: Array, digits: int = 4) -> Array:
     """Round to significant digits, so that the last bits of a processor do not show."""
     safe = np.where(values == 0, 1.0, np.abs(values))
     scale = 10.0 ** (digits - 1 - np.floor(np.log10(safe)))
-    return np.round(values * scale) / scale
+    rounded: Array = np.round(values * scale) / scale
+    return rounded
 
 
 def _rounded(value: Any) -> float:

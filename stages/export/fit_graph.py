@@ -91,7 +91,9 @@ class _FitGraph(GraphBuilder):
         if choices.microns_per_pixel is None or choices.fit == "exact":
             return self._int(choices.crop_size)
         first = self.add("Gather", SCALE, self._int(0))
-        pixels = self.add("Div", self._double(choices.crop_size * choices.microns_per_pixel), first)
+        pixels = self.add(
+            "Div", self._double(choices.crop_size * choices.microns_per_pixel), first
+        )
         return self.add("Max", self._int(1), self._rounded(pixels))
 
     def _centred(self, image: str, edge: str) -> str:
@@ -198,7 +200,9 @@ class _FitGraph(GraphBuilder):
         support = self.add("Max", scale, self._double(1))
         target = self.cast(self._below(size), np.float64)
         centre = self.add("Mul", self.add("Add", target, half), scale)
-        first = self.add("Max", self._int(0), self._floor(self.add("Sub", centre, support), half))
+        first = self.add(
+            "Max", self._int(0), self._floor(self.add("Sub", centre, support), half)
+        )
         end = self.add("Min", length, self._floor(self.add("Add", centre, support), half))
         weights, total = [], self._double(0)
         for tap in range(_TAPS):

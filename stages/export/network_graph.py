@@ -184,7 +184,7 @@ def _inputs(layer: keras.Layer) -> list[str]:
     if isinstance(layer, keras.layers.InputLayer):
         return []
     tensors = layer.input if isinstance(layer.input, list) else [layer.input]
-    return [tensor._keras_history.operation.name for tensor in tensors]
+    return [tensor._keras_history.operation.name for tensor in tensors]  # noqa: SLF001
 
 
 def _readers(network: keras.Model) -> dict[str, list[keras.Layer]]:
