@@ -86,9 +86,10 @@ unit: $(VENV)/.requirements-dev.txt
 	@$(BIN)/python -m pytest --numprocesses 2 -p tests.unit
 
 export: in-git $(VENV)/.$(PINS) $(VENV)/.requirements-export.txt $(VENV)/.onnxruntime-web
-	@$(BIN)/python -m stages.export --archive data/raw/cnmc.zip --cells-csv data/splits/cells.csv \
-		--external-csv data/splits/external.csv --model-keras models/model.keras \
-		--test-report metrics/test.json --predictions-csv metrics/predictions.csv \
+	@$(BIN)/python -m stages.export --archive data/raw/cnmc.zip --shards data/shards/training \
+		--cells-csv data/splits/cells.csv --external-csv data/splits/external.csv \
+		--appearance-csv data/appearance.csv --model-keras models/model.keras \
+		--train-report metrics/train.json --test-report metrics/test.json --predictions-csv metrics/predictions.csv \
 		--model-onnx models/model.onnx --page-html models/classifier.html
 
 # On standard output there is the table alone.

@@ -8,9 +8,11 @@ from stages.common.portable_environment import set_numpy_environment
 explain_missing_packages()
 set_numpy_environment()  # before NumPy is imported
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import onnx
 import pandas as pd
 
 from stages.common.files import atomic_path, file_sha256
@@ -18,14 +20,16 @@ from stages.common.stage_entry import run_stage
 from stages.common.stage_report import read_report
 from stages.common.tensorflow_import import import_tensorflow
 from stages.dataset.cell_table import PRELIMINARY, external_parts, read_cells
-from stages.export.answer_graph import CALIBRATED, NOTES, P_ALL, answer_graph
+from stages.export.answer_graph import CALIBRATED, P_ALL, answer_graph
 from stages.export.fit_graph import FitChoices, fit_graph
 from stages.export.model_file import described, joined
+from stages.export.notes_graph import notes_graph
 from stages.export.page.page_model import AnsweredCell
 from stages.export.page.write_page import write_page
 from stages.export.parity import answers, largest_difference
 from stages.export.self_description import self_description
 
+_OUTPUTS = (P_ALL, CALIBRATED, "distance", "notes")
 _NEEDED: dict[str, type] = {"threshold": float, "test": dict}
 
 
@@ -37,9 +41,12 @@ def export(
     scale: Annotated[float, "preprocess.microns_per_pixel"],
     *,
     archive: Path,
+    shards: Path,
     cells_csv: Path,
     external_csv: Path,
+    appearance_csv: Path,
     model_keras: Path,
+    train_report: Path,
     test_report: Path,
     predictions_csv: Path,
     model_onnx: Path,
@@ -61,8 +68,21 @@ def export(
         sets=[name for name in external_parts(external) if name in results],
         model_sha256=file_sha256(model_keras),
     )
-    content = _model(model_keras, choices, temperature=results["temperature"], told=description)
-    cells = _predicted(pd.concat([read_cells(cells_csv), external]), predictions_csv)
+    listed = read_cells(cells_csv)
+    graphs = _graphs(model_keras, choices, temperature=results["temperature"])
+    graphs.append(
+        _notes(
+            model_keras,
+            shards,
+            listed,
+            appearance_csv,
+            trained=read_report(
+                train_report, made_by="train", needs={"device": str, "threads": int}
+            ),
+        )
+    )
+    content = described(joined(graphs, outputs=_OUTPUTS), description)
+    cells = _predicted(pd.concat([listed, external]), predictions_csv)
     thresholds = [each["value"] for each in description["thresholds"]]
     found = answers(content, cells, archive, background=background, scaled=scale is not None)
     difference = largest_difference(found, thresholds)
@@ -76,16 +96,30 @@ def export(
     )
 
 
-def _model(
-    model_keras: Path, choices: FitChoices, *, temperature: float | None, told: dict[str, object]
-) -> bytes:
-    import_tensorflow()
+def _graphs(
+    model_keras: Path, choices: FitChoices, *, temperature: float | None
+) -> list[onnx.ModelProto]:
+    import_tensorflow(deterministic=True)
     from stages.export.network_graph import network_graph
     from stages.network.model_reader import load_classifier
 
     network = load_classifier(model_keras, image_size=choices.image_size)
-    graphs = [fit_graph(choices), network_graph(network), answer_graph(temperature)]
-    return described(joined(graphs, outputs=[P_ALL, CALIBRATED, NOTES]), told)
+    return [fit_graph(choices), network_graph(network), answer_graph(temperature)]
+
+
+def _notes(
+    model_keras: Path,
+    shards: Path,
+    cells: pd.DataFrame,
+    appearance_csv: Path,
+    *,
+    trained: Mapping[str, Any],
+) -> onnx.ModelProto:
+    from stages.dataset.shard_reader import image_format
+    from stages.export.known_cells import known_cells
+
+    known = known_cells(model_keras, shards, cells, appearance_csv, trained=trained)
+    return notes_graph(known, image_format(shards)["image_size"])
 
 
 def _predicted(cells: pd.DataFrame, predictions_csv: Path) -> pd.DataFrame:

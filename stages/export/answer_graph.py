@@ -9,7 +9,7 @@ from stages.dataset.classes import CLASS_NAMES
 from stages.export.graph_builder import GraphBuilder
 from stages.export.network_graph import PROBABILITIES
 
-P_ALL, CALIBRATED, NOTES = "p_all", "p_all_calibrated", "notes"
+P_ALL, CALIBRATED = "p_all", "p_all_calibrated"
 
 _SMALLEST = float(np.finfo(np.float32).tiny)  # below it, a float32 softmax gives 0
 
@@ -19,8 +19,7 @@ def answer_graph(temperature: float | None) -> onnx.ModelProto:
 
     Input `probabilities`: float32 (batch, 2), p(HEM) and p(ALL). Outputs, float32 (batch,):
     `p_all`; `p_all_calibrated`, the logistic function of the logit divided by the temperature
-    (Guo et al. 2017, arXiv 1706.04599), or p(ALL) again where there is no temperature. Output
-    `notes`: bool (batch, 0).
+    (Guo et al. 2017, arXiv 1706.04599), or p(ALL) again where there is no temperature.
     """
     graph = GraphBuilder("answer")
     p = {
@@ -28,7 +27,6 @@ def answer_graph(temperature: float | None) -> onnx.ModelProto:
         for column, name in enumerate(CLASS_NAMES)
     }
     graph.add("Identity", p["all"], output=P_ALL)
-    _add_no_notes(graph, p["all"])
     if temperature is None:
         graph.add("Identity", p["all"], output=CALIBRATED)
     else:
@@ -47,15 +45,5 @@ def answer_graph(temperature: float | None) -> onnx.ModelProto:
         [
             (P_ALL, np.float32, ("batch",)),
             (CALIBRATED, np.float32, ("batch",)),
-            (NOTES, np.bool_, ("batch", 0)),
         ],
     )
-
-
-def _add_no_notes(graph: GraphBuilder, p_all: str) -> None:
-    """Add the output `notes`, which holds none yet."""
-    batch = graph.add("Shape", p_all)
-    none = graph.constant([0], np.int64)
-    shape = graph.add("Concat", batch, none, axis=0)
-    empty = graph.add("Expand", graph.constant(False, np.bool_), shape)
-    graph.add("Identity", empty, output=NOTES)

@@ -33,6 +33,13 @@ class GraphBuilder:
         self._nodes.append(helper.make_node(operation, inputs, [name], **attributes))
         return name
 
+    def top_values(self, tensor: str, count: int) -> str:
+        """Return the largest values along the last axis, the largest first."""
+        values = f"{self._prefix}_{len(self._nodes)}"
+        inputs = [tensor, self.constant([count], np.int64)]
+        self._nodes.append(helper.make_node("TopK", inputs, [values, f"{values}_places"]))
+        return values
+
     def constant(self, value: Any, dtype: Any) -> str:
         """Add a constant, and return its name."""
         name = f"{self._prefix}_constant_{len(self._constants)}"

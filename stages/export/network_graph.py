@@ -17,11 +17,9 @@ import onnx
 from stages.common.errors import StageError
 from stages.export.fit_graph import FITTED
 from stages.export.graph_builder import GraphBuilder
+from stages.network.model import base_layers
 
 PROBABILITIES, FEATURES = "probabilities", "features"
-FEATURES_LAYER = "head_dense"
-"""The layer whose output the distance to the training cells is taken from."""
-
 Array = np.ndarray[Any, Any]
 
 
@@ -29,18 +27,18 @@ def network_graph(network: keras.Model) -> onnx.ModelProto:
     """Return the graph from images as the network sees them to its answer.
 
     Input `fitted`: uint8 (batch, size, size, 3), RGB. Outputs, float32: `probabilities` (batch, 2),
-    p(HEM) and p(ALL); `features` (batch, units) of the layer FEATURES_LAYER.
+    p(HEM) and p(ALL); `features` (batch, channels), what the base has pooled.
 
     Raises:
         StageError: if the network has a layer of an unknown kind.
     """
     graph = _NetworkGraph(network)
-    size, units = network.input_shape[1], network.get_layer(FEATURES_LAYER).output.shape[-1]
+    size, channels = network.input_shape[1], base_layers(network)[-1].output.shape[-1]
     return graph.model(
         [(FITTED, np.uint8, ("batch", size, size, 3))],
         [
             (PROBABILITIES, np.float32, ("batch", network.output_shape[-1])),
-            (FEATURES, np.float32, ("batch", units)),
+            (FEATURES, np.float32, ("batch", channels)),
         ],
     )
 
@@ -53,7 +51,7 @@ class _NetworkGraph(GraphBuilder):
         for layer in network.layers:
             self._add_layer(layer)
         self.add("Identity", self._names[network.layers[-1].name], output=PROBABILITIES)
-        self.add("Identity", self._names[FEATURES_LAYER], output=FEATURES)
+        self.add("Identity", self._names[base_layers(network)[-1].name], output=FEATURES)
 
     def _add_layer(self, layer: keras.Layer) -> None:
         write = _WRITERS.get(type(layer).__name__)

@@ -11,6 +11,7 @@ from stages.common.files import json_text
 from stages.dataset.classes import CLASS_NAMES
 from stages.export.fit_graph import FitChoices
 from stages.export.graph_builder import OPSET
+from stages.export.notes_graph import NOTES
 
 PROJECT = "leukemia-classification"
 
@@ -53,7 +54,7 @@ def self_description(
         },
         "temperature": results["temperature"] or 1.0,
         "thresholds": _thresholds(results),
-        "notes": [],
+        "notes": [{"name": name, "text": text} for name, text in NOTES],
         "figures": {
             "test": _figures(results["test"]),
             "external": {name: _figures(results[name]) for name in sets},

@@ -10,7 +10,7 @@ import pytest
 from scipy.special import expit, logit
 
 from stages.common.errors import StageError
-from stages.export.answer_graph import CALIBRATED, NOTES, P_ALL, answer_graph
+from stages.export.answer_graph import CALIBRATED, P_ALL, answer_graph
 from stages.export.fit_graph import FitChoices
 from stages.export.model_file import described, joined
 from stages.export.parity import Answer, largest_difference
@@ -31,34 +31,31 @@ RESULTS = {
 def answered(p_all: list[float], temperature: float | None) -> list[np.ndarray]:
     content = answer_graph(temperature).SerializeToString()
     p = np.array([[1 - one, one] for one in p_all], np.float32)
-    return onnxruntime.InferenceSession(content).run(
-        [P_ALL, CALIBRATED, NOTES], {"probabilities": p}
-    )
+    return onnxruntime.InferenceSession(content).run([P_ALL, CALIBRATED], {"probabilities": p})
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
 def test_p_all_is_calibrated_with_the_temperature(temperature: float) -> None:
     given = [0.1, 0.5, 0.9, 0.999]
-    p_all, calibrated, notes = answered(given, temperature)
+    p_all, calibrated = answered(given, temperature)
     assert p_all == pytest.approx(given, abs=1e-6)
     assert calibrated == pytest.approx(expit(logit(np.array(given)) / temperature), abs=1e-5)
-    assert (notes.shape, notes.dtype) == ((4, 0), np.bool_)
 
 
 def test_certainty_stays_a_number() -> None:
-    _, calibrated, _ = answered([0.0, 1.0], 0.5)
+    _, calibrated = answered([0.0, 1.0], 0.5)
     assert calibrated.tolist() == pytest.approx([0, 1], abs=1e-6)
 
 
 def test_without_a_temperature_nothing_is_changed() -> None:
-    p_all, calibrated, _ = answered([0.2, 0.7], None)
+    p_all, calibrated = answered([0.2, 0.7], None)
     assert p_all.tolist() == calibrated.tolist()
 
 
 def test_the_file_says_what_it_is() -> None:
     choices = FitChoices("exact", 320, 48, [0, 0, 0], None)
     told = self_description(RESULTS, choices=choices, sets=["zurich"], model_sha256="ab")
-    content = described(joined([answer_graph(0.8)], outputs=[P_ALL, CALIBRATED, NOTES]), told)
+    content = described(joined([answer_graph(0.8)], outputs=[P_ALL, CALIBRATED]), told)
     session = onnxruntime.InferenceSession(content)
     read = json.loads(session.get_modelmeta().custom_metadata_map["classifier"])
     assert read["format"] == 1
