@@ -69,18 +69,9 @@ def export(
         model_sha256=file_sha256(model_keras),
     )
     listed = read_cells(cells_csv)
-    graphs = _graphs(model_keras, choices, temperature=results["temperature"])
-    graphs.append(
-        _notes(
-            model_keras,
-            shards,
-            listed,
-            appearance_csv,
-            trained=read_report(
-                train_report, made_by="train", needs={"device": str, "threads": int}
-            ),
-        )
-    )
+    trained = read_report(train_report, made_by="train", needs={"device": str, "threads": int})
+    notes = _notes(model_keras, shards, listed, appearance_csv, trained=trained)
+    graphs = [*_graphs(model_keras, choices, temperature=results["temperature"]), notes]
     content = described(joined(graphs, outputs=_OUTPUTS), description)
     cells = _predicted(pd.concat([listed, external]), predictions_csv)
     thresholds = [each["value"] for each in description["thresholds"]]
@@ -99,7 +90,6 @@ def export(
 def _graphs(
     model_keras: Path, choices: FitChoices, *, temperature: float | None
 ) -> list[onnx.ModelProto]:
-    import_tensorflow(deterministic=True)
     from stages.export.network_graph import network_graph
     from stages.network.model_reader import load_classifier
 
@@ -115,6 +105,7 @@ def _notes(
     *,
     trained: Mapping[str, Any],
 ) -> onnx.ModelProto:
+    import_tensorflow(deterministic=True)
     from stages.dataset.shard_reader import image_format
     from stages.export.known_cells import known_cells
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +55,7 @@ def fit_familiarity(
     training_labels: Array,
     appearances: pd.DataFrame,
     *,
-    training_images: Array,
+    training_images: Iterable[Array],
 ) -> Familiarity:
     """Fit the training cells' features and looks.
 

@@ -46,7 +46,7 @@ def known_cells(
         _features(base, validation, "validation"),
         training.labels,
         appearances,
-        training_images=training.images,
+        training_images=(training.images[row] for row in range(len(training.labels))),
     )
 
 
