@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from stages.common.progress import progress
-from stages.dataset.appearance_table import add_appearance, read_appearance
+from stages.dataset.appearance_table import add_appearance, read_appearance, set_and_image
 from stages.dataset.shard_reader import Cells, read_part
 from stages.export.familiarity import Familiarity, fit_familiarity
 from stages.network.model import base_layers
@@ -40,12 +40,14 @@ def known_cells(
     base = keras.Model(network.input, base_layers(network)[-1].output)
     training, validation = (read_part(shards, cells, part) for part in ("train", "val"))
     rows = cells[cells["split"] == "train"]
-    appearances = add_appearance(rows, read_appearance(appearance_csv), appearance_csv)
+    looks = add_appearance(rows, read_appearance(appearance_csv), appearance_csv)
+    uniform = read_appearance(appearance_csv).set_index(["set", "image"])["uniform_background"]
+    looks["uniform_background"] = uniform.loc[set_and_image(rows)].to_numpy()
     return fit_familiarity(
         _features(base, training, "training"),
         _features(base, validation, "validation"),
         training.labels,
-        appearances,
+        looks,
         training_images=(training.images[row] for row in range(len(training.labels))),
     )
 
