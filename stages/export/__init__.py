@@ -1,1 +1,1 @@
-"""DVC stage export: the model as one ONNX file, from the original image to the answer."""
+"""Export, `make export`: the model as one ONNX file, from the original image to the answer."""

@@ -18,7 +18,7 @@ FORMAT = 1
 """Of the metadata: the newest that is read."""
 
 OUTPUTS = ("p_all", "p_all_calibrated", "notes")
-REMAKE = "make it again with `dvc repro export`, or bring it with `dvc pull export`"
+REMAKE = "make it again with `make export`"
 
 Probabilities = np.ndarray[Any, np.dtype[np.float64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
@@ -122,7 +122,7 @@ def _metadata(session: onnxruntime.InferenceSession, name: str) -> Metadata:
         told = json.loads(session.get_modelmeta().custom_metadata_map["classifier"])
         newest = int(told["format"])
     except (KeyError, ValueError, TypeError) as error:
-        raise StageError(f"{name} is no model that the stage export has made; {REMAKE}") from error
+        raise StageError(f"{name} is no model that `make export` has made; {REMAKE}") from error
     if newest > FORMAT:
         raise StageError(
             f"{name} was made by a newer version of this project (format {newest}, this version "

@@ -35,7 +35,7 @@ def load_model(path: str | Path = DEFAULT_MODEL) -> Classifier:
     """Open a model file.
 
     Args:
-        path: what the stage export has made.
+        path: what `make export` has made.
 
     Raises:
         StageError: if it is missing or damaged, of other classes, or from a newer version.

@@ -41,10 +41,7 @@ CHECKED = {
         "tests/export/page/test_browser_runtime.py",
         "main() == 0",
     ),
-    r"dvc repro --force export": (
-        "tests/export/page/test_write_page.py",
-        "dvc repro --force export",
-    ),
+    r"make export": (f"{DVC}/test_export.py", 'make(clone, "export")'),
     r"make requirements": ("tests/docs/test_commands.py", '"bench", "requirements"'),
     r"dvc repro --force --single-item cross_validation/dvc\.yaml:member@2-1": (
         f"{DVC}/faults_of_cross_validation.py",

@@ -22,8 +22,11 @@ PATH = re.compile(
     r"|\.dvc|\.github|\.ci|\.train_state|\.download)/[^\s`]*"
     r"|(?:Makefile|[\w-]+\.(?:toml|yaml|yml|lock|cff)|requirements[\w-]*\.txt)"
 )
-MADE_ELSEWHERE = (".train_state/", ".download/", "pr-report/", "site/")
-"""Folders of working state, which git ignores."""
+MADE_ELSEWHERE = (
+    *(".train_state/", ".download/", "pr-report/", "site/"),
+    *("models/model.onnx", "models/classifier.html"),
+)
+"""Working state, and what `make export` writes; git ignores them."""
 EXAMPLES = {("CONTRIBUTING.md", "train", "gradient_clip")}
 """Parameters that a recipe adds."""
 MADE_BY_DVC = (".dvc/config.local", ".dvc/cache", ".dvc/tmp/exps")

@@ -19,7 +19,7 @@ from tests.small_base import make_base_small
 
 BIN = Path(sys.executable).parent
 FILES = "ls-files --cached --others --exclude-standard"
-PINS = ["requirements", "requirements-gpu", "requirements-dev"]
+PINS = ["requirements", "requirements-gpu", "requirements-dev", "requirements-export"]
 STAGES = ["download", "split", "preprocess", "train", "evaluate"]
 TINY = {
     "model.base": "EfficientNetB0",
@@ -207,7 +207,7 @@ def tiny_project(folder: Path, environment: Mapping[str, str]) -> Project:
 
 def make(project: Project, *arguments: str, code: int = 0) -> str:
     """Run make in the environment of the tests, as if make had set it up."""
-    stamps = [f"{sys.prefix}/.{name}.txt" for name in PINS]
+    stamps = [f"{sys.prefix}/.{name}.txt" for name in PINS] + [f"{sys.prefix}/.onnxruntime-web"]
     known = [part for stamp in stamps for part in ("-o", stamp)]
     alone = "--no-print-directory"  # as it is where no other make runs the tests
     return project.run("make", alone, f"VENV={sys.prefix}", *known, *arguments, code=code)

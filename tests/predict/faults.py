@@ -122,7 +122,7 @@ NO_FORM = (
     "it is of no form that is read; save it as a BMP, PNG, JPEG, TIFF or WebP image of 8 bits a "
     "channel"
 )
-REMAKE = "make it again with `dvc repro export`, or bring it with `dvc pull export`"
+REMAKE = "make it again with `make export`"
 OF_TEN = "1 of 10 images could not be read: they stand above"
 OF_NINE = OF_TEN.replace("10", "9")
 
@@ -228,7 +228,7 @@ SECTIONS = {
             "an ONNX model of others",
             model(lambda path: write_stand_in(path, None)),
             *(2, 0),
-            f"models/model.onnx is no model that the stage export has made; {REMAKE}",
+            f"models/model.onnx is no model that `make export` has made; {REMAKE}",
         ),
         Row(
             "neither a file nor a revision",

@@ -148,7 +148,7 @@ def spoilt(path: Path, **changes: Any) -> None:
         (lambda path: path.write_bytes(b""), "cannot be loaded: it is damaged"),
         (lambda path: path.write_text("<html>"), "cannot be loaded: it is damaged"),
         (lambda path: spoilt(path, thresholds=None), "has damaged metadata"),
-        (lambda path: spoilt(path, format="new"), "no model that the stage export has made"),
+        (lambda path: spoilt(path, format="new"), "no model that `make export` has made"),
         (lambda path: spoilt(path, class_names=None), "has damaged metadata"),
     ],
 )

@@ -75,7 +75,7 @@ def main() -> int:
         install_runtime(runtime_folder())
     except (RuntimeMissingError, OSError) as error:
         print(
-            f"{PACKAGE} cannot be installed: {error}. Without it the stage export makes all but "
+            f"{PACKAGE} cannot be installed: {error}. Without it `make export` makes all but "
             "models/classifier.html",
             file=sys.stderr,
         )

@@ -38,7 +38,7 @@ def render_page(model: bytes, runtime: BrowserRuntime) -> str:
     """Return the page. The same model and runtime give the same bytes.
 
     Args:
-        model: the bytes of an ONNX model with metadata, as the stage export writes it.
+        model: the bytes of an ONNX model with metadata, as `make export` writes it.
         runtime: that runs it in a browser.
     """
     metadata = _metadata(model)
@@ -71,7 +71,7 @@ def render_not_built(reason: str) -> str:
     """Return a page that says why the page was not built, and how to build it."""
     remedy = (
         f"run `{INSTALL}` where npm and its registry are within reach (`make repro` does), and "
-        "then `dvc repro --force export`"
+        "then `make export`"
     )
     page: str = (
         _environment()

@@ -33,7 +33,7 @@ def write_page(
         write_text(render_not_built(str(error)), page_html)
         return (
             f"{page_html} was not built: {error}; run `{INSTALL}`, which needs npm and its "
-            "registry, and then `dvc repro --force export`"
+            "registry, and then `make export`"
         )
     page = render_page(page_model(model, cells, thresholds=thresholds), runtime)
     write_text(page, page_html)

@@ -29,6 +29,6 @@ def test_where_it_is_not_page_and_stage_say_so_and_how_to_mend_it(
 
     assert told.startswith(f"{tmp_path / 'page.html'} was not built: onnxruntime-web ")
     assert "run `python -m stages.export.page.install_runtime`" in told
-    assert told.endswith("and then `dvc repro --force export`")
+    assert told.endswith("and then `make export`")
     assert "\n" not in told
     assert "The page was not built" in (tmp_path / "page.html").read_text(encoding="utf-8")
