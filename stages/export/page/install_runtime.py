@@ -6,12 +6,18 @@ the page needs stay. Run it as `python -m stages.export.page.install_runtime`.
 
 from __future__ import annotations
 
+from stages.common.missing_package import explain_missing_packages
+
+if __name__ == "__main__":
+    explain_missing_packages()
+
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from stages.common.command_entry import command
 from stages.common.files import atomic_path
 from stages.export.page.browser_runtime import (
     LOCK,
@@ -69,6 +75,7 @@ def _copy(source: Path, folder: Path) -> None:
             shutil.copyfile(source / name, made / name)
 
 
+@command("install_runtime")
 def main() -> int:
     """Install the runtime; return the exit code."""
     try:
