@@ -17,8 +17,11 @@ PROJECT = "leukemia-classification"
 
 _FIGURES = ("cells", "subjects", "accuracy", "roc_auc", "sensitivity", "specificity", "intervals")
 _PACKAGES = ("keras", "tensorflow", "onnx")
-_SYNTHETIC = "drawn by this project; they say nothing about leukemia"
-_LICENCE = "as their source says"
+_LICENCES = {
+    "synthetic": "drawn by this project; they say nothing about leukemia",
+    "C-NMC": "CC BY 3.0 (The Cancer Imaging Archive, doi 10.7937/tcia.2019.dc64i46r)",
+}
+_OWN = "as their owner says"
 _NO_DEVICE = "Not a medical device: for research alone, not for diagnosis or treatment."
 
 
@@ -42,7 +45,7 @@ def self_description(
         "data": {
             "name": results["data"],
             "synthetic": synthetic,
-            "licence": _SYNTHETIC if synthetic else _LICENCE,
+            "licence": _licence(results["data"]),
         },
         "class_names": list(CLASS_NAMES),
         "input": {
@@ -64,6 +67,10 @@ def self_description(
         "hashes": {"model.keras": model_sha256},
         "disclaimer": _NO_DEVICE,
     }
+
+
+def _licence(data: str) -> str:
+    return next((text for name, text in _LICENCES.items() if data.startswith(name)), _OWN)
 
 
 def _thresholds(results: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -70,6 +70,20 @@ def test_the_file_says_what_it_is() -> None:
     assert read["version"] == re.search(r"^version: (.+)$", citation, re.MULTILINE)[1]
 
 
+@pytest.mark.parametrize(
+    ("data", "licence"),
+    [
+        ("synthetic", "drawn by this project"),
+        ("C-NMC 2019, inventory verified", "CC BY 3.0"),
+        ("own cells with a table", "as their owner says"),
+    ],
+)
+def test_the_licence_is_that_of_the_data(data: str, licence: str) -> None:
+    choices = FitChoices("exact", 320, 48, [0, 0, 0], None)
+    told = self_description({**RESULTS, "data": data}, choices=choices, sets=[], model_sha256="ab")
+    assert told["data"]["licence"].startswith(licence)
+
+
 def test_the_same_file_has_the_same_bytes() -> None:
     choices = FitChoices("exact", 320, 48, [0, 0, 0], None)
     told = self_description(RESULTS, choices=choices, sets=[], model_sha256="ab")
