@@ -21,7 +21,7 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     for stamp in (".made", ".requirements-predict.txt"):
         (venv / stamp).touch()
     return subprocess.run(
-        ["make", f"VENV={venv}", "predict", *arguments],
+        ["make", "--no-print-directory", f"VENV={venv}", "predict", *arguments],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
         capture_output=True,
