@@ -6,8 +6,10 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
+from stages.common.errors import StageError
 from stages.dataset.shard_reader import Cells
 from stages.train.input.augmentation import augment
 from stages.train.input.random_numbers import uniform_numbers
@@ -91,8 +93,15 @@ def _read(cells: Cells, numbers: tf.Tensor) -> tf.Tensor:
     """Return the images, or the features, of the cells with these numbers."""
     images = cells.images
     kind = tf.uint8 if len(images.shape) == 4 else tf.float32
+
+    def read(wanted: Any) -> Any:
+        try:
+            return images[wanted]
+        except StageError:  # which `images.failure` keeps: of an error TensorFlow logs a traceback
+            return np.empty(0, kind.as_numpy_dtype)  # and this shape ends the epoch
+
     # A function with state would be called for one batch after the other.
-    found = tf.numpy_function(images.__getitem__, [numbers], kind, stateful=False)
+    found = tf.numpy_function(read, [numbers], kind, stateful=False)
     return tf.ensure_shape(found, (numbers.shape[0], *images.shape[1:]))
 
 
